@@ -1,0 +1,184 @@
+package dev.userssync;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import javax.sql.DataSource;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelConfiguration;
+import org.apache.camel.support.service.ServiceSupport;
+import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+
+/**
+ * The database that the routes write to: the one of DATABASE_URL or, without it, the embedded one. Opened and migrated when the
+ * bean {@code users} is first asked for, closed after the last route has stopped. One per Camel context; thread-safe.
+ */
+public final class Database implements CamelConfiguration {
+
+    /** How long the first connection may take, in milliseconds: a database that starts beside us gets its time. */
+    private static final int FIRST_CONNECTION_TIMEOUT = 10_000;
+    /** How long a delivery may wait for a connection, in milliseconds, before the provider is told to retry. */
+    private static final int CONNECTION_TIMEOUT = 1_000;
+    private static final int POOL_SIZE = 20; // as many as Vert.x has workers: none of them waits for another
+
+    /** @throws StartupFailure if the database cannot be reached or migrated */
+    @BindToRegistry("users")
+    public DataSource users(CamelContext context) {
+        return of(context).pool;
+    }
+
+    /** The opened database of a context; the Camel CLI calls the method above twice, but it is opened once. */
+    static synchronized Opened of(CamelContext context) {
+        Opened opened = context.hasService(Opened.class);
+        if (opened == null) {
+            opened = new Opened(context);
+            try {
+                context.addService(opened);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        return opened;
+    }
+
+    /** Closes what a start that failed has opened; a context that never started does not stop its services. */
+    static void closeOf(CamelContext context) {
+        Opened opened = context == null ? null : context.hasService(Opened.class);
+        if (opened != null) {
+            opened.doStop();
+        }
+    }
+
+    /** Pool and, where there is one, embedded server. */
+    static final class Opened extends ServiceSupport {
+
+        final EmbeddedDatabase embedded;
+        final HikariDataSource pool;
+        /** For people: without user, password and options. */
+        final String description;
+
+        private Opened(CamelContext context) {
+            String url = setting(context, "database.url");
+            embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(setting(context, "data.directory"))) : null;
+            HikariConfig config = new HikariConfig();
+            Address address = embedded != null ? Address.of(embedded.jdbcUrl()) : Address.of(url);
+            config.setJdbcUrl(address.jdbcUrl);
+            config.setUsername(firstOf(setting(context, "database.user"), address.user));
+            config.setPassword(firstOf(setting(context, "database.password"), address.password));
+            config.setPoolName("users");
+            config.setMaximumPoolSize(POOL_SIZE);
+            config.setConnectionTimeout(CONNECTION_TIMEOUT);
+            config.setInitializationFailTimeout(FIRST_CONNECTION_TIMEOUT);
+            config.addDataSourceProperty("ApplicationName", "users-sync");
+            config.addDataSourceProperty("logServerErrorDetail", "false"); // its details quote the row
+            config.addDataSourceProperty("connectTimeout", "5");
+            config.addDataSourceProperty("socketTimeout", "30");
+            config.addDataSourceProperty("tcpKeepAlive", "true");
+            description = address.jdbcUrl.replaceFirst("\\?.*", "");
+            pool = open(config);
+            migrate(config);
+        }
+
+        private HikariDataSource open(HikariConfig config) {
+            try {
+                return new HikariDataSource(config);
+            } catch (RuntimeException e) {
+                closeEmbedded();
+                throw new StartupFailure("the database " + description + " cannot be reached: " + rootMessage(e)
+                        + "; check DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD");
+            }
+        }
+
+        private void migrate(HikariConfig config) {
+            Path sources = Path.of("src/main/resources/db/migration"); // the Camel CLI has no class path of ours
+            boolean packaged = Database.class.getClassLoader().getResource("db/migration/V1__users_sync.sql") != null;
+            try {
+                // Connections of its own: a migration may take longer than the pool's socketTimeout.
+                Flyway.configure(Flyway.class.getClassLoader())
+                        .dataSource(config.getJdbcUrl(), config.getUsername(), config.getPassword())
+                        .defaultSchema("users_sync_internal")
+                        .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
+                        .load()
+                        .migrate();
+            } catch (FlywayException e) {
+                pool.close();
+                closeEmbedded();
+                throw new StartupFailure("the tables of users-sync cannot be created or upgraded in " + description + ": " + rootMessage(e));
+            }
+        }
+
+        String server() {
+            try (Connection connection = pool.getConnection()) {
+                return "Postgres " + connection.getMetaData().getDatabaseProductVersion();
+            } catch (SQLException e) {
+                return "Postgres";
+            }
+        }
+
+        @Override
+        protected void doStop() {
+            pool.close();
+            closeEmbedded();
+        }
+
+        private void closeEmbedded() {
+            if (embedded != null) {
+                try {
+                    embedded.close();
+                } catch (java.io.IOException e) {
+                    throw new java.io.UncheckedIOException(e);
+                }
+            }
+        }
+
+        private static String setting(CamelContext context, String name) {
+            return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
+        }
+
+        private static String firstOf(String set, String otherwise) {
+            return set.isEmpty() ? otherwise : set;
+        }
+
+        private static String rootMessage(Throwable e) {
+            while (e.getCause() != null) {
+                e = e.getCause();
+            }
+            return e.getMessage();
+        }
+    }
+
+    /** A database URL in the JDBC form or in the form {@code postgres[ql]://user:password@host/db?options} that hosts hand out. */
+    record Address(String jdbcUrl, String user, String password) {
+
+        static Address of(String url) {
+            if (url.startsWith("jdbc:postgresql:")) {
+                return new Address(url, null, null);
+            }
+            if (!url.matches("postgres(ql)?://.+")) {
+                throw new StartupFailure("DATABASE_URL must start with jdbc:postgresql:// or postgres://");
+            }
+            String rest = url.substring(url.indexOf("//") + 2).replace("channel_binding=", "channelBinding=");
+            int at = rest.lastIndexOf('@');
+            String[] login = at < 0 ? new String[0] : rest.substring(0, at).split(":", 2);
+            return new Address("jdbc:postgresql://" + rest.substring(at + 1),
+                    login.length > 0 ? decode(login[0]) : null, login.length > 1 ? decode(login[1]) : null);
+        }
+
+        private static String decode(String part) {
+            return URLDecoder.decode(part.replace("+", "%2B"), StandardCharsets.UTF_8);
+        }
+
+        /** Without the password. */
+        @Override
+        public String toString() {
+            return jdbcUrl;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package dev.userssync;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URL;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The Postgres that runs beside the application when no DATABASE_URL is set: durable (fsync and synchronous_commit on), under
+ * one directory that only one users-sync may use at a time. A server that outlived its killed application is stopped first; its
+ * committed rows are kept.
+ */
+final class EmbeddedDatabase implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(EmbeddedDatabase.class);
+
+    private static final String MAJOR_VERSION = "18";
+    private static final int PREFERRED_PORT = 15432; // the same after a restart, so that a psql command stays true
+
+    private final FileChannel lockFile;
+    private final EmbeddedPostgres postgres;
+
+    /** @throws StartupFailure if the directory is in use or was made by another version of Postgres */
+    EmbeddedDatabase(Path directory) {
+        try {
+            Files.createDirectories(directory);
+            Path data = directory.toAbsolutePath().normalize().resolve("postgres");
+            lockFile = lock(directory.toAbsolutePath().normalize());
+            checkVersion(data);
+            stopOrphan(data.resolve("postmaster.pid"));
+            postgres = EmbeddedPostgres.builder()
+                    .setDataDirectory(data)
+                    .setCleanDataDirectory(false)
+                    .setRegisterShutdownHook(false) // ours to stop, after the last delivery is answered
+                    .setServerConfig("fsync", "on")
+                    .setServerConfig("synchronous_commit", "on")
+                    .setPort(freePort())
+                    .setPgBinaryResolver(EmbeddedDatabase::binaries)
+                    .start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    String jdbcUrl() {
+        return postgres.getJdbcUrl("postgres", "postgres");
+    }
+
+    String psql() {
+        return "psql postgresql://postgres@localhost:" + postgres.getPort() + "/postgres";
+    }
+
+    @Override
+    public void close() throws IOException {
+        postgres.close();
+        lockFile.close();
+    }
+
+    /** The operating system frees this lock with the process, so it can never be stale. */
+    private static FileChannel lock(Path directory) throws IOException {
+        FileChannel channel = FileChannel.open(directory.resolve("users-sync.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileLock lock = null;
+        try {
+            lock = channel.tryLock();
+        } catch (OverlappingFileLockException e) {
+            LOG.debug("This very process holds the lock of {}", directory);
+        }
+        if (lock == null) {
+            channel.close();
+            throw new StartupFailure("another users-sync uses the embedded database in " + directory
+                    + ": stop it first, or set DATA_DIR to another directory, or DATABASE_URL to a Postgres that both can use");
+        }
+        return channel;
+    }
+
+    private static void checkVersion(Path data) throws IOException {
+        Path version = data.resolve("PG_VERSION");
+        if (Files.exists(version) && !Files.readString(version).strip().equals(MAJOR_VERSION)) {
+            throw new StartupFailure("the embedded database in " + data + " was made by Postgres " + Files.readString(version).strip()
+                    + ", this is " + MAJOR_VERSION + ": dump and restore it with pg_dump, or set DATA_DIR to another directory");
+        }
+    }
+
+    /** We hold the lock, so a server that still runs here was left by an application that was killed. */
+    private static void stopOrphan(Path pidFile) throws IOException {
+        if (!Files.exists(pidFile)) {
+            return;
+        }
+        List<String> lines = Files.readAllLines(pidFile);
+        ProcessHandle server = lines.isEmpty() || !lines.get(0).strip().matches("\\d{1,9}") ? null
+                : ProcessHandle.of(Long.parseLong(lines.get(0).strip())).filter(EmbeddedDatabase::isPostgres).orElse(null);
+        if (server == null) {
+            LOG.info("Removing the stale {}", pidFile);
+            Files.delete(pidFile);
+            return;
+        }
+        LOG.info("Stopping the Postgres (process {}) that an earlier run left behind", server.pid());
+        // INT is Postgres' fast shutdown: it rolls back what is open instead of waiting for the clients to leave.
+        new ProcessBuilder("kill", "-INT", Long.toString(server.pid())).start();
+        try {
+            server.onExit().get(30, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new StartupFailure("Postgres (process " + server.pid() + ") of an earlier run does not stop: end it, then start again");
+        }
+    }
+
+    private static boolean isPostgres(ProcessHandle process) {
+        return process.info().command().map(command -> command.contains("postgres")).orElse(false);
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(PREFERRED_PORT, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        } catch (IOException taken) {
+            return 0; // any free port
+        }
+    }
+
+    /** The Camel CLI also fetches the library's default binaries, so the bundle is chosen here by name and version. */
+    private static InputStream binaries(String system, String architecture) throws IOException {
+        String name = ("postgres-" + system + "-" + architecture.replace("aarch64", "arm_64") + ".txz").toLowerCase();
+        for (URL url : Collections.list(EmbeddedPostgres.class.getClassLoader().getResources(name))) {
+            if (url.toString().contains("-" + MAJOR_VERSION + ".")) {
+                return url.openStream();
+            }
+        }
+        throw new StartupFailure("no embedded Postgres " + MAJOR_VERSION + " for " + system + " on " + architecture
+                + ": set DATABASE_URL to a Postgres of your own");
+    }
+}

@@ -1,0 +1,39 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/**
+ * Reads a delivery's bytes as one JSON document: in {@code byte[]}, out {@link JsonNode}. Numbers keep their digits, as raw_json
+ * must. Nesting is bounded by Jackson (1,000 levels). Thread-safe.
+ */
+@BindToRegistry("json")
+public final class JsonBody implements Processor {
+
+    private static final ObjectReader READER = JsonMapper.builder()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS, DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build()
+            .readerFor(JsonNode.class);
+
+    /** @throws InvalidUserEvent if the body is not JSON; the message holds the place, never the text */
+    @Override
+    public void process(Exchange exchange) throws Exception {
+        JsonNode json;
+        try {
+            json = READER.readValue(exchange.getMessage().getBody(byte[].class));
+        } catch (JsonProcessingException e) {
+            throw new InvalidUserEvent("the body is not JSON that can be read, see line " + e.getLocation().getLineNr() + ", column "
+                    + e.getLocation().getColumnNr());
+        }
+        if (json == null || json.isMissingNode()) {
+            throw new InvalidUserEvent("the body is empty");
+        }
+        exchange.getMessage().setBody(json);
+    }
+}

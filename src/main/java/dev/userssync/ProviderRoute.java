@@ -1,0 +1,25 @@
+package dev.userssync;
+
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.Route;
+
+/**
+ * Hands a delivery that was verified before (a dead letter) to the route of its provider, which maps and applies it as if it
+ * had just arrived. In: the body as JSON and the variable {@code provider}. Thread-safe.
+ */
+@BindToRegistry("provider-route")
+public final class ProviderRoute implements Processor {
+
+    /** @throws InvalidUserEvent if the provider is not on */
+    @Override
+    public void process(Exchange exchange) throws Exception {
+        String provider = exchange.getVariable("provider", String.class);
+        Route route = exchange.getContext().getRoute(provider);
+        if (route == null) {
+            throw new InvalidUserEvent("the provider is off: set " + Providers.secretSetting(provider) + " to replay its dead letters");
+        }
+        route.getProcessor().process(exchange);
+    }
+}

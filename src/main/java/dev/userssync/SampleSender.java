@@ -1,0 +1,88 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.apache.camel.CamelContext;
+
+/**
+ * Plays a provider: posts signed deliveries that create, update and delete one invented user to this very instance, over HTTP, and
+ * tells what was answered and which row came of it. The bodies are the provider's test fixtures. Thread-safe.
+ */
+final class SampleSender {
+
+    private static final List<String> EVENTS = List.of("user.created", "user.updated", "user.deleted");
+    private static final Path FIXTURES = Path.of("src/test/resources");
+
+    private final CamelContext context;
+    private final Providers providers;
+    private final HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+
+    SampleSender(CamelContext context) {
+        this.context = context;
+        this.providers = new Providers(context);
+    }
+
+    /**
+     * @return a line for each reply and each row
+     * @throws IllegalArgumentException if the provider is unknown, off, has no fixtures or keys that cannot sign
+     */
+    String send(String provider) throws IOException, InterruptedException, GeneralSecurityException, SQLException {
+        if (!providers.all().getOrDefault(provider, false)) {
+            throw new IllegalArgumentException("provider " + provider + " is not on; on are: " + String.join(", ", providers.on()));
+        }
+        Path fixtures = FIXTURES.resolve(provider);
+        if (!EVENTS.stream().allMatch(event -> Files.exists(fixtures.resolve(event + ".json")))) {
+            throw new IllegalArgumentException("there are no sample deliveries for " + provider + " in " + fixtures);
+        }
+        String knownId = new ObjectMapper().readTree(fixtures.resolve("user.created.expected.json").toFile()).path("id").textValue();
+        String id = "sample_" + UUID.randomUUID();
+        URI url = URI.create("http://localhost:" + context.resolvePropertyPlaceholders("{{camel.server.port}}") + "/webhooks/" + provider);
+        StringBuilder report = new StringBuilder("POST " + url);
+        for (String event : EVENTS) {
+            String body = Files.readString(fixtures.resolve(event + ".json")).replace(knownId, id);
+            report.append("\n  ").append(event).append(" -> ").append(post(url, provider, body)).append("\n    ").append(row(id));
+        }
+        return report.toString();
+    }
+
+    private int post(URI url, String provider, String body) throws IOException, InterruptedException, GeneralSecurityException {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        String id = "msg_" + UUID.randomUUID();
+        long timestamp = Instant.now().getEpochSecond();
+        HttpRequest request = HttpRequest.newBuilder(url)
+                .timeout(Duration.ofSeconds(30))
+                .header("Content-Type", "application/json")
+                .header("webhook-id", id)
+                .header("webhook-timestamp", Long.toString(timestamp))
+                .header("webhook-signature", providers.keys(provider).sign(id, timestamp, bytes))
+                .POST(HttpRequest.BodyPublishers.ofByteArray(bytes))
+                .build();
+        return http.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+    }
+
+    private String row(String id) throws SQLException {
+        try (Connection connection = Database.of(context).pool.getConnection();
+                PreparedStatement select = connection.prepareStatement(
+                        "SELECT to_jsonb(u) - 'raw_json' FROM neon_auth.users_sync u WHERE id = ?")) {
+            select.setString(1, id);
+            ResultSet row = select.executeQuery();
+            return row.next() ? row.getString(1) : "no row";
+        }
+    }
+}

@@ -1,0 +1,98 @@
+package dev.userssync;
+
+import java.security.SecureRandom;
+import java.util.Base64;
+import java.util.List;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.ExtendedStartupListener;
+import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
+import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpServer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What happens once around the start, however the application is run: settings are checked before the routes are loaded; when
+ * everything runs, the management API is opened, the sample is shown and the start table is logged.
+ */
+@BindToRegistry("startup")
+public final class Startup implements CamelContextAware, ExtendedStartupListener {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync");
+
+    private CamelContext context;
+    private Providers providers;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        if (this.context != null) {
+            return; // the Camel CLI injects twice
+        }
+        this.context = context;
+        this.providers = new Providers(context);
+        List<String> on = providers.on();
+        on.forEach(providers::keys);
+        if (on.isEmpty() && setting("database.url").isEmpty()) {
+            byte[] secret = new byte[32];
+            new SecureRandom().nextBytes(secret);
+            context.getPropertiesComponent().addOverrideProperty(Providers.SAMPLE + Providers.SECRET,
+                    "whsec_" + Base64.getEncoder().encodeToString(secret));
+        }
+        try {
+            context.addStartupListener(this);
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void onCamelContextStarted(CamelContext started, boolean alreadyStarted) {
+        // when all else runs: below
+    }
+
+    @Override
+    public void onCamelContextFullyStarted(CamelContext started, boolean alreadyStarted) throws Exception {
+        for (VertxPlatformHttpServer server : context.getRegistry().findByType(VertxPlatformHttpServer.class)) {
+            LOG.info("DEBUG server {}", server.getPort());
+        }
+        new ManagementApi(context).serveOn(VertxPlatformHttpRouter.lookup(context,
+                VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(setting("camel.management.port")))));
+        if (providers.on().equals(List.of(Providers.SAMPLE))) {
+            LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
+                    new SampleSender(context).send(Providers.SAMPLE));
+        }
+        LOG.info("{}", table());
+    }
+
+    private String table() {
+        Database.Opened database = Database.of(context);
+        StringBuilder table = new StringBuilder("users-sync is running\n");
+        providers.all().forEach((provider, on) -> {
+            if (on) {
+                line(table, provider, "on   http://localhost:" + setting("camel.server.port") + "/webhooks/" + provider);
+            } else if (!provider.equals(Providers.SAMPLE)) {
+                line(table, provider, "off  set " + Providers.secretSetting(provider) + " to turn it on");
+            }
+        });
+        line(table, "database", database.server() + (database.embedded == null ? " at " : ", embedded, at ") + database.description);
+        if (database.embedded != null) {
+            line(table, "psql", database.embedded.psql() + " -c 'TABLE neon_auth.users_sync'");
+        }
+        line(table, "management", "http://localhost:" + setting("camel.management.port") + "/observe/health");
+        return table.toString();
+    }
+
+    private static void line(StringBuilder table, String name, String text) {
+        table.append(String.format("  %-12s %s%n", name, text));
+    }
+
+    private String setting(String name) {
+        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
+    }
+}

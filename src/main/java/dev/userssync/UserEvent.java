@@ -1,0 +1,139 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.time.Clock;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
+import java.util.Set;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/**
+ * Checks what a mapping produced and brings it into the one form that the SQL takes. In and out: a JSON object
+ * {@code {type, id, raw, name, email, created_at, updated_at, deleted_at}}.
+ * <ul>
+ * <li>{@code type}: text; anything but created, updated and deleted passes unchecked, to be ignored.</li>
+ * <li>{@code id}: text of 1 to 255 characters.</li>
+ * <li>times, in: epoch milliseconds, epoch seconds (below 10^11) or ISO 8601 with offset, from the year 2000 to a day ahead;
+ * out: ISO 8601 in UTC, cut to Postgres' microseconds.</li>
+ * <li>{@code name}, {@code email}: text or null; blank becomes null.</li>
+ * <li>{@code raw}: an object; not read of a deleted user, who keeps the profile that the row has.</li>
+ * </ul>
+ * Thread-safe.
+ */
+@BindToRegistry("user-event")
+public final class UserEvent implements Processor {
+
+    private static final Set<String> UPSERTS = Set.of("created", "updated");
+    private static final int LONGEST_ID = 255;
+    private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
+    private static final Duration AHEAD = Duration.ofDays(1);
+    private static final BigDecimal FIRST_MILLISECONDS = BigDecimal.valueOf(100_000_000_000L);
+
+    private final Clock clock;
+
+    public UserEvent() {
+        this(Clock.systemUTC());
+    }
+
+    UserEvent(Clock clock) {
+        this.clock = clock;
+    }
+
+    /** @throws InvalidUserEvent if a field breaks the rules above; the message names the field and holds no value of text */
+    @Override
+    public void process(Exchange exchange) {
+        exchange.getMessage().setBody(checked(exchange.getMessage().getBody(JsonNode.class)));
+    }
+
+    JsonNode checked(JsonNode event) {
+        if (event == null || !event.isObject()) {
+            throw new InvalidUserEvent("the mapping gave no object");
+        }
+        JsonNode type = event.path("type");
+        if (!type.isTextual()) {
+            throw new InvalidUserEvent("type is missing or not text");
+        }
+        ObjectNode checked = JsonNodeFactory.instance.objectNode();
+        checked.set("type", type);
+        if (UPSERTS.contains(type.textValue())) {
+            checked.put("id", id(event));
+            JsonNode raw = event.path("raw");
+            if (!raw.isObject()) {
+                throw new InvalidUserEvent("the profile (raw) is missing or not an object");
+            }
+            checked.set("raw", raw);
+            checked.put("name", text(event, "name"));
+            checked.put("email", text(event, "email"));
+            checked.put("created_at", time(event, "created_at"));
+            checked.put("updated_at", time(event, "updated_at"));
+        } else if (type.textValue().equals("deleted")) {
+            checked.put("id", id(event));
+            checked.put("deleted_at", time(event, "deleted_at"));
+        }
+        return checked;
+    }
+
+    private static String id(JsonNode event) {
+        JsonNode id = event.path("id");
+        if (!id.isTextual() || id.textValue().isBlank()) {
+            throw new InvalidUserEvent("id is missing, blank or not text");
+        }
+        int length = id.textValue().codePointCount(0, id.textValue().length());
+        if (length > LONGEST_ID) {
+            throw new InvalidUserEvent("id has " + length + " characters, at most " + LONGEST_ID + " are allowed");
+        }
+        return id.textValue();
+    }
+
+    private static String text(JsonNode event, String field) {
+        JsonNode text = event.path(field);
+        if (text.isMissingNode() || text.isNull()) {
+            return null;
+        }
+        if (!text.isTextual()) {
+            throw new InvalidUserEvent(field + " is not text");
+        }
+        return text.textValue().isBlank() ? null : text.textValue().strip();
+    }
+
+    private String time(JsonNode event, String field) {
+        JsonNode value = event.path(field);
+        if (value.isMissingNode() || value.isNull()) {
+            return null;
+        }
+        Instant time;
+        if (value.isNumber()) {
+            time = ofEpoch(value.decimalValue(), field);
+        } else if (value.isTextual()) {
+            try {
+                time = OffsetDateTime.parse(value.textValue().strip()).toInstant();
+            } catch (DateTimeException e) {
+                throw new InvalidUserEvent(field + " is not a time of ISO 8601 with offset");
+            }
+        } else {
+            throw new InvalidUserEvent(field + " is neither a number nor text");
+        }
+        if (time.isBefore(EARLIEST) || time.isAfter(clock.instant().plus(AHEAD))) {
+            throw new InvalidUserEvent(field + " is before the year 2000 or more than a day ahead: " + time);
+        }
+        return time.truncatedTo(ChronoUnit.MICROS).toString();
+    }
+
+    private static Instant ofEpoch(BigDecimal number, String field) {
+        if (number.precision() - number.scale() > 15) { // also keeps 1e999999999 from being written out
+            throw new InvalidUserEvent(field + " is no epoch time: too large");
+        }
+        BigDecimal seconds = number.compareTo(FIRST_MILLISECONDS) < 0 ? number : number.movePointLeft(3);
+        BigDecimal whole = seconds.setScale(0, RoundingMode.FLOOR);
+        return Instant.ofEpochSecond(whole.longValue(), seconds.subtract(whole).movePointRight(9).longValue());
+    }
+}

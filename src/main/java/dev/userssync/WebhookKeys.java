@@ -1,0 +1,199 @@
+package dev.userssync;
+
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.MessageDigest;
+import java.security.PrivateKey;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.security.spec.X509EncodedKeySpec;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.List;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+
+/**
+ * The keys of one provider for Standard Webhooks 1.0.0 and Svix, which sign alike: {@code id.timestamp.body}, {@code v1} =
+ * HMAC-SHA256, {@code v1a} = ed25519. Immutable and thread-safe.
+ * <p>
+ * Own code, because the libraries on Maven Central ({@code com.standardwebhooks} 1.1.1, {@code com.svix} 1.99.1) take the body as
+ * a String instead of the raw bytes, hold one key an object, read one header family each, have no v1a and no clock to set. Both are used in the
+ * tests as the reference that signs.
+ *
+ * @see <a href="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md">the specification</a>
+ */
+final class WebhookKeys {
+
+    /** How far the timestamp of a delivery may be from our clock, both ways; the value of every official library. */
+    static final long TOLERANCE_SECONDS = 300;
+
+    private static final int SHORTEST_SECRET_BYTES = 24; // spec, "Signature scheme": 24 to 64 bytes
+    private static final HexFormat HEX = HexFormat.of();
+    private static final byte[] ED25519_X509_PREFIX = HEX.parseHex("302a300506032b6570032100"); // RFC 8410 §4
+    private static final byte[] ED25519_PKCS8_PREFIX = HEX.parseHex("302e020100300506032b657004220420"); // RFC 8410 §7
+
+    private final List<SecretKeySpec> secrets = new ArrayList<>();
+    private final List<PublicKey> publicKeys = new ArrayList<>();
+    private PrivateKey privateKey;
+
+    /**
+     * Reads keys separated by spaces or commas: {@code whsec_} + base64 (also without the prefix, and Supabase's {@code v1,whsec_}),
+     * {@code whpk_} + base64 of the 32 bytes of an ed25519 public key, {@code whsk_} + base64 of its seed and public key.
+     *
+     * @throws IllegalArgumentException if one of them is not such a key; the message says which and why and never shows it
+     */
+    WebhookKeys(String keys) {
+        int number = 0;
+        for (String key : keys.trim().split("[\\s,]+")) {
+            if (key.equals("v1") || key.equals("v1a")) {
+                continue; // Supabase shows its secret as v1,whsec_...
+            }
+            number++;
+            try {
+                add(key);
+            } catch (IllegalArgumentException | GeneralSecurityException e) {
+                throw new IllegalArgumentException("key " + number + " " + e.getMessage());
+            }
+        }
+    }
+
+    private void add(String key) throws GeneralSecurityException {
+        if (key.startsWith("whpk_")) {
+            publicKeys.add(publicKey(decode(key, "whpk_", 32), 0));
+        } else if (key.startsWith("whsk_")) {
+            byte[] seedAndPublic = decode(key, "whsk_", 64);
+            publicKeys.add(publicKey(seedAndPublic, 32));
+            privateKey = KeyFactory.getInstance("Ed25519")
+                    .generatePrivate(new PKCS8EncodedKeySpec(concat(ED25519_PKCS8_PREFIX, seedAndPublic, 0)));
+        } else {
+            byte[] secret = decode(key, "whsec_", 0);
+            if (secret.length < SHORTEST_SECRET_BYTES) {
+                throw new IllegalArgumentException("is too short: " + secret.length + " bytes, at least " + SHORTEST_SECRET_BYTES
+                        + " are needed");
+            }
+            secrets.add(new SecretKeySpec(secret, "HmacSHA256"));
+        }
+    }
+
+    private static byte[] decode(String key, String prefix, int length) {
+        byte[] bytes;
+        try {
+            bytes = Base64.getDecoder().decode(key.startsWith(prefix) ? key.substring(prefix.length()) : key);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("is not base64; expected whsec_, whpk_ or whsk_ and base64, as the provider shows it");
+        }
+        if (length > 0 && bytes.length != length) {
+            throw new IllegalArgumentException("has " + bytes.length + " bytes after " + prefix + ", expected " + length);
+        }
+        return bytes;
+    }
+
+    private static PublicKey publicKey(byte[] bytes, int from) throws GeneralSecurityException {
+        return KeyFactory.getInstance("Ed25519").generatePublic(new X509EncodedKeySpec(concat(ED25519_X509_PREFIX, bytes, from)));
+    }
+
+    private static byte[] concat(byte[] prefix, byte[] bytes, int from) {
+        byte[] all = new byte[prefix.length + 32];
+        System.arraycopy(prefix, 0, all, 0, prefix.length);
+        System.arraycopy(bytes, from, all, prefix.length, 32);
+        return all;
+    }
+
+    /**
+     * Checks one delivery.
+     *
+     * @param signatures the signature header: one or several {@code v1,base64} or {@code v1a,base64}, separated by spaces or by ", "
+     * @throws SecurityException if no signature is right or the timestamp (unix seconds) is out of tolerance
+     */
+    void verify(String id, String timestamp, String signatures, byte[] body, Instant now) throws GeneralSecurityException {
+        checkAge(timestamp, now);
+        for (String signature : signatures.trim().split("\\s+")) {
+            // Supabase joins with ", ": a comma may also end a signature, so never "all after the first comma".
+            String[] versionAndValue = signature.split(",");
+            if (versionAndValue.length >= 2 && matches(versionAndValue[0], versionAndValue[1], id, timestamp, body)) {
+                return;
+            }
+        }
+        throw new SecurityException("no signature matches the body with any of the " + (secrets.size() + publicKeys.size())
+                + " configured keys");
+    }
+
+    private static void checkAge(String timestamp, Instant now) {
+        if (!timestamp.matches("\\d{1,12}")) {
+            throw new SecurityException("the timestamp header is not in unix seconds");
+        }
+        long age = now.getEpochSecond() - Long.parseLong(timestamp);
+        if (Math.abs(age) > TOLERANCE_SECONDS) {
+            throw new SecurityException("the timestamp is " + Math.abs(age) + " s " + (age > 0 ? "old" : "ahead of this machine's clock")
+                    + ", " + TOLERANCE_SECONDS + " s are allowed");
+        }
+    }
+
+    private boolean matches(String version, String value, String id, String timestamp, byte[] body) throws GeneralSecurityException {
+        byte[] given;
+        try {
+            given = Base64.getDecoder().decode(value);
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+        byte[] signed = (id + "." + timestamp + ".").getBytes(StandardCharsets.UTF_8);
+        if (version.equals("v1")) {
+            for (SecretKeySpec secret : secrets) {
+                if (MessageDigest.isEqual(hmac(secret, signed, body), given)) {
+                    return true;
+                }
+            }
+        } else if (version.equals("v1a")) {
+            for (PublicKey key : publicKeys) {
+                if (isSignedBy(key, signed, body, given)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private static byte[] hmac(SecretKeySpec secret, byte[] signed, byte[] body) throws GeneralSecurityException {
+        Mac mac = Mac.getInstance("HmacSHA256");
+        mac.init(secret);
+        mac.update(signed);
+        return mac.doFinal(body);
+    }
+
+    private static boolean isSignedBy(PublicKey key, byte[] signed, byte[] body, byte[] given) throws GeneralSecurityException {
+        if (given.length != 64) {
+            return false; // the JDK throws instead of saying no
+        }
+        Signature ed25519 = Signature.getInstance("Ed25519");
+        ed25519.initVerify(key);
+        ed25519.update(signed);
+        ed25519.update(body);
+        return ed25519.verify(given);
+    }
+
+    /**
+     * Signs one delivery as a provider would, with the first secret or, without one, with the private key.
+     *
+     * @return the value of the signature header
+     * @throws IllegalStateException if only public keys are known
+     */
+    String sign(String id, long timestamp, byte[] body) throws GeneralSecurityException {
+        byte[] signed = (id + "." + timestamp + ".").getBytes(StandardCharsets.UTF_8);
+        if (!secrets.isEmpty()) {
+            return "v1," + Base64.getEncoder().encodeToString(hmac(secrets.get(0), signed, body));
+        }
+        if (privateKey == null) {
+            throw new IllegalStateException("a public key (whpk_) can verify but not sign");
+        }
+        Signature ed25519 = Signature.getInstance("Ed25519");
+        ed25519.initSign(privateKey);
+        ed25519.update(signed);
+        ed25519.update(body);
+        return "v1a," + Base64.getEncoder().encodeToString(ed25519.sign());
+    }
+}
