@@ -1,0 +1,81 @@
+package dev.userssync;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.UUID;
+
+/** One webhook as a provider sends it: signed with Standard Webhooks, and every part of it can be spoilt before it is posted. */
+final class Delivery {
+
+    private static final HttpClient HTTP = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+
+    private final byte[] body;
+    private final Map<String, String> headers = new LinkedHashMap<>();
+    private String method = "POST";
+
+    Delivery(String body) {
+        this(body.getBytes(StandardCharsets.UTF_8));
+    }
+
+    Delivery(byte[] body) {
+        this.body = body;
+        headers.put("Content-Type", "application/json");
+        signed(TestSettings.SECRET, Instant.now().getEpochSecond());
+    }
+
+    Delivery signed(String secret, long timestamp) {
+        return signed(secret, timestamp, body);
+    }
+
+    /** Signs other bytes than those that are sent. */
+    Delivery signed(String secret, long timestamp, byte[] signedBody) {
+        String id = "msg_" + UUID.randomUUID();
+        try {
+            return header("webhook-id", id)
+                    .header("webhook-timestamp", Long.toString(timestamp))
+                    .header("webhook-signature", new WebhookKeys(secret).sign(id, timestamp, signedBody));
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Sets a header, or removes it with null. */
+    Delivery header(String name, String value) {
+        headers.remove(name);
+        if (value != null) {
+            headers.put(name, value);
+        }
+        return this;
+    }
+
+    String header(String name) {
+        return headers.get(name);
+    }
+
+    Delivery method(String other) {
+        method = other;
+        return this;
+    }
+
+    HttpResponse<String> post(String url) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(30))
+                .method(method, HttpRequest.BodyPublishers.ofByteArray(body));
+        headers.forEach(request::header);
+        try {
+            return HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package dev.userssync;
+
+import java.util.Properties;
+import org.apache.camel.test.main.junit5.CamelMainTestSupport;
+import org.junit.jupiter.api.TestInstance;
+
+/** The whole application, started once for a test class, on a database of its own. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class RunningApp extends CamelMainTestSupport {
+
+    final TestDatabase database = new TestDatabase();
+    final Properties settings = TestSettings.with(database, "clerk", "stack-auth", "generic");
+
+    RunningApp() {
+        // Not in configureContext, which the super constructor calls before there are settings.
+        camelContextConfiguration().withUseOverridePropertiesWithPropertiesComponent(settings);
+    }
+
+    String webhooks(String provider) {
+        return "http://localhost:" + settings.getProperty("camel.server.port") + "/webhooks/" + provider;
+    }
+
+    String management(String path) {
+        return "http://localhost:" + settings.getProperty("camel.management.port") + path;
+    }
+}

@@ -1,0 +1,81 @@
+package dev.userssync;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A database of its own for each test class, on one real Postgres for the whole run. */
+final class TestDatabase {
+
+    private static final EmbeddedPostgres SERVER = start();
+    private static final AtomicInteger COUNT = new AtomicInteger();
+
+    private final String url;
+
+    TestDatabase() {
+        String name = "test_" + COUNT.incrementAndGet();
+        url = SERVER.getJdbcUrl("postgres", name);
+        try (Connection connection = SERVER.getPostgresDatabase().getConnection()) {
+            connection.createStatement().execute("CREATE DATABASE " + name);
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static EmbeddedPostgres start() {
+        try {
+            return EmbeddedPostgres.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    String url() {
+        return url;
+    }
+
+    Connection connect() throws SQLException {
+        return DriverManager.getConnection(url);
+    }
+
+    void execute(String sql) {
+        try (Connection connection = connect()) {
+            connection.createStatement().execute(sql);
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The first column of every row, as text; parameters are text. */
+    List<String> column(String sql, String... parameters) {
+        try (Connection connection = connect(); var statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < parameters.length; i++) {
+                statement.setString(i + 1, parameters[i]);
+            }
+            List<String> values = new ArrayList<>();
+            ResultSet rows = statement.executeQuery();
+            while (rows.next()) {
+                values.add(rows.getString(1));
+            }
+            return values;
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The only row's first column. */
+    String value(String sql, String... parameters) {
+        List<String> values = column(sql, parameters);
+        if (values.size() != 1) {
+            throw new AssertionError(values.size() + " rows instead of one for: " + sql);
+        }
+        return values.get(0);
+    }
+}

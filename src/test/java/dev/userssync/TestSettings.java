@@ -1,0 +1,37 @@
+package dev.userssync;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.util.Properties;
+
+/** The settings under which tests run the application as it is: a database of their own and free ports. */
+final class TestSettings {
+
+    /** 32 bytes; the secret of every provider in tests. */
+    static final String SECRET = "whsec_dGhlIHNlY3JldCBvZiBldmVyeSBwcm92aWRlciBpbiB0ZXN0cw==";
+
+    private TestSettings() {
+    }
+
+    static Properties with(TestDatabase database, String... providers) {
+        Properties settings = new Properties();
+        settings.setProperty("database.url", database.url());
+        int port = freePort();
+        settings.setProperty("camel.server.port", Integer.toString(port));
+        settings.setProperty("camel.beans.httpPort.bindPort", Integer.toString(port));
+        settings.setProperty("camel.management.port", Integer.toString(freePort()));
+        for (String provider : providers) {
+            settings.setProperty(provider + ".webhook.secret", SECRET);
+        }
+        return settings;
+    }
+
+    static int freePort() {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
