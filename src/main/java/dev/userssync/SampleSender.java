@@ -50,7 +50,7 @@ final class SampleSender {
         if (!EVENTS.stream().allMatch(event -> Files.exists(fixtures.resolve(event + ".json")))) {
             throw new IllegalArgumentException("there are no sample deliveries for " + provider + " in " + fixtures);
         }
-        String knownId = new ObjectMapper().readTree(fixtures.resolve("user.created.expected.json").toFile()).path("id").textValue();
+        String knownId = new ObjectMapper().readTree(fixtures.resolve("user.created.expected.json").toFile()).at("/row/id").textValue();
         String id = "sample_" + UUID.randomUUID();
         URI url = URI.create("http://localhost:" + context.resolvePropertyPlaceholders("{{camel.server.port}}") + "/webhooks/" + provider);
         StringBuilder report = new StringBuilder("POST " + url);

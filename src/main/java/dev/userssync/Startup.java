@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import io.vertx.ext.web.Router;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.List;
@@ -8,7 +9,6 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.ExtendedStartupListener;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
-import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpServer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,16 +58,31 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     @Override
     public void onCamelContextFullyStarted(CamelContext started, boolean alreadyStarted) throws Exception {
-        for (VertxPlatformHttpServer server : context.getRegistry().findByType(VertxPlatformHttpServer.class)) {
-            LOG.info("DEBUG server {}", server.getPort());
-        }
-        new ManagementApi(context).serveOn(VertxPlatformHttpRouter.lookup(context,
-                VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(setting("camel.management.port")))));
+        answerWithoutBody(listeningOn("camel.server.port", "PORT"));
+        new ManagementApi(context).serveOn(listeningOn("camel.management.port", "MANAGEMENT_PORT"));
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
         }
         LOG.info("{}", table());
+    }
+
+    /** Camel only warns when a port is taken and goes on without a listener. */
+    private VertxPlatformHttpRouter listeningOn(String setting, String env) {
+        int port = Integer.parseInt(setting(setting));
+        VertxPlatformHttpRouter router = VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(port));
+        if (router.getServer().getServer().actualPort() != port) {
+            throw new StartupFailure("port " + port + " is in use: stop what uses it, or set " + env + " to another port");
+        }
+        return router;
+    }
+
+    /** The replies that Vert.x gives before a route is reached say no more than their status. */
+    private static void answerWithoutBody(VertxPlatformHttpRouter webhooks) {
+        Router root = (Router) webhooks.getServer().getServer().requestHandler();
+        for (int status : new int[] {400, 404, 405, 413, 414, 415, 431, 500}) {
+            root.errorHandler(status, request -> request.response().setStatusCode(status).end());
+        }
     }
 
     private String table() {

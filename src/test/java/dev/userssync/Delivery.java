@@ -16,7 +16,7 @@ import java.util.UUID;
 /** One webhook as a provider sends it: signed with Standard Webhooks, and every part of it can be spoilt before it is posted. */
 final class Delivery {
 
-    private static final HttpClient HTTP = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+    private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
 
     private final byte[] body;
     private final Map<String, String> headers = new LinkedHashMap<>();

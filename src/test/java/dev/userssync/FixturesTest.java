@@ -1,0 +1,79 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every {@code <provider>/<event>.json} under src/test/resources, posted signed to the running application, gives the reply and
+ * the row of the {@code <event>.expected.json} beside it. A new pair needs no Java.
+ */
+class FixturesTest extends RunningApp {
+
+    private static final Path FIXTURES = Path.of("src/test/resources");
+    private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
+
+    FixturesTest() {
+        settings.setProperty("sample.webhook.secret", TestSettings.SECRET);
+    }
+
+    static List<Path> deliveries() throws IOException {
+        try (Stream<Path> files = Files.walk(FIXTURES, 2)) {
+            List<Path> deliveries = files.filter(file -> file.toString().endsWith(".json"))
+                    .filter(file -> !file.toString().endsWith(".expected.json"))
+                    .map(FIXTURES::relativize).filter(file -> file.getNameCount() == 2).sorted().toList();
+            assertTrue(deliveries.size() > 20, "fixtures are missing: " + deliveries);
+            return deliveries;
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("deliveries")
+    void aDeliveryGivesItsReplyAndItsRow(Path delivery) throws IOException {
+        JsonNode expected = JSON.readTree(FIXTURES.resolve(delivery.toString().replace(".json", ".expected.json")).toFile());
+        database.execute("TRUNCATE neon_auth.users_sync");
+        int reply = new Delivery(Files.readAllBytes(FIXTURES.resolve(delivery))).post(webhooks(delivery.getName(0).toString())).statusCode();
+        assertEquals(expected.path("reply").intValue(), reply);
+        List<String> rows = database.column("SELECT to_jsonb(u) FROM neon_auth.users_sync u");
+        if (expected.path("row").isNull()) {
+            assertEquals(List.of(), rows);
+        } else {
+            assertEquals(1, rows.size());
+            assertEquals(normal(expected.path("row")), normal(JSON.readTree(rows.get(0))));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("deliveries")
+    void everyDeliveryHasAnExpectation(Path delivery) {
+        assertTrue(Files.exists(FIXTURES.resolve(delivery.toString().replace(".json", ".expected.json"))));
+    }
+
+    /** Times as instants; "now" for a deletion that the database had to date. */
+    private static JsonNode normal(JsonNode row) {
+        ObjectNode normal = row.deepCopy();
+        for (String column : List.of("created_at", "updated_at", "deleted_at")) {
+            String time = row.path(column).textValue();
+            if (time != null && !time.equals("now")) {
+                Instant instant = OffsetDateTime.parse(time).toInstant();
+                boolean now = Duration.between(instant, Instant.now()).abs().compareTo(Duration.ofMinutes(1)) < 0;
+                normal.put(column, now ? "now" : instant.toString());
+            }
+        }
+        return normal;
+    }
+}
