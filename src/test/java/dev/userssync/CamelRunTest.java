@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -46,9 +48,12 @@ class CamelRunTest {
         assertTrue(maven.waitFor(5, TimeUnit.MINUTES));
         assertEquals(0, maven.exitValue(), () -> read("maven.log"));
 
-        ProcessBuilder run = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp", Files.readString(classPath).strip(), Path.of("src/test/camel-cli/CamelCli.java").toAbsolutePath().toString(),
-                "run", "config/application.properties", "config/application-dev.properties", "config/jbang.properties")
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp", Files.readString(classPath).strip(), Path.of("src/test/camel-cli/CamelCli.java").toAbsolutePath().toString(), "run"));
+        try (DirectoryStream<Path> settings = Files.newDirectoryStream(Path.of("config"), "*.properties")) {
+            settings.forEach(file -> command.add(file.toString())); // what the shell makes of config/*.properties
+        }
+        ProcessBuilder run = new ProcessBuilder(command)
                 .directory(clone.toFile()).redirectErrorStream(true).redirectOutput(clone.resolve("camel.log").toFile());
         run.environment().keySet().removeAll(List.of("DATABASE_URL", "CLERK_WEBHOOK_SECRET", "STACK_AUTH_WEBHOOK_SECRET"));
         run.environment().put("GENERIC_WEBHOOK_SECRET", TestSettings.SECRET);
