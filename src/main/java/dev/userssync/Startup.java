@@ -1,6 +1,8 @@
 package dev.userssync;
 
 import io.vertx.ext.web.Router;
+import java.io.IOException;
+import java.net.ServerSocket;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.List;
@@ -36,6 +38,8 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         }
         this.context = context;
         this.providers = new Providers(context);
+        checkFree("camel.server.port", "PORT");
+        checkFree("camel.management.port", "MANAGEMENT_PORT");
         List<String> on = providers.on();
         on.forEach(providers::keys);
         if (on.isEmpty() && setting("database.url").isEmpty()) {
@@ -58,8 +62,8 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     @Override
     public void onCamelContextFullyStarted(CamelContext started, boolean alreadyStarted) throws Exception {
-        answerWithoutBody(listeningOn("camel.server.port", "PORT"));
-        new ManagementApi(context).serveOn(listeningOn("camel.management.port", "MANAGEMENT_PORT"));
+        answerWithoutBody(router("camel.server.port"));
+        new ManagementApi(context).serveOn(router("camel.management.port"));
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
@@ -67,14 +71,17 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         LOG.info("{}", table());
     }
 
-    /** Camel only warns when a port is taken and goes on without a listener. */
-    private VertxPlatformHttpRouter listeningOn(String setting, String env) {
-        int port = Integer.parseInt(setting(setting));
-        VertxPlatformHttpRouter router = VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(port));
-        if (router.getServer().getServer().actualPort() != port) {
-            throw new StartupFailure("port " + port + " is in use: stop what uses it, or set " + env + " to another port");
+    /** Camel only warns when a port is taken, and goes on without a listener. */
+    private void checkFree(String setting, String env) {
+        try (ServerSocket free = new ServerSocket(Integer.parseInt(setting(setting)))) {
+            LOG.debug("Port {} is free", free.getLocalPort());
+        } catch (IOException e) {
+            throw new StartupFailure("port " + setting(setting) + " is in use: stop what uses it, or set " + env + " to another port");
         }
-        return router;
+    }
+
+    private VertxPlatformHttpRouter router(String port) {
+        return VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(setting(port))));
     }
 
     /** The replies that Vert.x gives before a route is reached say no more than their status. */
