@@ -1,0 +1,33 @@
+package dev.userssync;
+
+import java.util.Properties;
+import org.apache.camel.main.Main;
+
+/** The whole application, for tests that start and stop it themselves. */
+final class StartedApp implements AutoCloseable {
+
+    final Main main = new Main();
+    private final Properties settings;
+
+    /** @throws RuntimeException what the start threw; nothing is left running then */
+    StartedApp(Properties settings) {
+        this.settings = settings;
+        main.setOverrideProperties(settings);
+        try {
+            main.start();
+        } catch (RuntimeException e) {
+            Database.closeOf(main.getCamelContext());
+            main.stop();
+            throw e;
+        }
+    }
+
+    String webhooks(String provider) {
+        return "http://localhost:" + settings.getProperty("camel.server.port") + "/webhooks/" + provider;
+    }
+
+    @Override
+    public void close() {
+        main.stop();
+    }
+}
