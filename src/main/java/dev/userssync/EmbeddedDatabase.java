@@ -44,11 +44,11 @@ final class EmbeddedDatabase implements AutoCloseable {
     /** @throws StartupFailure if the directory is in use or was made by another version of Postgres */
     EmbeddedDatabase(Path directory) {
         try {
-            Files.createDirectories(directory);
-            Path data = directory.toAbsolutePath().normalize().resolve("postgres");
-            lockFile = lock(directory.toAbsolutePath().normalize());
+            Path root = Files.createDirectories(directory).toRealPath(); // one spelling, by which an orphan is recognized
+            Path data = root.resolve("postgres");
+            lockFile = lock(root);
             checkVersion(data);
-            stopOrphan(data.resolve("postmaster.pid"));
+            stopOrphan(data);
             postgres = EmbeddedPostgres.builder()
                     .setDataDirectory(data)
                     .setCleanDataDirectory(false)
@@ -103,13 +103,14 @@ final class EmbeddedDatabase implements AutoCloseable {
     }
 
     /** We hold the lock, so a server that still runs here was left by an application that was killed. */
-    private static void stopOrphan(Path pidFile) throws IOException {
+    private static void stopOrphan(Path data) throws IOException {
+        Path pidFile = data.resolve("postmaster.pid");
         if (!Files.exists(pidFile)) {
             return;
         }
         List<String> lines = Files.readAllLines(pidFile);
         ProcessHandle server = lines.isEmpty() || !lines.get(0).strip().matches("\\d{1,9}") ? null
-                : ProcessHandle.of(Long.parseLong(lines.get(0).strip())).filter(EmbeddedDatabase::isPostgres).orElse(null);
+                : ProcessHandle.of(Long.parseLong(lines.get(0).strip())).filter(process -> worksOn(data, process)).orElse(null);
         if (server == null) {
             LOG.info("Removing the stale {}", pidFile);
             Files.delete(pidFile);
@@ -125,8 +126,9 @@ final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
-    private static boolean isPostgres(ProcessHandle process) {
-        return process.info().command().map(command -> command.contains("postgres")).orElse(false);
+    /** Another program, or a Postgres of somebody else, may have the number by now; only ours was started with {@code -D data}. */
+    private static boolean worksOn(Path data, ProcessHandle process) {
+        return process.info().arguments().map(List::of).orElse(List.of()).contains(data.toString());
     }
 
     private static int freePort() throws IOException {
