@@ -21,8 +21,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,6 +51,13 @@ final class EmbeddedDatabase implements AutoCloseable {
             lockFile = lock(root);
             checkVersion(data);
             stopOrphan(data);
+            Path unfinished = root.resolve("unfinished-first-start");
+            if (Files.exists(unfinished)) {
+                removeUnfinished(data);
+            }
+            if (!Files.exists(data)) {
+                Files.writeString(unfinished, ""); // until Postgres runs for the first time
+            }
             postgres = EmbeddedPostgres.builder()
                     .setDataDirectory(data)
                     .setCleanDataDirectory(false)
@@ -58,6 +67,7 @@ final class EmbeddedDatabase implements AutoCloseable {
                     .setPort(freePort())
                     .setPgBinaryResolver(EmbeddedDatabase::binaries)
                     .start();
+            Files.deleteIfExists(unfinished);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -123,6 +133,22 @@ final class EmbeddedDatabase implements AutoCloseable {
             server.onExit().get(30, TimeUnit.SECONDS);
         } catch (Exception e) {
             throw new StartupFailure("Postgres (process " + server.pid() + ") of an earlier run does not stop: end it, then start again");
+        }
+    }
+
+    /** No Postgres ever ran on what an interrupted initdb leaves, so it holds no row; and none could start from it. */
+    private static void removeUnfinished(Path data) throws IOException {
+        LOG.info("Removing {}, which an interrupted first start left unfinished", data);
+        List<ProcessHandle> initdb = ProcessHandle.allProcesses().filter(process -> worksOn(data, process))
+                .flatMap(process -> Stream.concat(Stream.of(process), process.descendants())).toList();
+        initdb.forEach(ProcessHandle::destroyForcibly);
+        initdb.forEach(process -> process.onExit().join());
+        if (Files.exists(data)) {
+            try (Stream<Path> files = Files.walk(data)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(file);
+                }
+            }
         }
     }
 
