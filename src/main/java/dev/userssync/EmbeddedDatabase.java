@@ -10,7 +10,6 @@ package dev.userssync;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URL;
@@ -43,7 +42,7 @@ final class EmbeddedDatabase implements AutoCloseable {
     private final FileChannel lockFile;
     private final EmbeddedPostgres postgres;
 
-    /** @throws StartupFailure if the directory is in use or was made by another version of Postgres */
+    /** @throws StartupFailure if the directory is in use, cannot be written or was made by another version of Postgres */
     EmbeddedDatabase(Path directory) {
         try {
             Path root = Files.createDirectories(directory).toRealPath(); // one spelling, by which an orphan is recognized
@@ -68,8 +67,9 @@ final class EmbeddedDatabase implements AutoCloseable {
                     .setPgBinaryResolver(EmbeddedDatabase::binaries)
                     .start();
             Files.deleteIfExists(unfinished);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        } catch (IOException | IllegalStateException e) {
+            throw new StartupFailure("the embedded database in " + directory + " cannot be started: " + e.getClass().getSimpleName() + ", "
+                    + e.getMessage() + "; set DATA_DIR to a directory that can be written, or DATABASE_URL to a Postgres of your own");
         }
     }
 
