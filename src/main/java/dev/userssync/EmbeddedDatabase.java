@@ -19,6 +19,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
@@ -63,6 +64,7 @@ final class EmbeddedDatabase implements AutoCloseable {
                     .setRegisterShutdownHook(false) // ours to stop, after the last delivery is answered
                     .setServerConfig("fsync", "on")
                     .setServerConfig("synchronous_commit", "on")
+                    .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first reads its log again
                     .setPort(freePort())
                     .setPgBinaryResolver(EmbeddedDatabase::binaries)
                     .start();
