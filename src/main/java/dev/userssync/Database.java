@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
@@ -18,6 +20,7 @@ import org.apache.camel.CamelConfiguration;
 import org.apache.camel.support.service.ServiceSupport;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.postgresql.Driver;
 
 /**
  * The database that the routes write to: the one of DATABASE_URL or, without it, the embedded one. Opened and migrated when the
@@ -160,7 +163,24 @@ public final class Database implements CamelConfiguration {
     /** A database URL in the JDBC form or in the form {@code postgres[ql]://user:password@host/db?options} that hosts hand out. */
     record Address(String jdbcUrl, String user, String password) {
 
+        /** Off, because it shows a URL that it cannot read, password included. A field, because loggers are collected. */
+        private static final Logger DRIVER = Logger.getLogger("org.postgresql");
+
+        static {
+            DRIVER.setLevel(Level.OFF);
+        }
+
+        /** @throws StartupFailure if the driver cannot read it; the message shows nothing of it */
         static Address of(String url) {
+            Address address = parts(url);
+            // In the JDBC form the driver would take user:password@host for the name of a host, and say it.
+            if (Driver.parseURL(address.jdbcUrl, null) == null || address.jdbcUrl.matches("jdbc:postgresql://[^/?]*@.*")) {
+                throw unreadable();
+            }
+            return address;
+        }
+
+        private static Address parts(String url) {
             if (url.startsWith("jdbc:postgresql:")) {
                 return new Address(url, null, null);
             }
@@ -175,7 +195,16 @@ public final class Database implements CamelConfiguration {
         }
 
         private static String decode(String part) {
-            return URLDecoder.decode(part.replace("+", "%2B"), StandardCharsets.UTF_8);
+            try {
+                return URLDecoder.decode(part.replace("+", "%2B"), StandardCharsets.UTF_8);
+            } catch (IllegalArgumentException e) {
+                throw unreadable(); // a % that is not followed by two hexadecimal digits
+            }
+        }
+
+        private static StartupFailure unreadable() {
+            return new StartupFailure("DATABASE_URL cannot be read: write postgres://user:password@host:port/database or"
+                    + " jdbc:postgresql://host:port/database?user=...&password=..., special characters percent-encoded");
         }
 
         /** Without the password. */

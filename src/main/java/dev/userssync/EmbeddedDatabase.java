@@ -10,7 +10,6 @@ package dev.userssync;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URL;
@@ -20,9 +19,12 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,25 +43,35 @@ final class EmbeddedDatabase implements AutoCloseable {
     private final FileChannel lockFile;
     private final EmbeddedPostgres postgres;
 
-    /** @throws StartupFailure if the directory is in use or was made by another version of Postgres */
+    /** @throws StartupFailure if the directory is in use, cannot be written or was made by another version of Postgres */
     EmbeddedDatabase(Path directory) {
         try {
-            Files.createDirectories(directory);
-            Path data = directory.toAbsolutePath().normalize().resolve("postgres");
-            lockFile = lock(directory.toAbsolutePath().normalize());
+            Path root = Files.createDirectories(directory).toRealPath(); // one spelling, by which an orphan is recognized
+            Path data = root.resolve("postgres");
+            lockFile = lock(root);
             checkVersion(data);
-            stopOrphan(data.resolve("postmaster.pid"));
+            stopOrphan(data);
+            Path unfinished = root.resolve("unfinished-first-start");
+            if (Files.exists(unfinished)) {
+                removeUnfinished(data);
+            }
+            if (!Files.exists(data)) {
+                Files.writeString(unfinished, ""); // until Postgres runs for the first time
+            }
             postgres = EmbeddedPostgres.builder()
                     .setDataDirectory(data)
                     .setCleanDataDirectory(false)
                     .setRegisterShutdownHook(false) // ours to stop, after the last delivery is answered
                     .setServerConfig("fsync", "on")
                     .setServerConfig("synchronous_commit", "on")
+                    .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first reads its log again
                     .setPort(freePort())
                     .setPgBinaryResolver(EmbeddedDatabase::binaries)
                     .start();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            Files.deleteIfExists(unfinished);
+        } catch (IOException | IllegalStateException e) {
+            throw new StartupFailure("the embedded database in " + directory + " cannot be started: " + e.getClass().getSimpleName() + ", "
+                    + e.getMessage() + "; set DATA_DIR to a directory that can be written, or DATABASE_URL to a Postgres of your own");
         }
     }
 
@@ -103,13 +115,14 @@ final class EmbeddedDatabase implements AutoCloseable {
     }
 
     /** We hold the lock, so a server that still runs here was left by an application that was killed. */
-    private static void stopOrphan(Path pidFile) throws IOException {
+    private static void stopOrphan(Path data) throws IOException {
+        Path pidFile = data.resolve("postmaster.pid");
         if (!Files.exists(pidFile)) {
             return;
         }
         List<String> lines = Files.readAllLines(pidFile);
         ProcessHandle server = lines.isEmpty() || !lines.get(0).strip().matches("\\d{1,9}") ? null
-                : ProcessHandle.of(Long.parseLong(lines.get(0).strip())).filter(EmbeddedDatabase::isPostgres).orElse(null);
+                : ProcessHandle.of(Long.parseLong(lines.get(0).strip())).filter(process -> worksOn(data, process)).orElse(null);
         if (server == null) {
             LOG.info("Removing the stale {}", pidFile);
             Files.delete(pidFile);
@@ -125,8 +138,25 @@ final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
-    private static boolean isPostgres(ProcessHandle process) {
-        return process.info().command().map(command -> command.contains("postgres")).orElse(false);
+    /** No Postgres ever ran on what an interrupted initdb leaves, so it holds no row; and none could start from it. */
+    private static void removeUnfinished(Path data) throws IOException {
+        LOG.info("Removing {}, which an interrupted first start left unfinished", data);
+        List<ProcessHandle> initdb = ProcessHandle.allProcesses().filter(process -> worksOn(data, process))
+                .flatMap(process -> Stream.concat(Stream.of(process), process.descendants())).toList();
+        initdb.forEach(ProcessHandle::destroyForcibly);
+        initdb.forEach(process -> process.onExit().join());
+        if (Files.exists(data)) {
+            try (Stream<Path> files = Files.walk(data)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(file);
+                }
+            }
+        }
+    }
+
+    /** Another program, or a Postgres of somebody else, may have the number by now; only ours was started with {@code -D data}. */
+    private static boolean worksOn(Path data, ProcessHandle process) {
+        return process.info().arguments().map(List::of).orElse(List.of()).contains(data.toString());
     }
 
     private static int freePort() throws IOException {

@@ -48,14 +48,14 @@ final class Providers {
     /**
      * The keys of a provider that is on.
      *
-     * @throws IllegalArgumentException if its secret is no Standard Webhooks key; the message names the setting
+     * @throws StartupFailure if its secret is no Standard Webhooks key; the message names the setting and never shows the secret
      */
     WebhookKeys keys(String provider) {
         return keys.computeIfAbsent(provider, on -> {
             try {
                 return new WebhookKeys(secret(on));
             } catch (IllegalArgumentException e) {
-                throw new IllegalArgumentException(secretSetting(on) + ": " + e.getMessage());
+                throw new StartupFailure(secretSetting(on) + ": " + e.getMessage());
             }
         });
     }

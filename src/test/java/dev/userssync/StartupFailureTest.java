@@ -1,0 +1,40 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** An operator's mistake ends the start with exit code 1 and one line that says what to change, never with a stack trace or a secret. */
+class StartupFailureTest {
+
+    private static final String UNREADABLE = "DATABASE_URL cannot be read: write postgres://user:password@host:port/database or"
+            + " jdbc:postgresql://host:port/database?user=...&password=..., special characters percent-encoded";
+
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        // 10 seconds: a database that is started at the same time as users-sync gets them
+        "DATABASE_URL | postgres://app:s3cret@localhost:1/db | the database jdbc:postgresql://localhost:1/db cannot be reached: Connection"
+                + " refused; check DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD",
+        "DATABASE_URL | mysql://app:s3cret@localhost/db | DATABASE_URL must start with jdbc:postgresql:// or postgres://",
+        "DATABASE_URL | postgres://app:s3cret@localhost:port/db | " + UNREADABLE,
+        "DATABASE_URL | postgres://app:100%s3cret@localhost/db | " + UNREADABLE,
+        "DATABASE_URL | jdbc:postgresql://app:s3cret@localhost:5432/db | " + UNREADABLE,
+        "DATABASE_URL | jdbc:postgresql://localhost?user=app&password=s3cret | " + UNREADABLE,
+        "CLERK_WEBHOOK_SECRET | whsec_s3cret! | CLERK_WEBHOOK_SECRET: key 1 is not base64; expected whsec_, whpk_ or whsk_ and base64,"
+                + " as the provider shows it",
+        "CLERK_WEBHOOK_SECRET | whsec_s3cret== | CLERK_WEBHOOK_SECRET: key 1 is too short: 4 bytes, at least 16 are needed",
+    })
+    void oneLineSaysWhatToChange(String setting, String value, String line) {
+        try (AppProcess app = new AppProcess(directory.resolve("data"), setting, value)) {
+            assertEquals(line, app.refusal());
+            assertFalse((app.output() + app.errors()).contains("s3cret"), app.output() + app.errors());
+        }
+    }
+}
