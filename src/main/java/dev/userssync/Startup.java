@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -62,7 +63,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     @Override
     public void onCamelContextFullyStarted(CamelContext started, boolean alreadyStarted) throws Exception {
-        answerWithoutBody(router("camel.server.port"));
+        answerOutsideTheRoutes(router("camel.server.port"));
         new ManagementApi(context).serveOn(router("camel.management.port"));
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
@@ -84,11 +85,36 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         return VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(setting(port))));
     }
 
-    /** The replies that Vert.x gives before a route is reached say no more than their status. */
-    private static void answerWithoutBody(VertxPlatformHttpRouter webhooks) {
+    /**
+     * The replies that are given before a route is reached, or when it is gone: no more than a status, and while the application stops
+     * always the one after which a sender tries again.
+     */
+    private void answerOutsideTheRoutes(VertxPlatformHttpRouter webhooks) {
         Router root = (Router) webhooks.getServer().getServer().requestHandler();
+        root.route().order(-1).handler(request -> {
+            if (!context.isStarted()) {
+                answer(request.response(), 503);
+                return;
+            }
+            // A consumer that was suspended since then answers 503 on its own.
+            request.addHeadersEndHandler(reply -> askToRetry(request.response()));
+            request.next();
+        });
         for (int status : new int[] {400, 404, 405, 413, 414, 415, 431, 500}) {
-            root.errorHandler(status, request -> request.response().setStatusCode(status).end());
+            root.errorHandler(status, request -> answer(request.response(), context.isStarted() ? status : 503));
+        }
+    }
+
+    private static void answer(HttpServerResponse reply, int status) {
+        reply.setStatusCode(status);
+        askToRetry(reply);
+        reply.end();
+    }
+
+    /** The seconds are those of the route retry-later. */
+    private static void askToRetry(HttpServerResponse reply) {
+        if (reply.getStatusCode() == 503) {
+            reply.putHeader("Retry-After", "30");
         }
     }
 
