@@ -20,7 +20,11 @@ public final class Failure implements Processor {
 
     /** 22 data exception, 23 constraint violation, 54 limit exceeded: the row is at fault and will be next time too. */
     public boolean isRowError(Exchange exchange) {
-        return sqlState(exchange).matches("(22|23|54)...");
+        return causedByRow(failure(exchange));
+    }
+
+    static boolean causedByRow(Exception failure) {
+        return sqlState(failure).matches("(22|23|54)...");
     }
 
     /**
@@ -28,13 +32,13 @@ public final class Failure implements Processor {
      * 57P0x shutdown and start-up, 25006 read-only (a failover): worth a quick retry.
      */
     public boolean isTransient(Exchange exchange) {
-        return sqlState(exchange).matches("08...|40001|40P01|53...|55P03|57014|57P0.|25006");
+        return sqlState(failure(exchange)).matches("08...|40001|40P01|53...|55P03|57014|57P0.|25006");
     }
 
     @Override
     public void process(Exchange exchange) {
         Exception failure = failure(exchange);
-        String state = sqlState(exchange);
+        String state = sqlState(failure);
         String kind = state.isEmpty() ? failure.getClass().getSimpleName() : "SQLState " + state;
         exchange.setVariable("sqlState", state.isEmpty() ? null : state);
         exchange.setVariable("reason", printable(failure instanceof InvalidUserEvent || failure.getMessage() == null
@@ -47,8 +51,8 @@ public final class Failure implements Processor {
         return failure != null ? failure : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
     }
 
-    private static String sqlState(Exchange exchange) {
-        SQLException sql = ObjectHelper.getException(SQLException.class, failure(exchange));
+    private static String sqlState(Exception failure) {
+        SQLException sql = ObjectHelper.getException(SQLException.class, failure);
         return sql == null || sql.getSQLState() == null ? "" : sql.getSQLState();
     }
 

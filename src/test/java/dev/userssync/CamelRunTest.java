@@ -86,8 +86,8 @@ class CamelRunTest {
     @Test
     void anEditedRouteIsLiveWithoutARestart() throws Exception {
         Path route = clone.resolve("routes/user-created.camel.yaml");
-        Files.writeString(route, Files.readString(route).replace("        - to: direct:apply-user-events",
-                "        - setBody:\n            jq: '.name = \"Edited\"'\n        - to: direct:apply-user-events"));
+        Files.writeString(route, Files.readString(route).replace("        - to: microbatch:users",
+                "        - setBody:\n            jq: '.name = \"Edited\"'\n        - to: microbatch:users"));
         await().atMost(Duration.ofSeconds(30)).until(() -> created("u3").post(generic).statusCode() == 204 && name("u3").equals("Edited"));
     }
 

@@ -64,7 +64,11 @@ class RoutesTest {
         assertEquals(1, entries.size(), "one entry a file: two break live reload");
         JsonNode entry = entries.get(0);
         if (entry.has("routeConfiguration")) {
-            assertFalse(entry.at("/routeConfiguration").has("id"), "with an id it would apply to no route");
+            if (entry.at("/routeConfiguration").has("id")) { // for the routes that name it, instead of the one without, which is global
+                assertEquals(file.getFileName().toString(), entry.at("/routeConfiguration/id").asText() + ".camel.yaml");
+            } else {
+                assertEquals("error-handler.camel.yaml", file.getFileName().toString());
+            }
             assertFalse(entry.at("/routeConfiguration/description").asText().isBlank());
         } else {
             assertEquals(file.getFileName().toString(), entry.at("/route/id").asText() + ".camel.yaml");

@@ -1,0 +1,263 @@
+package dev.userssync.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * users-sync beside its peers, in one run on one machine: {@code compare} (the default), {@code rows}, {@code soak}, {@code overload}.
+ * Options: {@code seconds=10 warmup=20 concurrency=1,16,64,256 contenders=users-sync,fastify,express,vertx,pgbench users=20000 jvm="..."}.
+ * A contender whose rows are wrong afterwards has no figure.
+ */
+public final class Bench {
+
+    private final Map<String, String> options;
+    private final int users;
+    private final double seconds;
+    private final double warmup;
+
+    Bench(String... args) {
+        options = new LinkedHashMap<>(Map.of("mode", "compare", "seconds", "10", "warmup", "20", "concurrency", "1,16,64,256",
+                "contenders", "users-sync,fastify,express,vertx,pgbench", "users", "20000", "jvm", ""));
+        for (String arg : args) {
+            String[] option = arg.split("=", 2);
+            options.put(option.length == 1 ? "mode" : option[0], option[option.length - 1]);
+        }
+        users = Integer.parseInt(options.get("users"));
+        seconds = Double.parseDouble(options.get("seconds"));
+        warmup = Double.parseDouble(options.get("warmup"));
+    }
+
+    public static void main(String[] args) throws Exception {
+        System.exit(new Bench(args).run() == 0 ? 0 : 1);
+    }
+
+    /** @return how many rows were wrong */
+    int run() throws Exception {
+        System.out.printf("%s, %d processors, JDK %s, %d users%n", System.getProperty("os.name"), Runtime.getRuntime().availableProcessors(),
+                Runtime.version(), users);
+        return switch (options.get("mode")) {
+            case "compare" -> compare();
+            case "rows" -> rows();
+            case "soak" -> soak();
+            case "overload" -> overload();
+            default -> throw new IllegalArgumentException("modes are compare, rows, soak and overload");
+        };
+    }
+
+    private String[] jvm() {
+        return options.get("jvm").isBlank() ? new String[0] : options.get("jvm").trim().split("\\s+");
+    }
+
+    private int compare() throws Exception {
+        int wrong = 0;
+        List<Integer> concurrencies = Arrays.stream(options.get("concurrency").split(",")).map(Integer::valueOf).toList();
+        System.out.printf("%-12s %5s %9s %9s %9s %12s %12s %8s %s%n", "contender", "c", "req/s", "p50 ms", "p99 ms", "server us", "postgres us", "RSS MB", "rows");
+        for (String name : options.get("contenders").split(",")) {
+            if (name.equals("pgbench")) {
+                pgbench();
+                continue;
+            }
+            if (!Contender.NAMES.containsKey(name)) {
+                throw new IllegalArgumentException("contenders are " + Contender.NAMES.keySet() + " and pgbench");
+            }
+            installPeers(name);
+            try (Postgres postgres = migrated(); Contender server = new Contender(name, postgres, jvm())) {
+                Deliveries deliveries = new Deliveries(users);
+                Load load = new Load(server.port);
+                if (warmup > 0) {
+                    settle(deliveries, load, server, 64, warmup);
+                }
+                List<String> lines = new ArrayList<>();
+                for (int concurrency : concurrencies) {
+                    postgres.execute("CHECKPOINT");
+                    byte[][] requests = deliveries.next(pool(), server.port);
+                    double serverCpu = server.cpuSeconds();
+                    double postgresCpu = postgres.cpuSeconds();
+                    Load.Result result = load.closed(requests, concurrency, seconds);
+                    serverCpu = server.cpuSeconds() - serverCpu;
+                    postgresCpu = postgres.cpuSeconds() - postgresCpu;
+                    deliveries.settle(result.sent(), result.status());
+                    lines.add("%-12s %5d %9.0f %9.2f %9.2f %12.0f %12.0f %8.0f %%s%s%n".formatted(name, concurrency, result.perSecond(), result.millis(0.5),
+                            result.millis(0.99), serverCpu * 1e6 / result.sent(), postgresCpu * 1e6 / result.sent(), server.residentMegabytes(),
+                            result.statuses().keySet().equals(java.util.Set.of(204)) ? "" : " " + result.statuses()));
+                }
+                int wrongHere;
+                try (Connection connection = postgres.connect()) {
+                    wrongHere = deliveries.wrongRows(connection);
+                }
+                wrong += wrongHere;
+                if (wrongHere > 0) {
+                    System.out.printf("%-12s %d rows are wrong: no figure%n", name, wrongHere);
+                } else {
+                    lines.forEach(line -> System.out.printf(line, "verified"));
+                }
+            }
+        }
+        return wrong;
+    }
+
+    /** Enough for the fastest contender; a stage ends early when they are used up. */
+    private int pool() {
+        return (int) (Math.max(seconds, 1) * 25_000);
+    }
+
+    private Load.Result settle(Deliveries deliveries, Load load, Contender server, int concurrency, double duration) throws Exception {
+        Load.Result result = null;
+        for (double rest = duration; rest > 0; rest -= 10) { // signed in portions, within the tolerance
+            result = load.closed(deliveries.next((int) (Math.min(rest, 10) * 25_000) + 100, server.port), concurrency, Math.min(rest, 10));
+            deliveries.settle(result.sent(), result.status());
+        }
+        return result;
+    }
+
+    /** A database with the tables of users-sync, made by users-sync itself. */
+    private static Postgres migrated() throws Exception {
+        Postgres postgres = new Postgres();
+        new Contender("users-sync", postgres).close();
+        return postgres;
+    }
+
+    private static void installPeers(String name) throws IOException, InterruptedException {
+        if (Files.exists(Path.of("bench/peers/" + name + ".mjs")) && !Files.exists(Path.of("bench/peers/node_modules"))) {
+            Process npm = new ProcessBuilder("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
+                    .directory(Path.of("bench/peers").toFile()).inheritIO().start();
+            if (npm.waitFor() != 0) {
+                throw new IOException("npm install failed in bench/peers: Node 20 or newer is needed for this contender");
+            }
+        }
+    }
+
+    /** The bare statement without any server in front of it, where Postgres' own load generator is installed. */
+    private void pgbench() throws Exception {
+        Path script = Files.createTempFile("upsert", ".sql");
+        Files.writeString(script, """
+                \\set user random(1, %d)
+                \\set version random(1, 1000000000)
+                INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, updated_at)
+                VALUES ('user_' || :user, CAST('%s' AS jsonb), 'n' || :version, 'e', now(), to_timestamp(:version))
+                ON CONFLICT (id) DO UPDATE SET raw_json = excluded.raw_json, name = excluded.name, updated_at = excluded.updated_at
+                WHERE u.updated_at <= excluded.updated_at;
+                """.formatted(users, Profiles.json(1, 1_700_000_000_000L, 1_700_000_000_000L)));
+        try (Postgres postgres = migrated()) {
+            for (String concurrency : options.get("concurrency").split(",")) {
+                double cpu = postgres.cpuSeconds();
+                Process pgbench;
+                try {
+                    pgbench = new ProcessBuilder("pgbench", "-n", "-M", "prepared", "-f", script.toString(), "-c", Integer.toString(Math.min(64, Integer.parseInt(concurrency))),
+                            "-T", Integer.toString((int) Math.max(1, seconds)), "-h", "127.0.0.1", "-p", Integer.toString(postgres.port()), "-U", "postgres", "postgres")
+                            .redirectErrorStream(true).start();
+                } catch (IOException e) {
+                    System.out.println("pgbench      is not installed");
+                    return;
+                }
+                String output = new String(pgbench.getInputStream().readAllBytes());
+                pgbench.waitFor(60, TimeUnit.SECONDS);
+                double perSecond = output.lines().filter(line -> line.startsWith("tps")).mapToDouble(line -> Double.parseDouble(line.split(" ")[2])).findFirst()
+                        .orElseThrow(() -> new IOException(output));
+                double latency = output.lines().filter(line -> line.startsWith("latency average")).mapToDouble(line -> Double.parseDouble(line.split(" ")[3])).findFirst().orElse(0);
+                System.out.printf("%-12s %5s %9.0f %9.2f %9s %12s %12.0f %8s %s%n", "pgbench", concurrency, perSecond, latency, "", "",
+                        (postgres.cpuSeconds() - cpu) * 1e6 / (perSecond * seconds), "", "average latency; at most 64 clients");
+            }
+        }
+    }
+
+    /** The same load on a table with more and more rows. */
+    private int rows() throws Exception {
+        int wrong = 0;
+        for (String count : options.getOrDefault("rows", "20000,5000000").split(",")) {
+            try (Postgres postgres = migrated()) {
+                seed(postgres, Long.parseLong(count));
+                try (Contender server = new Contender("users-sync", postgres, jvm())) {
+                    Deliveries deliveries = new Deliveries(users);
+                    Load load = new Load(server.port);
+                    settle(deliveries, load, server, 64, warmup);
+                    Load.Result result = settle(deliveries, load, server, 64, seconds);
+                    int wrongHere;
+                    try (Connection connection = postgres.connect()) {
+                        wrongHere = deliveries.wrongRows(connection);
+                    }
+                    wrong += wrongHere;
+                    System.out.printf("%10s rows: %6.0f req/s, p50 %.2f ms, p99 %.2f ms, %d rows wrong%n", count, result.perSecond(), result.millis(0.5),
+                            result.millis(0.99), wrongHere);
+                }
+            }
+        }
+        return wrong;
+    }
+
+    /** Other users, whose profiles look alike; and those of the load somewhere between them. */
+    private static void seed(Postgres postgres, long count) throws Exception {
+        String profile = Profiles.json(1, 1_700_000_000_000L, 1_700_000_000_000L).replace("'", "''");
+        postgres.execute("""
+                INSERT INTO neon_auth.users_sync (id, raw_json, name, email, created_at, updated_at)
+                SELECT 'user_' || md5(n::text), jsonb_set('%s', '{id}', to_jsonb('user_' || md5(n::text))), 'Name ' || n, 'user' || n || '@mail.example.com',
+                       now() - interval '1 year', now() - interval '1 year' FROM generate_series(1, %d) n;
+                """.formatted(profile, count));
+        postgres.execute("VACUUM ANALYZE neon_auth.users_sync");
+        postgres.execute("CHECKPOINT");
+    }
+
+    /** Minutes of even load: memory, pauses and latency must not drift. */
+    private int soak() throws Exception {
+        Path gc = Path.of("target/bench-gc.log");
+        Files.deleteIfExists(gc);
+        List<String> jvm = new ArrayList<>(List.of(jvm()));
+        jvm.add("-Xlog:gc:file=" + gc + ":uptime");
+        try (Postgres postgres = migrated(); Contender server = new Contender("users-sync", postgres, jvm.toArray(String[]::new))) {
+            Deliveries deliveries = new Deliveries(users);
+            Load load = new Load(server.port);
+            settle(deliveries, load, server, 64, warmup);
+            double rate = Double.parseDouble(options.getOrDefault("rate", "2000"));
+            for (double minute = 1; minute <= Math.max(1, seconds / 60); minute++) {
+                double duration = Math.min(60, seconds);
+                Load.Result result = load.open(deliveries.next((int) (rate * duration), server.port), 64, duration + 5, rate);
+                deliveries.settle(result.sent(), result.status());
+                System.out.printf("minute %2.0f: %5.0f req/s, p50 %.2f ms, p99 %.2f ms, RSS %.0f MB, %s%n", minute, result.perSecond(), result.millis(0.5),
+                        result.millis(0.99), server.residentMegabytes(), result.statuses());
+            }
+            double[] pauses = Files.readAllLines(gc).stream().filter(line -> line.contains("Pause")).mapToDouble(
+                    line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1).replace("ms", ""))).sorted().toArray();
+            if (pauses.length > 0) {
+                System.out.printf("%d GC pauses, median %.1f ms, longest %.1f ms%n", pauses.length, pauses[pauses.length / 2], pauses[pauses.length - 1]);
+            }
+            try (Connection connection = postgres.connect()) {
+                int wrong = deliveries.wrongRows(connection);
+                System.out.printf("%d rows wrong%n", wrong);
+                return wrong;
+            }
+        }
+    }
+
+    /** Twice the rate that it sustains: it must refuse, not break, lose nothing that it acknowledged and be itself again at once. */
+    private int overload() throws Exception {
+        try (Postgres postgres = migrated(); Contender server = new Contender("users-sync", postgres, jvm())) {
+            Deliveries deliveries = new Deliveries(users);
+            Load load = new Load(server.port);
+            settle(deliveries, load, server, 256, warmup);
+            double sustained = settle(deliveries, load, server, 256, seconds).perSecond();
+            System.out.printf("sustained   %6.0f req/s%n", sustained);
+            double rate = 2 * sustained;
+            Load.Result over = load.open(deliveries.next((int) (rate * seconds), server.port), 20_000, seconds, rate);
+            deliveries.settle(over.sent(), over.status());
+            System.out.printf("offered     %6.0f req/s for %.0f s: %s, p50 %.0f ms, p99 %.0f ms, RSS %.0f MB%n", rate, seconds, over.statuses(), over.millis(0.5),
+                    over.millis(0.99), server.residentMegabytes());
+            for (int second = 1; second <= 5; second++) {
+                Load.Result after = settle(deliveries, load, server, 64, 1);
+                System.out.printf("%d s later   %6.0f req/s, p99 %.1f ms, %s%n", second, after.perSecond(), after.millis(0.99), after.statuses());
+            }
+            try (Connection connection = postgres.connect()) {
+                int wrong = deliveries.wrongRows(connection);
+                System.out.printf("%d acknowledged events lost%n", wrong);
+                return wrong;
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package dev.userssync.bench;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** A server under test, in a process of its own; its output goes to {@code target/bench-<name>.log}. */
+final class Contender implements AutoCloseable {
+
+    static final Map<String, String> NAMES = new java.util.LinkedHashMap<>();
+
+    static {
+        NAMES.put("users-sync", "users-sync");
+        NAMES.put("fastify", "Fastify + standardwebhooks + pg, one guarded upsert");
+        NAMES.put("express", "Express + svix, select then write");
+        NAMES.put("vertx", "Vert.x by hand, micro-batch");
+    }
+
+    final int port;
+    private final Process process;
+    private final Path log;
+
+    Contender(String name, Postgres postgres, String... jvmOptions) throws IOException, InterruptedException {
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = free.getLocalPort();
+        }
+        int management;
+        try (ServerSocket free = new ServerSocket(0)) {
+            management = free.getLocalPort();
+        }
+        log = Files.createDirectories(Path.of("target")).resolve("bench-" + name + ".log");
+        ProcessBuilder server = new ProcessBuilder(command(name, jvmOptions)).redirectErrorStream(true).redirectOutput(log.toFile());
+        server.environment().putAll(Map.of("PORT", "" + port, "MANAGEMENT_PORT", "" + management, "CLERK_WEBHOOK_SECRET", Deliveries.SECRET,
+                "DATABASE_URL", "postgres://postgres@127.0.0.1:" + postgres.port() + "/postgres", "NODE_ENV", "production"));
+        process = server.start();
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+        long patience = System.nanoTime() + 60_000_000_000L;
+        while (true) {
+            try (java.net.Socket up = new java.net.Socket("127.0.0.1", port)) {
+                break;
+            } catch (IOException notYet) {
+                if (!process.isAlive() || System.nanoTime() > patience) {
+                    throw new IOException(name + " does not start:\n" + Files.readString(log));
+                }
+                Thread.sleep(50);
+            }
+        }
+    }
+
+    private static List<String> command(String name, String... jvmOptions) {
+        List<String> java = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        java.addAll(List.of(jvmOptions));
+        java.addAll(List.of("-cp", System.getProperty("java.class.path")));
+        return switch (name) {
+            case "users-sync" -> with(java, "dev.userssync.UsersSync");
+            case "vertx" -> with(java, VertxMicrobatch.class.getName());
+            default -> List.of("node", "bench/peers/" + name + ".mjs");
+        };
+    }
+
+    private static List<String> with(List<String> command, String last) {
+        command.add(last);
+        return command;
+    }
+
+    double cpuSeconds() {
+        return process.info().totalCpuDuration().orElse(Duration.ZERO).toNanos() / 1e9;
+    }
+
+    /** Resident memory in MB; NaN where there is no /proc. */
+    double residentMegabytes() {
+        try {
+            return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream().filter(line -> line.startsWith("VmRSS"))
+                    .mapToDouble(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024.0).findFirst().orElse(Double.NaN);
+        } catch (IOException e) {
+            return Double.NaN;
+        }
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+        process.destroy();
+        if (!process.waitFor(30, TimeUnit.SECONDS)) {
+            process.destroyForcibly().waitFor();
+        }
+    }
+}

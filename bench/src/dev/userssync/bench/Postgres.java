@@ -1,0 +1,71 @@
+package dev.userssync.bench;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** A fresh embedded Postgres with fsync and synchronous_commit on, as users-sync starts it, and what it costs. */
+final class Postgres implements AutoCloseable {
+
+    private final EmbeddedPostgres server;
+    private final ProcessHandle postmaster;
+
+    Postgres() throws IOException, SQLException {
+        server = EmbeddedPostgres.builder().setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on").start();
+        try (Connection connection = connect(); ResultSet directory = connection.createStatement().executeQuery("SHOW data_directory")) {
+            directory.next();
+            postmaster = ProcessHandle.of(Long.parseLong(Files.readAllLines(Path.of(directory.getString(1), "postmaster.pid")).get(0))).orElseThrow();
+        }
+    }
+
+    int port() {
+        return server.getPort();
+    }
+
+    String url() {
+        return server.getJdbcUrl("postgres", "postgres");
+    }
+
+    Connection connect() throws SQLException {
+        return DriverManager.getConnection(url());
+    }
+
+    void execute(String sql) throws SQLException {
+        try (Connection connection = connect()) {
+            connection.createStatement().execute(sql);
+        }
+    }
+
+    /** Processor time of all its processes so far, in seconds; NaN where there is no /proc. */
+    double cpuSeconds() {
+        return Stream.concat(Stream.of(postmaster), postmaster.descendants())
+                .mapToDouble(process -> cpuSeconds(process.pid(), process.pid() == postmaster.pid())).sum();
+    }
+
+    /** The postmaster's count holds that of its children which have ended, too. */
+    private static double cpuSeconds(long pid, boolean withEndedChildren) {
+        try {
+            String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+            List<String> fields = List.of(stat.substring(stat.lastIndexOf(')') + 2).split(" "));
+            long ticks = Long.parseLong(fields.get(11)) + Long.parseLong(fields.get(12));
+            if (withEndedChildren) {
+                ticks += Long.parseLong(fields.get(13)) + Long.parseLong(fields.get(14));
+            }
+            return ticks / 100.0;
+        } catch (IOException e) {
+            return 0; // ended since then
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+    }
+}

@@ -1,0 +1,229 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.camel.AsyncCallback;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.ShutdownRunningTask;
+import org.apache.camel.spi.ShutdownAware;
+import org.apache.camel.support.DefaultConsumer;
+
+/**
+ * Writes what the producers hand over, in batches. The route gets a {@code List<JsonNode>}: user events, one a user, and must have
+ * committed them when it ends. Events of one user that meet are merged by the merge rule; those that cannot be merged wait for the
+ * next batch, in order of arrival. When the route fails with a row error, the batch is halved and tried again until the guilty event
+ * is alone: only its caller gets the error. Any other error goes to all callers of the batch; retries are the route's.
+ */
+final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware {
+
+    private final MicrobatchComponent.MicrobatchEndpoint endpoint;
+    private final AtomicInteger waiting = new AtomicInteger();
+    private Shard[] shards;
+    private ExecutorService writers;
+    private volatile boolean stopping;
+
+    MicrobatchConsumer(MicrobatchComponent.MicrobatchEndpoint endpoint, Processor route) {
+        super(endpoint, route);
+        this.endpoint = endpoint;
+    }
+
+    @Override
+    protected void doStart() throws Exception {
+        super.doStart();
+        stopping = false;
+        shards = new Shard[endpoint.getShards()];
+        writers = endpoint.getCamelContext().getExecutorServiceManager()
+                .newFixedThreadPool(this, "microbatch:" + endpoint.getName(), shards.length);
+        for (int i = 0; i < shards.length; i++) {
+            shards[i] = new Shard();
+            writers.execute(shards[i]);
+        }
+        endpoint.component().started(endpoint.getName(), this);
+    }
+
+    /** Camel stops this consumer when nothing is pending any more, or when its patience has ended: what still waits is refused. */
+    @Override
+    protected void doStop() throws Exception {
+        endpoint.component().stopped(endpoint.getName(), this);
+        stopping = true;
+        for (Shard shard : shards) {
+            shard.wake();
+        }
+        endpoint.getCamelContext().getExecutorServiceManager().shutdownGraceful(writers, 5_000);
+        for (Shard shard : shards) {
+            shard.refuseAll();
+        }
+        super.doStop();
+    }
+
+    @Override
+    public boolean deferShutdown(ShutdownRunningTask task) {
+        return true; // the routes that produce stop first
+    }
+
+    @Override
+    public int getPendingExchangesSize() {
+        return waiting.get();
+    }
+
+    @Override
+    public void prepareShutdown(boolean suspendOnly, boolean forced) {
+        // what waits is written as always
+    }
+
+    /** @throws RejectedExecutionException if there is no room */
+    void add(Exchange exchange, JsonNode event, AsyncCallback callback) {
+        if (waiting.incrementAndGet() > endpoint.getCapacity()) {
+            waiting.decrementAndGet();
+            throw new RejectedExecutionException("the queue of microbatch:" + endpoint.getName() + " is full");
+        }
+        int hash = event.path("id").textValue().hashCode();
+        shards[Math.floorMod(hash ^ hash >>> 16, shards.length)].add(new Waiting(exchange, event, callback));
+    }
+
+    private record Waiting(Exchange exchange, JsonNode event, AsyncCallback callback) {
+
+        void done(Exception failure) {
+            if (failure != null) {
+                exchange.setException(failure);
+            }
+            callback.done(false);
+        }
+    }
+
+    /** One event of a batch and all who wait for it: more than one where events of a user were merged. */
+    private static final class Entry {
+
+        JsonNode event;
+        final List<Waiting> callers = new ArrayList<>(1);
+
+        Entry(Waiting first) {
+            event = first.event;
+            callers.add(first);
+        }
+
+        boolean merges(Waiting later) {
+            JsonNode merged = MergeRule.merge(event, later.event);
+            if (merged == null) {
+                return false;
+            }
+            event = merged;
+            callers.add(later);
+            return true;
+        }
+    }
+
+    /** One writer and its queue. */
+    private final class Shard implements Runnable {
+
+        private final Queue<Waiting> queue = new ArrayDeque<>();
+        private boolean closed;
+
+        synchronized void add(Waiting event) {
+            if (closed) {
+                waiting.decrementAndGet();
+                throw new RejectedExecutionException("stopped");
+            }
+            queue.add(event);
+            if (queue.size() == 1) {
+                notifyAll();
+            }
+        }
+
+        synchronized void wake() {
+            notifyAll();
+        }
+
+        @Override
+        public void run() {
+            List<Entry> batch;
+            while (!(batch = next()).isEmpty()) {
+                write(batch);
+            }
+        }
+
+        /** Waits for events; none when the consumer stops. */
+        private synchronized List<Entry> next() {
+            while (queue.isEmpty()) {
+                if (stopping) {
+                    return List.of();
+                }
+                try {
+                    wait();
+                } catch (InterruptedException e) {
+                    return List.of();
+                }
+            }
+            Map<String, Entry> batch = new HashMap<>();
+            List<Entry> inOrder = new ArrayList<>();
+            Set<String> later = new HashSet<>();
+            for (var waitingOnes = queue.iterator(); waitingOnes.hasNext() && batch.size() < endpoint.getMaxSize();) {
+                Waiting event = waitingOnes.next();
+                String id = event.event.path("id").textValue();
+                Entry entry = batch.get(id);
+                if (entry == null) {
+                    entry = new Entry(event);
+                    batch.put(id, entry);
+                    inOrder.add(entry);
+                } else if (later.contains(id) || !entry.merges(event)) {
+                    later.add(id); // and all that follow, or their order would be lost
+                    continue;
+                }
+                waitingOnes.remove();
+                waiting.decrementAndGet();
+            }
+            return inOrder;
+        }
+
+        private void write(List<Entry> batch) {
+            Exception failure = apply(batch);
+            if (failure == null || batch.size() == 1 && batch.get(0).callers.size() == 1 || !Failure.causedByRow(failure)) {
+                batch.forEach(entry -> entry.callers.forEach(caller -> caller.done(failure)));
+            } else if (batch.size() == 1) {
+                // Merged events: each alone, in order of arrival.
+                batch.get(0).callers.forEach(caller -> write(List.of(new Entry(caller))));
+            } else {
+                write(batch.subList(0, batch.size() / 2));
+                write(batch.subList(batch.size() / 2, batch.size()));
+            }
+        }
+
+        private Exception apply(List<Entry> batch) {
+            List<JsonNode> events = new ArrayList<>(batch.size());
+            batch.forEach(entry -> events.add(entry.event));
+            Exchange exchange = createExchange(false);
+            exchange.getMessage().setBody(events);
+            try {
+                createUoW(exchange);
+                getProcessor().process(exchange);
+            } catch (Exception | Error e) {
+                exchange.setException(e);
+            } finally {
+                doneUoW(exchange);
+            }
+            Exception failure = exchange.getException();
+            releaseExchange(exchange, false);
+            return failure;
+        }
+
+        synchronized void refuseAll() {
+            closed = true;
+            for (Waiting event : queue) {
+                waiting.decrementAndGet();
+                event.done(new RejectedExecutionException("stopped"));
+            }
+            queue.clear();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.concurrent.RejectedExecutionException;
+import org.apache.camel.AsyncCallback;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.DefaultAsyncProducer;
+
+/** Hands over a checked user event (body, {@link JsonNode}); completes when it is committed or failed. Thread-safe. */
+final class MicrobatchProducer extends DefaultAsyncProducer {
+
+    private final MicrobatchComponent.MicrobatchEndpoint endpoint;
+
+    MicrobatchProducer(MicrobatchComponent.MicrobatchEndpoint endpoint) {
+        super(endpoint);
+        this.endpoint = endpoint;
+    }
+
+    /** Fails with {@link RejectedExecutionException} when the queue is full or nobody consumes: worth trying again later. */
+    @Override
+    public boolean process(Exchange exchange, AsyncCallback callback) {
+        MicrobatchConsumer consumer = endpoint.component().consumer(endpoint.getName());
+        try {
+            if (consumer == null) {
+                throw new RejectedExecutionException("not running");
+            }
+            consumer.add(exchange, exchange.getMessage().getBody(JsonNode.class), callback);
+            return false;
+        } catch (RejectedExecutionException e) {
+            exchange.setException(e);
+            callback.done(true);
+            return true;
+        }
+    }
+}
