@@ -40,8 +40,9 @@ WHERE CASE WHEN excluded.deleted_at = now() THEN u.deleted_at IS NULL
            WHEN excluded.deleted_at IS NOT NULL AND coalesce(excluded.updated_at, excluded.created_at) IS NULL THEN false
            WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN true
            WHEN coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
-           THEN (excluded.raw_json, excluded.name, excluded.email) IS DISTINCT FROM (u.raw_json, u.name, u.email)
+           THEN (excluded.updated_at IS DISTINCT FROM u.updated_at
+                 AND coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
                 OR coalesce(excluded.created_at, u.created_at) IS DISTINCT FROM u.created_at
-                OR (excluded.updated_at IS DISTINCT FROM u.updated_at
-                    AND coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
+                -- last, because the old profile must be decompressed for it
+                OR (excluded.name, excluded.email, excluded.raw_json) IS DISTINCT FROM (u.name, u.email, u.raw_json)
            ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END

@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import io.vertx.core.Context;
+import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.RoutingContext;
@@ -12,9 +13,11 @@ import org.apache.camel.Message;
 import org.apache.camel.Processor;
 import org.apache.camel.component.platform.http.PlatformHttpEndpoint;
 import org.apache.camel.component.platform.http.spi.PlatformHttpConsumer;
+import org.apache.camel.component.platform.http.vertx.HttpMessage;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpConsumer;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpEngine;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
+import org.apache.camel.support.DefaultHeaderFilterStrategy;
 
 /**
  * camel-platform-http on Vert.x as it is, but a request gives its thread back while its event waits for the commit. Camel's own consumer
@@ -26,6 +29,16 @@ public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
     @Override
     public PlatformHttpConsumer createConsumer(PlatformHttpEndpoint endpoint, Processor processor) {
         return new AsyncHttpConsumer(endpoint, processor, VertxPlatformHttpRouter.getRouterNameFromPort(getServerPort()));
+    }
+
+    /** For endpoints that take nothing of a request but its body; {@link HttpMessage} still has the request itself. */
+    @BindToRegistry("no-headers")
+    public static final class NoHeaders extends DefaultHeaderFilterStrategy {
+
+        @Override
+        public boolean applyFilterToExternalHeaders(String name, Object value, Exchange exchange) {
+            return true;
+        }
     }
 
     /** Replies hold text or bytes; a stream is not expected. */
@@ -54,6 +67,17 @@ public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
                         request.fail(failure);
                         done(exchange);
                     });
+        }
+
+        /** With {@link NoHeaders} the body alone: most headers that Camel makes of a request cost time and are dropped by the first step. */
+        @Override
+        protected Future<Void> populateCamelMessage(RoutingContext request, Exchange exchange, Message message) {
+            if (!(getEndpoint().getHeaderFilterStrategy() instanceof NoHeaders)) {
+                return super.populateCamelMessage(request, exchange, message);
+            }
+            Buffer body = request.body().buffer();
+            message.setBody(body == null ? new byte[0] : body.getBytes());
+            return Future.succeededFuture();
         }
 
         private void reply(RoutingContext request, Exchange exchange) {

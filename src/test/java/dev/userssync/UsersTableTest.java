@@ -121,4 +121,11 @@ class UsersTableTest extends RunningApp {
     private void insertTodo(String user) {
         database.execute("INSERT INTO todos (task, user_id) VALUES ('write tests', '" + user + "')");
     }
+
+    @Test
+    void profilesAreCompressedWithLz4WhereTheServerHasIt() {
+        String lz4 = database.value("SELECT enumvals::text[] @> '{lz4}' FROM pg_settings WHERE name = 'default_toast_compression'");
+        assertEquals(lz4.equals("t") ? "l" : "", database.value(
+                "SELECT attcompression FROM pg_attribute WHERE attrelid = 'neon_auth.users_sync'::regclass AND attname = 'raw_json'"));
+    }
 }

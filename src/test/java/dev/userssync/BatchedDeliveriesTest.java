@@ -1,0 +1,70 @@
+package dev.userssync;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.http.HttpResponse;
+import java.sql.Connection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Test;
+
+/** What a provider sees of the batches: nothing, except when there is no room. */
+class BatchedDeliveriesTest extends RunningApp {
+
+    private static String created(int user, String name) {
+        return "{\"type\": \"user.created\", \"data\": {\"id\": \"u" + user + "\", \"name\": \"" + name + "\"}}";
+    }
+
+    @Test
+    void aPoisonousEventInABatchOf500IsParkedAndTheOthersAreApplied() throws Exception {
+        database.execute("""
+                CREATE SEQUENCE statements;
+                CREATE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM nextval(''public.statements''); RETURN NULL; END';
+                CREATE TRIGGER counts BEFORE INSERT ON neon_auth.users_sync FOR EACH STATEMENT EXECUTE FUNCTION count_statement()""");
+        ExecutorService senders = Executors.newFixedThreadPool(504);
+        List<CompletableFuture<HttpResponse<String>>> replies = new ArrayList<>();
+        try (Connection lock = database.connect()) {
+            lock.setAutoCommit(false);
+            lock.createStatement().execute("LOCK TABLE neon_auth.users_sync IN SHARE MODE");
+            for (int user = 0; user < 4; user++) { // both writers wait for the lock
+                String body = created(user, "first");
+                replies.add(CompletableFuture.supplyAsync(() -> new Delivery(body).post(webhooks("generic")), senders));
+            }
+            await().until(() -> database.value("SELECT count(*) FROM pg_locks WHERE NOT granted").equals("2"));
+            for (int user = 4; user < 504; user++) {
+                String body = created(user, user == 250 ? "poison \\u0000" : "good");
+                replies.add(CompletableFuture.supplyAsync(() -> new Delivery(body).post(webhooks("generic")), senders));
+            }
+            MicrobatchComponent component = context.getComponent("microbatch", MicrobatchComponent.class);
+            await().until(() -> component.consumer("users").getPendingExchangesSize() >= 500);
+            lock.commit();
+            for (CompletableFuture<HttpResponse<String>> reply : replies) {
+                assertEquals(204, reply.get().statusCode());
+            }
+        } finally {
+            senders.shutdown();
+        }
+        assertEquals("503", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+        assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND sql_state = '22P05'"));
+        int statements = Integer.parseInt(database.value("SELECT last_value FROM statements"));
+        assertTrue(statements < 30, "500 events took " + statements + " statements: halving finds the guilty one in a few");
+    }
+
+    @Test
+    void whenNothingCanBeWrittenTheProviderIsToldToRetry() throws Exception {
+        context.getRouteController().stopRoute("apply-user-events");
+        try {
+            HttpResponse<String> reply = new Delivery(created(1, "Jane")).post(webhooks("generic"));
+            assertEquals(503, reply.statusCode());
+            assertEquals("30", reply.headers().firstValue("Retry-After").orElse(null));
+        } finally {
+            context.getRouteController().startRoute("apply-user-events");
+        }
+        await().until(() -> new Delivery(created(1, "Jane")).post(webhooks("generic")).statusCode() == 204);
+    }
+}
