@@ -13,7 +13,8 @@ app.disable('etag')
 app.post('/webhooks/clerk', express.raw({ type: 'application/json', limit: '1mb' }), async (request, response) => {
   let event
   try {
-    event = webhook.verify(request.body, request.headers)
+    webhook.verify(request.body, request.headers)
+    event = JSON.parse(request.body)
   } catch {
     return response.sendStatus(401)
   }

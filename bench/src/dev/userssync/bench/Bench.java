@@ -12,7 +12,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * users-sync beside its peers, in one run on one machine: {@code compare} (the default), {@code rows}, {@code soak}, {@code overload}.
+ * users-sync beside its peers, in one run on one machine: {@code compare} (the default), {@code rows}, {@code soak}, {@code overload},
+ * {@code warmup}, {@code backfill}.
  * Options: {@code seconds=10 warmup=20 concurrency=1,16,64,256 contenders=users-sync,fastify,express,vertx,pgbench users=20000 jvm="..."}.
  * A contender whose rows are wrong afterwards has no figure.
  */
@@ -48,7 +49,9 @@ public final class Bench {
             case "rows" -> rows();
             case "soak" -> soak();
             case "overload" -> overload();
-            default -> throw new IllegalArgumentException("modes are compare, rows, soak and overload");
+            case "warmup" -> warmup();
+            case "backfill" -> backfill();
+            default -> throw new IllegalArgumentException("modes are compare, rows, soak, overload, warmup and backfill");
         };
     }
 
@@ -85,6 +88,9 @@ public final class Bench {
                     serverCpu = server.cpuSeconds() - serverCpu;
                     postgresCpu = postgres.cpuSeconds() - postgresCpu;
                     deliveries.settle(result.sent(), result.status());
+                    if (result.perSecond() == 0) {
+                        throw new IOException(name + " acknowledged nothing: " + result.statuses());
+                    }
                     lines.add("%-12s %5d %9.0f %9.2f %9.2f %12.0f %12.0f %8.0f %%s%s%n".formatted(name, concurrency, result.perSecond(), result.millis(0.5),
                             result.millis(0.99), serverCpu * 1e6 / result.sent(), postgresCpu * 1e6 / result.sent(), server.residentMegabytes(),
                             result.statuses().keySet().equals(java.util.Set.of(204)) ? "" : " " + result.statuses()));
@@ -203,6 +209,90 @@ public final class Bench {
                 """.formatted(profile, count));
         postgres.execute("VACUUM ANALYZE neon_auth.users_sync");
         postgres.execute("CHECKPOINT");
+    }
+
+    /** The database side of a first fill: listed users through the event path, as a poller sends them, against COPY and one merge. */
+    private int backfill() throws Exception {
+        int rows = (int) (seconds * 10_000);
+        long created = 1_700_000_000_000L;
+        double copied;
+        try (Postgres postgres = migrated(); Connection connection = postgres.connect()) {
+            connection.createStatement().execute("CREATE UNLOGGED TABLE staging (id text, raw jsonb, name text, email text, created timestamptz, updated timestamptz)");
+            long begin = System.nanoTime();
+            var copy = connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyIn("COPY staging FROM STDIN");
+            for (int user = 0; user < rows; user++) {
+                byte[] line = "%s\t%s\t%s\t%s\t%tFT%<tTZ\t%<tFT%<tTZ\n".formatted(Profiles.id(user), Profiles.json(user, created, created), Profiles.name(user, created),
+                        Profiles.email(user), new java.util.Date(created)).getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                copy.writeToCopy(line, 0, line.length);
+            }
+            copy.endCopy();
+            connection.createStatement().execute("""
+                    INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, updated_at)
+                    SELECT id, raw, name, email, created, updated FROM staging ORDER BY id COLLATE "C"
+                    ON CONFLICT (id) DO UPDATE SET raw_json = excluded.raw_json, name = excluded.name, email = excluded.email, updated_at = excluded.updated_at
+                    WHERE u.updated_at <= excluded.updated_at""");
+            copied = rows / ((System.nanoTime() - begin) / 1e9);
+            System.out.printf("COPY and merge     %7.0f rows/s%n", copied);
+        }
+        try (Postgres postgres = migrated()) {
+            org.apache.camel.main.Main app = new org.apache.camel.main.Main();
+            java.util.Properties settings = new java.util.Properties();
+            settings.setProperty("database.url", postgres.url());
+            settings.setProperty("camel.server.enabled", "false");
+            settings.setProperty("camel.management.enabled", "false");
+            settings.setProperty("camel.main.routesIncludePattern", "file:routes/apply-user-events*.camel.yaml,file:routes/user-*.camel.yaml,file:routes/error-handler.camel.yaml,"
+                    + "file:routes/retry-later.camel.yaml,file:routes/rejected.camel.yaml,file:routes/dead-letter.camel.yaml,file:routes/event-ignored.camel.yaml");
+            app.setOverrideProperties(settings);
+            app.start();
+            try {
+                var producer = app.getCamelContext().createProducerTemplate();
+                var json = new com.fasterxml.jackson.databind.ObjectMapper();
+                var senders = java.util.concurrent.Executors.newFixedThreadPool(64);
+                for (int round = 0; round < 2; round++) { // the first warms up
+                    postgres.execute("TRUNCATE neon_auth.users_sync");
+                    long begin = System.nanoTime();
+                    var sent = new ArrayList<java.util.concurrent.Future<?>>();
+                    for (int i = 0; i < rows; i++) {
+                        int user = i;
+                        sent.add(senders.submit(() -> producer.send("direct:user-changed", exchange -> {
+                            exchange.setVariable("provider", "bench");
+                            exchange.getMessage().setBody(json.createObjectNode().put("type", "created").put("id", Profiles.id(user))
+                                    .put("name", Profiles.name(user, created)).put("email", Profiles.email(user)).put("created_at", created)
+                                    .set("raw", json.readTree(Profiles.json(user, created, created))));
+                        })));
+                    }
+                    for (var each : sent) {
+                        each.get();
+                    }
+                    double perSecond = rows / ((System.nanoTime() - begin) / 1e9);
+                    System.out.printf("through the routes %7.0f rows/s = %.2f of that%s%n", perSecond, perSecond / copied, round == 0 ? " (cold)" : "");
+                }
+                senders.shutdown();
+            } finally {
+                app.stop();
+            }
+            try (Connection connection = postgres.connect(); var count = connection.createStatement().executeQuery("SELECT count(*) FROM neon_auth.users_sync")) {
+                count.next();
+                return rows - count.getInt(1);
+            }
+        }
+    }
+
+    /** How soon after its start it is fast. */
+    private int warmup() throws Exception {
+        try (Postgres postgres = migrated(); Contender server = new Contender("users-sync", postgres, jvm())) {
+            Deliveries deliveries = new Deliveries(users);
+            Load load = new Load(server.port);
+            for (double second = 0; second < seconds; second += 2) {
+                double cpu = server.cpuSeconds();
+                Load.Result result = settle(deliveries, load, server, 64, 2);
+                System.out.printf("%3.0f s to %3.0f s of load: %6.0f req/s, p99 %.1f ms, %.0f us of the server an event%n", second, second + 2, result.perSecond(),
+                        result.millis(0.99), (server.cpuSeconds() - cpu) * 1e6 / result.sent());
+            }
+            try (Connection connection = postgres.connect()) {
+                return deliveries.wrongRows(connection);
+            }
+        }
     }
 
     /** Minutes of even load: memory, pauses and latency must not drift. */

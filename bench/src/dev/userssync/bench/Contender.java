@@ -1,14 +1,17 @@
 package dev.userssync.bench;
 
+import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /** A server under test, in a process of its own; its output goes to {@code target/bench-<name>.log}. */
 final class Contender implements AutoCloseable {
@@ -56,17 +59,22 @@ final class Contender implements AutoCloseable {
     private static List<String> command(String name, String... jvmOptions) {
         List<String> java = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         java.addAll(List.of(jvmOptions));
-        java.addAll(List.of("-cp", System.getProperty("java.class.path")));
+        String classPath = System.getProperty("java.class.path");
         return switch (name) {
-            case "users-sync" -> with(java, "dev.userssync.UsersSync");
-            case "vertx" -> with(java, VertxMicrobatch.class.getName());
+            // As it is run; and a class data archive takes jars only.
+            case "users-sync" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
+            case "vertx" -> with(java, classPath, VertxMicrobatch.class.getName());
             default -> List.of("node", "bench/peers/" + name + ".mjs");
         };
     }
 
-    private static List<String> with(List<String> command, String last) {
-        command.add(last);
-        return command;
+    private static String withoutTests(String classPath) {
+        return Arrays.stream(classPath.split(File.pathSeparator)).filter(entry -> !entry.endsWith("test-classes")).collect(Collectors.joining(File.pathSeparator));
+    }
+
+    private static List<String> with(List<String> java, String classPath, String mainClass) {
+        java.addAll(List.of("-cp", classPath, mainClass));
+        return java;
     }
 
     double cpuSeconds() {

@@ -30,14 +30,14 @@ public final class Database implements CamelConfiguration {
 
     /** How long the first connection may take, in milliseconds: a database that starts beside us gets its time. */
     private static final int FIRST_CONNECTION_TIMEOUT = 10_000;
-    /** How long a delivery may wait for a connection, in milliseconds, before the provider is told to retry. */
-    private static final int CONNECTION_TIMEOUT = 1_000;
+    /** How long a delivery may wait for a connection, in milliseconds and up to three times, before the provider is told to retry: some wait for three seconds only. */
+    private static final int CONNECTION_TIMEOUT = 500;
     private static final int POOL_SIZE = 20; // as many as Vert.x has workers: none of them waits for another
 
     /** @throws StartupFailure if the database cannot be reached or migrated */
     @BindToRegistry("users")
     public DataSource users(CamelContext context) {
-        return of(context).pool;
+        return of(context).source;
     }
 
     /** The opened database of a context; the Camel CLI calls the method above twice, but it is opened once. */
@@ -67,6 +67,7 @@ public final class Database implements CamelConfiguration {
 
         final EmbeddedDatabase embedded;
         final HikariDataSource pool;
+        private final DataSource source;
         /** For people: without user, password and options. */
         final String description;
 
@@ -89,6 +90,7 @@ public final class Database implements CamelConfiguration {
             config.addDataSourceProperty("tcpKeepAlive", "true");
             description = address.jdbcUrl.replaceFirst("\\?.*", "");
             pool = open(config);
+            source = DescribedOnce.of(pool);
             migrate(config);
         }
 

@@ -1,0 +1,14 @@
+package dev.userssync.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.Test;
+
+/** The benchmark still runs and finds the rows right. No figure is asserted: these machines are noisy. */
+class BenchTest {
+
+    @Test
+    void contendersAreMeasuredAndTheirRowsVerified() throws Exception {
+        assertEquals(0, new Bench("seconds=1", "warmup=0", "concurrency=16", "users=200", "contenders=users-sync,vertx").run());
+    }
+}
