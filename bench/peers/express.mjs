@@ -24,6 +24,7 @@ app.post('/webhooks/clerk', express.raw({ type: 'application/json', limit: '1mb'
       return response.status(204).end()
     } catch (error) {
       if (error.code !== '23505' || attempt === 3) { // somebody else inserted the user between select and insert
+        console.error(error.message)
         return response.status(503).set('Retry-After', '30').end()
       }
     }

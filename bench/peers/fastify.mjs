@@ -45,7 +45,8 @@ app.post('/webhooks/clerk', async (request, reply) => {
         await pool.query({ ...remove, values: [user.id, event.timestamp] })
     }
     return reply.code(204).send()
-  } catch {
+  } catch (error) {
+    console.error(error.message)
     return reply.code(503).header('Retry-After', '30').send()
   }
 })

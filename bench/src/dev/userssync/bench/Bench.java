@@ -238,10 +238,13 @@ public final class Bench {
             org.apache.camel.main.Main app = new org.apache.camel.main.Main();
             java.util.Properties settings = new java.util.Properties();
             settings.setProperty("database.url", postgres.url());
-            settings.setProperty("camel.server.enabled", "false");
-            settings.setProperty("camel.management.enabled", "false");
-            settings.setProperty("camel.main.routesIncludePattern", "file:routes/apply-user-events*.camel.yaml,file:routes/user-*.camel.yaml,file:routes/error-handler.camel.yaml,"
-                    + "file:routes/retry-later.camel.yaml,file:routes/rejected.camel.yaml,file:routes/dead-letter.camel.yaml,file:routes/event-ignored.camel.yaml");
+            settings.setProperty("generic.webhook.secret", Deliveries.SECRET);
+            for (String port : new String[] {"camel.server.port", "camel.management.port"}) {
+                try (java.net.ServerSocket free = new java.net.ServerSocket(0)) {
+                    settings.setProperty(port, Integer.toString(free.getLocalPort()));
+                }
+            }
+            settings.setProperty("camel.beans.httpPort.bindPort", settings.getProperty("camel.server.port"));
             app.setOverrideProperties(settings);
             app.start();
             try {
@@ -335,7 +338,7 @@ public final class Bench {
             double sustained = settle(deliveries, load, server, 256, seconds).perSecond();
             System.out.printf("sustained   %6.0f req/s%n", sustained);
             double rate = 2 * sustained;
-            Load.Result over = load.open(deliveries.next((int) (rate * seconds), server.port), 20_000, seconds, rate);
+            Load.Result over = load.open(deliveries.next((int) (rate * seconds), server.port), Integer.parseInt(options.getOrDefault("connections", "12000")), seconds, rate);
             deliveries.settle(over.sent(), over.status());
             System.out.printf("offered     %6.0f req/s for %.0f s: %s, p50 %.0f ms, p99 %.0f ms, RSS %.0f MB%n", rate, seconds, over.statuses(), over.millis(0.5),
                     over.millis(0.99), server.residentMegabytes());
