@@ -151,7 +151,7 @@ public final class Bench {
                 VALUES ('user_' || :user, CAST('%s' AS jsonb), 'n' || :version, 'e', now(), to_timestamp(:version))
                 ON CONFLICT (id) DO UPDATE SET raw_json = excluded.raw_json, name = excluded.name, updated_at = excluded.updated_at
                 WHERE u.updated_at <= excluded.updated_at;
-                """.formatted(users, Profiles.json(1, 1_700_000_000_000L, 1_700_000_000_000L)));
+                """.formatted(users, Profiles.json(1, 1_700_000_000_000L, 1_700_000_000_000L).replace(":", ": "))); // pgbench takes :name for a variable
         try (Postgres postgres = migrated()) {
             for (String concurrency : options.get("concurrency").split(",")) {
                 double cpu = postgres.cpuSeconds();
@@ -167,7 +167,7 @@ public final class Bench {
                 String output = new String(pgbench.getInputStream().readAllBytes());
                 pgbench.waitFor(60, TimeUnit.SECONDS);
                 double perSecond = output.lines().filter(line -> line.startsWith("tps")).mapToDouble(line -> Double.parseDouble(line.split(" ")[2])).findFirst()
-                        .orElseThrow(() -> new IOException(output));
+                        .orElseThrow(() -> new IOException(output.lines().limit(5).collect(java.util.stream.Collectors.joining("\n"))));
                 double latency = output.lines().filter(line -> line.startsWith("latency average")).mapToDouble(line -> Double.parseDouble(line.split(" ")[3])).findFirst().orElse(0);
                 System.out.printf("%-12s %5s %9.0f %9.2f %9s %12s %12.0f %8s %s%n", "pgbench", concurrency, perSecond, latency, "", "",
                         (postgres.cpuSeconds() - cpu) * 1e6 / (perSecond * seconds), "", "average latency; at most 64 clients");
