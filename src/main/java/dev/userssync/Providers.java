@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.CamelContext;
 
 /**
@@ -18,7 +17,6 @@ final class Providers {
     static final String SAMPLE = "sample";
 
     private final CamelContext context;
-    private final Map<String, WebhookKeys> keys = new ConcurrentHashMap<>();
 
     Providers(CamelContext context) {
         this.context = context;
@@ -43,21 +41,6 @@ final class Providers {
     /** The environment variable that turns a provider on. */
     static String secretSetting(String provider) {
         return (provider + SECRET).toUpperCase().replaceAll("[.-]", "_");
-    }
-
-    /**
-     * The keys of a provider that is on.
-     *
-     * @throws StartupFailure if its secret is no Standard Webhooks key; the message names the setting and never shows the secret
-     */
-    WebhookKeys keys(String provider) {
-        return keys.computeIfAbsent(provider, on -> {
-            try {
-                return new WebhookKeys(secret(on));
-            } catch (IllegalArgumentException e) {
-                throw new StartupFailure(secretSetting(on) + ": " + e.getMessage());
-            }
-        });
     }
 
     private String secret(String provider) {

@@ -15,7 +15,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import org.apache.camel.CamelContext;
@@ -62,18 +61,14 @@ final class SampleSender {
     }
 
     private int post(URI url, String provider, String body) throws IOException, InterruptedException, GeneralSecurityException {
-        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
-        String id = "msg_" + UUID.randomUUID();
-        long timestamp = Instant.now().getEpochSecond();
-        HttpRequest request = HttpRequest.newBuilder(url)
+        VerificationScheme.Signed signed = context.getComponent("verify", VerifyComponent.class).scheme(provider)
+                .sign(body.getBytes(StandardCharsets.UTF_8));
+        HttpRequest.Builder request = HttpRequest.newBuilder(url)
                 .timeout(Duration.ofSeconds(30))
-                .header("Content-Type", "application/json")
-                .header("webhook-id", id)
-                .header("webhook-timestamp", Long.toString(timestamp))
-                .header("webhook-signature", providers.keys(provider).sign(id, timestamp, bytes))
-                .POST(HttpRequest.BodyPublishers.ofByteArray(bytes))
-                .build();
-        return http.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+                .setHeader("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofByteArray(signed.body()));
+        signed.headers().forEach(request::setHeader);
+        return http.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode();
     }
 
     private String row(String id) throws SQLException {

@@ -1,69 +1,44 @@
 package dev.userssync;
 
 import io.vertx.core.MultiMap;
+import java.security.GeneralSecurityException;
 import java.time.Clock;
-import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 import org.apache.camel.BindToRegistry;
-import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
-import org.apache.camel.Exchange;
-import org.apache.camel.Processor;
-import org.apache.camel.component.platform.http.vertx.HttpMessage;
 
 /**
- * The verification scheme {@code standard-webhooks}: Standard Webhooks ({@code webhook-*} headers) and Svix ({@code svix-*}).
- * In: an HTTP request and the variable {@code provider}. Out: the verified raw bytes as body. Thread-safe.
+ * The verification scheme {@code standard-webhooks}: Standard Webhooks ({@code webhook-*} headers) and Svix ({@code svix-*}). It
+ * takes no options. Thread-safe.
  *
  * @see WebhookKeys
  */
 @BindToRegistry("standard-webhooks")
-public final class StandardWebhooks implements Processor, CamelContextAware {
-
-    private final Clock clock;
-    private CamelContext context;
-    private Providers providers;
-
-    public StandardWebhooks() {
-        this(Clock.systemUTC());
-    }
-
-    StandardWebhooks(Clock clock) {
-        this.clock = clock;
-    }
+public final class StandardWebhooks implements VerificationSchemeFactory {
 
     @Override
-    public void process(Exchange exchange) throws Exception {
-        // The request's own headers: Camel's map also holds the query parameters.
-        MultiMap headers = exchange.getMessage(HttpMessage.class).getRequest().headers();
-        byte[] body = exchange.getMessage().getBody(byte[].class);
-        if (body == null) {
-            body = new byte[0];
+    public VerificationScheme create(VerifyEndpoint endpoint) {
+        return new Keyed(new WebhookKeys(String.join(" ", endpoint.secrets())), Clock.systemUTC());
+    }
+
+    private record Keyed(WebhookKeys keys, Clock clock) implements VerificationScheme {
+
+        @Override
+        public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
+            // A sender uses one family; Svix's libraries take theirs only when it is complete, and so do we.
+            String family = headers.contains("svix-id") && headers.contains("svix-timestamp") && headers.contains("svix-signature")
+                    ? "svix-" : "webhook-";
+            keys.verify(VerifyEndpoint.one(headers, family + "id"), VerifyEndpoint.one(headers, family + "timestamp"),
+                    VerifyEndpoint.one(headers, family + "signature"), body, clock.instant());
+            return body;
         }
-        // A sender uses one family; Svix's libraries take theirs only when it is complete, and so do we.
-        String family = headers.contains("svix-id") && headers.contains("svix-timestamp") && headers.contains("svix-signature")
-                ? "svix-" : "webhook-";
-        providers.keys(exchange.getVariable("provider", String.class)).verify(
-                one(headers, family + "id"), one(headers, family + "timestamp"), one(headers, family + "signature"),
-                body, clock.instant());
-        exchange.getMessage().setBody(body);
-    }
 
-    private static String one(MultiMap headers, String name) {
-        List<String> values = headers.getAll(name);
-        if (values.size() != 1 || values.get(0).isBlank()) {
-            throw new SecurityException("header " + name + (values.size() > 1 ? " appears more than once" : " is missing"));
+        @Override
+        public Signed sign(byte[] document) throws GeneralSecurityException {
+            String id = "msg_" + UUID.randomUUID();
+            long timestamp = clock.instant().getEpochSecond();
+            return new Signed(Map.of("webhook-id", id, "webhook-timestamp", Long.toString(timestamp),
+                    "webhook-signature", keys.sign(id, timestamp, document)), document);
         }
-        return values.get(0);
-    }
-
-    @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
-    public void setCamelContext(CamelContext context) {
-        this.context = context;
-        this.providers = new Providers(context);
     }
 }

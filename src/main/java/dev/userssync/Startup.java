@@ -41,9 +41,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         this.providers = new Providers(context);
         checkFree("camel.server.port", "PORT");
         checkFree("camel.management.port", "MANAGEMENT_PORT");
-        List<String> on = providers.on();
-        on.forEach(providers::keys);
-        if (on.isEmpty() && setting("database.url").isEmpty()) {
+        if (providers.on().isEmpty() && setting("database.url").isEmpty()) {
             byte[] secret = new byte[32];
             new SecureRandom().nextBytes(secret);
             context.getPropertiesComponent().addOverrideProperty(Providers.SAMPLE + Providers.SECRET,

@@ -1,0 +1,43 @@
+package dev.userssync;
+
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Endpoint;
+import org.apache.camel.support.DefaultComponent;
+
+/**
+ * The component {@code verify}: a step that lets only deliveries pass which are proved to come from the provider. A bean whose name
+ * is the scheme of the URI, so that it is found on the class path and by {@code camel run} alike. Thread-safe.
+ *
+ * @see VerifyEndpoint the options
+ */
+@BindToRegistry("verify")
+public final class VerifyComponent extends DefaultComponent {
+
+    private final Map<String, VerificationScheme> schemes = new ConcurrentHashMap<>();
+
+    @Override
+    protected Endpoint createEndpoint(String uri, String scheme, Map<String, Object> parameters) throws Exception {
+        VerifyEndpoint endpoint = new VerifyEndpoint(uri, this, scheme);
+        setProperties(endpoint, parameters);
+        return endpoint;
+    }
+
+    void started(String provider, VerificationScheme scheme) {
+        schemes.put(provider, scheme);
+    }
+
+    /**
+     * The scheme of a provider that is on: the sample sender and the tests sign with it.
+     *
+     * @throws IllegalArgumentException if no endpoint of the provider has started
+     */
+    VerificationScheme scheme(String provider) {
+        VerificationScheme scheme = schemes.get(provider);
+        if (scheme == null) {
+            throw new IllegalArgumentException("provider " + provider + " verifies no deliveries: it is off");
+        }
+        return scheme;
+    }
+}

@@ -1,0 +1,195 @@
+package dev.userssync;
+
+import io.vertx.core.MultiMap;
+import java.util.List;
+import org.apache.camel.Consumer;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.Producer;
+import org.apache.camel.component.platform.http.vertx.HttpMessage;
+import org.apache.camel.spi.Metadata;
+import org.apache.camel.spi.UriEndpoint;
+import org.apache.camel.spi.UriParam;
+import org.apache.camel.spi.UriPath;
+import org.apache.camel.support.DefaultEndpoint;
+import org.apache.camel.support.DefaultProducer;
+
+/**
+ * {@code verify:<scheme>?provider=...}: in, an HTTP request with its raw bytes as body; out, the verified bytes. A delivery that is
+ * not proved ends in a {@link SecurityException}. The scheme is made once, at start, from the options and from the secrets in
+ * {@code <provider>.webhook.secret}; what cannot work stops the start with a {@link StartupFailure}. Thread-safe once started.
+ */
+@UriEndpoint(firstVersion = "0.1.0", scheme = "verify", title = "Verify", syntax = "verify:scheme", producerOnly = true, remote = false)
+public final class VerifyEndpoint extends DefaultEndpoint {
+
+    /** How the time is written that is signed together with the body. */
+    public enum Timestamp { NONE, SECONDS, MILLISECONDS }
+
+    /** How the bytes of a signature are written. */
+    public enum Encoding { HEX, BASE64 }
+
+    @UriPath(description = "The verification scheme: the name of a VerificationSchemeFactory bean")
+    @Metadata(required = true)
+    private final String scheme;
+    @UriParam(description = "The provider id: its secrets are in <provider>.webhook.secret")
+    @Metadata(required = true)
+    private String provider;
+    @UriParam(description = "The header that holds the signature or the value")
+    private String header;
+    @UriParam(description = "The digest of an HMAC: sha256 or sha1", defaultValue = "sha256")
+    private String algorithm = "sha256";
+    @UriParam(description = "How the signature is written: hex or base64", defaultValue = "hex")
+    private Encoding encoding = Encoding.HEX;
+    @UriParam(description = "Text before the signature in the header, such as sha256=")
+    private String prefix = "";
+    @UriParam(description = "none: the body alone is signed; seconds or milliseconds: the header is t=<time>,v1=<signature> and"
+            + " <time>.<body> is signed", defaultValue = "none")
+    private Timestamp timestamp = Timestamp.NONE;
+    @UriParam(description = "How many seconds the time of a delivery may be from our clock, both ways", defaultValue = "300")
+    private long tolerance = 300;
+
+    private VerificationScheme verification;
+
+    VerifyEndpoint(String uri, VerifyComponent component, String scheme) {
+        super(uri, component);
+        this.scheme = scheme;
+    }
+
+    @Override
+    protected void doStart() throws Exception {
+        if (provider == null || provider.isBlank()) {
+            throw wrong("provider", "is missing");
+        }
+        VerificationSchemeFactory factory = getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class);
+        if (factory == null) {
+            throw new StartupFailure("provider " + provider + ": there is no verification scheme " + scheme + "; there are "
+                    + String.join(", ", getCamelContext().getRegistry().findByTypeWithName(VerificationSchemeFactory.class).keySet()));
+        }
+        try {
+            verification = factory.create(this);
+        } catch (IllegalArgumentException e) {
+            throw new StartupFailure(Providers.secretSetting(provider) + ": " + e.getMessage());
+        }
+        ((VerifyComponent) getComponent()).started(provider, verification);
+        super.doStart();
+    }
+
+    /** Names a wrong option, its provider and its scheme for whoever wrote it; for a {@link VerificationSchemeFactory} to throw. */
+    StartupFailure wrong(String option, String how) {
+        return new StartupFailure("provider " + provider + ", verification scheme " + scheme + ": the option " + option + " " + how);
+    }
+
+    /** The setting {@code <provider>.webhook.secret} as it stands there. */
+    String secret() {
+        return getCamelContext().getPropertiesComponent().resolveProperty(provider + Providers.SECRET).orElse("").strip();
+    }
+
+    /**
+     * The secrets in {@code <provider>.webhook.secret}, separated by space or comma: all are accepted (rotation).
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    List<String> secrets() {
+        List<String> secrets = List.of(secret().split("[\\s,]+")).stream().filter(secret -> !secret.isEmpty()).toList();
+        if (secrets.isEmpty()) {
+            throw new IllegalArgumentException("no secret is set");
+        }
+        return secrets;
+    }
+
+    /**
+     * The only value of a header.
+     *
+     * @throws SecurityException if it is missing, blank or there more than once
+     */
+    static String one(MultiMap headers, String name) {
+        List<String> values = headers.getAll(name);
+        if (values.size() != 1 || values.get(0).isBlank()) {
+            throw new SecurityException("header " + name + (values.size() > 1 ? " appears more than once" : " is missing"));
+        }
+        return values.get(0);
+    }
+
+    @Override
+    public Producer createProducer() {
+        return new DefaultProducer(this) {
+            @Override
+            public void process(Exchange exchange) throws Exception {
+                byte[] body = exchange.getMessage().getBody(byte[].class);
+                // The request's own headers: Camel's map also holds the query parameters.
+                MultiMap headers = exchange.getMessage(HttpMessage.class).getRequest().headers();
+                exchange.getMessage().setBody(verification.verify(headers, body == null ? new byte[0] : body));
+            }
+        };
+    }
+
+    @Override
+    public Consumer createConsumer(Processor processor) {
+        throw new UnsupportedOperationException("verify is a step, no source");
+    }
+
+    @Override
+    public boolean isRemote() {
+        return false;
+    }
+
+    public String getScheme() {
+        return scheme;
+    }
+
+    public String getProvider() {
+        return provider;
+    }
+
+    public void setProvider(String provider) {
+        this.provider = provider;
+    }
+
+    public String getHeader() {
+        return header;
+    }
+
+    public void setHeader(String header) {
+        this.header = header;
+    }
+
+    public String getAlgorithm() {
+        return algorithm;
+    }
+
+    public void setAlgorithm(String algorithm) {
+        this.algorithm = algorithm;
+    }
+
+    public Encoding getEncoding() {
+        return encoding;
+    }
+
+    public void setEncoding(Encoding encoding) {
+        this.encoding = encoding;
+    }
+
+    public String getPrefix() {
+        return prefix;
+    }
+
+    public void setPrefix(String prefix) {
+        this.prefix = prefix;
+    }
+
+    public Timestamp getTimestamp() {
+        return timestamp;
+    }
+
+    public void setTimestamp(Timestamp timestamp) {
+        this.timestamp = timestamp;
+    }
+
+    public long getTolerance() {
+        return tolerance;
+    }
+
+    public void setTolerance(long tolerance) {
+        this.tolerance = tolerance;
+    }
+}
