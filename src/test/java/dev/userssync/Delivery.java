@@ -32,6 +32,13 @@ final class Delivery {
         signed(TestSettings.SECRET, Instant.now().getEpochSecond());
     }
 
+    /** As a scheme signed it. */
+    Delivery(VerificationScheme.Signed signed) {
+        this.body = signed.body();
+        headers.put("Content-Type", "application/json");
+        headers.putAll(signed.headers());
+    }
+
     Delivery signed(String secret, long timestamp) {
         return signed(secret, timestamp, body);
     }

@@ -8,8 +8,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -19,16 +21,35 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every {@code <provider>/<event>.json} under src/test/resources, posted signed to the running application, gives the reply and
- * the row of the {@code <event>.expected.json} beside it. A new pair needs no Java.
+ * Every {@code <provider>/<event>.json} under src/test/resources, posted to the running application and signed with the provider's own
+ * scheme, gives the reply and the row of the {@code <event>.expected.json} beside it. {@code <provider>/settings.properties} turns
+ * the provider on. A new pair and a new provider need no Java.
  */
 class FixturesTest extends RunningApp {
 
     private static final Path FIXTURES = Path.of("src/test/resources");
     private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
 
-    FixturesTest() {
+    FixturesTest() throws IOException {
         settings.setProperty("sample.webhook.secret", TestSettings.SECRET);
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(FIXTURES, "*")) {
+            for (Path folder : files) {
+                Path own = folder.resolve("settings.properties");
+                if (Files.exists(own)) {
+                    settings.load(Files.newBufferedReader(own));
+                }
+            }
+        }
+    }
+
+    /** Signs a document as the provider would. */
+    interface Signer {
+        VerificationScheme.Signed sign(byte[] document) throws GeneralSecurityException;
+    }
+
+    /** The provider's own scheme signs; here stand the providers whose private key is theirs alone, with a key made for the tests. */
+    private Signer signer(String provider) {
+        return context.getComponent("verify", VerifyComponent.class).scheme(provider)::sign;
     }
 
     static List<Path> deliveries() throws IOException {
@@ -43,10 +64,11 @@ class FixturesTest extends RunningApp {
 
     @ParameterizedTest
     @MethodSource("deliveries")
-    void aDeliveryGivesItsReplyAndItsRow(Path delivery) throws IOException {
+    void aDeliveryGivesItsReplyAndItsRow(Path delivery) throws Exception {
         JsonNode expected = JSON.readTree(FIXTURES.resolve(delivery.toString().replace(".json", ".expected.json")).toFile());
         database.execute("TRUNCATE neon_auth.users_sync");
-        int reply = new Delivery(Files.readAllBytes(FIXTURES.resolve(delivery))).post(webhooks(delivery.getName(0).toString())).statusCode();
+        String provider = delivery.getName(0).toString();
+        int reply = new Delivery(signer(provider).sign(Files.readAllBytes(FIXTURES.resolve(delivery)))).post(webhooks(provider)).statusCode();
         assertEquals(expected.path("reply").intValue(), reply);
         List<String> rows = database.column("SELECT to_jsonb(u) FROM neon_auth.users_sync u");
         if (expected.path("row").isNull()) {
