@@ -18,7 +18,7 @@ public final class StandardWebhooks implements VerificationSchemeFactory {
 
     @Override
     public VerificationScheme create(VerifyEndpoint endpoint) {
-        return new Keyed(new WebhookKeys(String.join(" ", endpoint.secrets())), Clock.systemUTC());
+        return new Keyed(new WebhookKeys(String.join(" ", endpoint.secrets())), endpoint.clock());
     }
 
     private record Keyed(WebhookKeys keys, Clock clock) implements VerificationScheme {

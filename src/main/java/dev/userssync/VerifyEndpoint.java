@@ -1,7 +1,9 @@
 package dev.userssync;
 
 import io.vertx.core.MultiMap;
+import java.time.Clock;
 import java.util.List;
+import java.util.TreeSet;
 import org.apache.camel.Consumer;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -63,7 +65,8 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         VerificationSchemeFactory factory = getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class);
         if (factory == null) {
             throw new StartupFailure("provider " + provider + ": there is no verification scheme " + scheme + "; there are "
-                    + String.join(", ", getCamelContext().getRegistry().findByTypeWithName(VerificationSchemeFactory.class).keySet()));
+                    + String.join(", ",
+                            new TreeSet<>(getCamelContext().getRegistry().findByTypeWithName(VerificationSchemeFactory.class).keySet())));
         }
         try {
             verification = factory.create(this);
@@ -95,6 +98,20 @@ public final class VerifyEndpoint extends DefaultEndpoint {
             throw new IllegalArgumentException("no secret is set");
         }
         return secrets;
+    }
+
+    /** The clock that times are held against: the registry's, if there is one, else the system's. */
+    Clock clock() {
+        Clock clock = getCamelContext().getRegistry().findSingleByType(Clock.class);
+        return clock == null ? Clock.systemUTC() : clock;
+    }
+
+    /** The option header, for a scheme that cannot do without. */
+    String requiredHeader() {
+        if (header == null || header.isBlank()) {
+            throw wrong("header", "is missing");
+        }
+        return header;
     }
 
     /**

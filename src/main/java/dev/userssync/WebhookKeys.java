@@ -127,11 +127,7 @@ final class WebhookKeys {
         if (!timestamp.matches("\\d{1,12}")) {
             throw new SecurityException("the timestamp header is not in unix seconds");
         }
-        long age = now.getEpochSecond() - Long.parseLong(timestamp);
-        if (Math.abs(age) > TOLERANCE_SECONDS) {
-            throw new SecurityException("the timestamp is " + Math.abs(age) + " s " + (age > 0 ? "old" : "ahead of this machine's clock")
-                    + ", " + TOLERANCE_SECONDS + " s are allowed");
-        }
+        DeliveryAge.check(Instant.ofEpochSecond(Long.parseLong(timestamp)), now, TOLERANCE_SECONDS);
     }
 
     private boolean matches(String version, String value, String id, String timestamp, byte[] body) throws GeneralSecurityException {

@@ -1,0 +1,18 @@
+package dev.userssync;
+
+import org.apache.camel.BindToRegistry;
+
+/**
+ * The verification scheme {@code bearer}: {@code Authorization: Bearer <secret>} (Auth0 event streams). Option: header, when a
+ * provider sends it in another one. Thread-safe.
+ *
+ * @see <a href="https://www.rfc-editor.org/rfc/rfc6750#section-2.1">RFC 6750</a>
+ */
+@BindToRegistry("bearer")
+public final class BearerToken implements VerificationSchemeFactory {
+
+    @Override
+    public VerificationScheme create(VerifyEndpoint endpoint) {
+        return new HeaderValue.OneOf(endpoint.getHeader() == null ? "Authorization" : endpoint.getHeader(), "Bearer ", endpoint.secrets());
+    }
+}

@@ -1,0 +1,119 @@
+package dev.userssync;
+
+import io.vertx.core.MultiMap;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import org.apache.camel.BindToRegistry;
+
+/**
+ * The verification scheme {@code hmac}: a header holds the HMAC of the raw body under a secret, which is taken as the UTF-8 text that it is.
+ * Options: header, algorithm, encoding, prefix, timestamp, tolerance. Without a timestamp the header is the signature (Keycloak,
+ * Logto); with one it is {@code t=<time>,v1=<signature>} and {@code <time>.<body>} is signed (Zitadel in seconds, WorkOS in
+ * milliseconds and with ", "). Several v1 and several secrets are all tried (rotation). Thread-safe.
+ *
+ * @see <a href="https://github.com/zitadel/zitadel/blob/main/pkg/actions/signing.go">Zitadel's signing</a>
+ * @see <a href="https://github.com/workos/workos-node/blob/main/src/common/crypto/signature-provider.ts">WorkOS' signing</a>
+ */
+@BindToRegistry("hmac")
+public final class HmacSignature implements VerificationSchemeFactory {
+
+    @Override
+    public VerificationScheme create(VerifyEndpoint endpoint) throws GeneralSecurityException {
+        String algorithm = switch (endpoint.getAlgorithm()) {
+            case "sha256" -> "HmacSHA256";
+            case "sha1" -> "HmacSHA1";
+            default -> throw endpoint.wrong("algorithm", "must be sha256 or sha1");
+        };
+        if (endpoint.getTolerance() < 1) {
+            throw endpoint.wrong("tolerance", "must be at least 1 second");
+        }
+        return new Keyed(endpoint.secrets().stream().map(secret -> new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), algorithm)).toList(),
+                endpoint.requiredHeader(), endpoint.getPrefix(), endpoint.getEncoding(), endpoint.getTimestamp(), endpoint.getTolerance(),
+                endpoint.clock());
+    }
+
+    private record Keyed(List<SecretKeySpec> secrets, String header, String prefix, VerifyEndpoint.Encoding encoding,
+            VerifyEndpoint.Timestamp unit, long tolerance, Clock clock) implements VerificationScheme {
+
+        @Override
+        public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
+            String value = VerifyEndpoint.one(headers, header).strip();
+            if (!value.startsWith(prefix)) {
+                throw new SecurityException("header " + header + " does not start with " + prefix);
+            }
+            String time = null;
+            List<String> signatures = new ArrayList<>();
+            if (unit == VerifyEndpoint.Timestamp.NONE) {
+                signatures.add(value.substring(prefix.length()));
+            } else {
+                for (String part : value.substring(prefix.length()).split(",")) {
+                    String[] nameAndValue = part.strip().split("=", 2);
+                    if (nameAndValue[0].equals("t") && nameAndValue.length == 2 && time == null) {
+                        time = nameAndValue[1];
+                    } else if (nameAndValue[0].equals("v1") && nameAndValue.length == 2) {
+                        signatures.add(nameAndValue[1]);
+                    }
+                }
+                checkAge(time);
+            }
+            for (SecretKeySpec secret : secrets) {
+                byte[] expected = hmac(secret, time, body);
+                for (String signature : signatures) {
+                    if (MessageDigest.isEqual(expected, bytes(signature))) {
+                        return body;
+                    }
+                }
+            }
+            throw new SecurityException("no signature matches the body with any of the " + secrets.size() + " configured secrets");
+        }
+
+        private void checkAge(String time) {
+            if (time == null || !time.matches("\\d{1,15}")) {
+                throw new SecurityException("header " + header + " has no t=<time>");
+            }
+            long number = Long.parseLong(time);
+            DeliveryAge.check(unit == VerifyEndpoint.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
+                    clock.instant(), tolerance);
+        }
+
+        /** None when it is no hex or base64: it equals no signature then. */
+        private byte[] bytes(String signature) {
+            try {
+                return encoding == VerifyEndpoint.Encoding.HEX ? HexFormat.of().parseHex(signature) : Base64.getDecoder().decode(signature);
+            } catch (IllegalArgumentException e) {
+                return new byte[0];
+            }
+        }
+
+        private static byte[] hmac(SecretKeySpec secret, String time, byte[] body) throws GeneralSecurityException {
+            Mac mac = Mac.getInstance(secret.getAlgorithm());
+            mac.init(secret);
+            if (time != null) {
+                mac.update((time + ".").getBytes(StandardCharsets.US_ASCII));
+            }
+            return mac.doFinal(body);
+        }
+
+        @Override
+        public Signed sign(byte[] document) throws GeneralSecurityException {
+            String time = switch (unit) {
+                case NONE -> null;
+                case SECONDS -> Long.toString(clock.instant().getEpochSecond());
+                case MILLISECONDS -> Long.toString(clock.instant().toEpochMilli());
+            };
+            byte[] signature = hmac(secrets.get(0), time, document);
+            String text = encoding == VerifyEndpoint.Encoding.HEX ? HexFormat.of().formatHex(signature) : Base64.getEncoder().encodeToString(signature);
+            return new Signed(Map.of(header, prefix + (time == null ? text : "t=" + time + ",v1=" + text)), document);
+        }
+    }
+}
