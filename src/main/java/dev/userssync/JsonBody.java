@@ -1,8 +1,10 @@
 package dev.userssync;
 
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import org.apache.camel.BindToRegistry;
@@ -16,10 +18,11 @@ import org.apache.camel.Processor;
 @BindToRegistry("json")
 public final class JsonBody implements Processor {
 
-    private static final ObjectReader READER = JsonMapper.builder()
+    /** Writes what it read: a lone surrogate, which UTF-8 cannot hold, stays an escape. */
+    static final ObjectMapper MAPPER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS, DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build()
-            .readerFor(JsonNode.class);
+            .build();
+    private static final ObjectReader READER = MAPPER.readerFor(JsonNode.class);
 
     /** @throws InvalidUserEvent if the body is not JSON; the message holds the place, never the text */
     @Override
