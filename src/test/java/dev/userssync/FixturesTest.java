@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Every {@code <provider>/<event>.json} under src/test/resources, posted to the running application and signed with the provider's own
  * scheme, gives the reply and the row of the {@code <event>.expected.json} beside it. {@code <provider>/settings.properties} turns
- * the provider on. A new pair and a new provider need no Java.
+ * the provider on; {@code "after": [...]} names deliveries that came before. A new pair and a new provider need no Java.
  */
 class FixturesTest extends RunningApp {
 
@@ -67,9 +67,10 @@ class FixturesTest extends RunningApp {
     void aDeliveryGivesItsReplyAndItsRow(Path delivery) throws Exception {
         JsonNode expected = JSON.readTree(FIXTURES.resolve(delivery.toString().replace(".json", ".expected.json")).toFile());
         database.execute("TRUNCATE neon_auth.users_sync");
-        String provider = delivery.getName(0).toString();
-        int reply = new Delivery(signer(provider).sign(Files.readAllBytes(FIXTURES.resolve(delivery)))).post(webhooks(provider)).statusCode();
-        assertEquals(expected.path("reply").intValue(), reply);
+        for (JsonNode earlier : expected.path("after")) {
+            assertEquals(204, post(delivery.resolveSibling(earlier.textValue() + ".json")));
+        }
+        assertEquals(expected.path("reply").intValue(), post(delivery));
         List<String> rows = database.column("SELECT to_jsonb(u) FROM neon_auth.users_sync u");
         if (expected.path("row").isNull()) {
             assertEquals(List.of(), rows);
@@ -77,6 +78,11 @@ class FixturesTest extends RunningApp {
             assertEquals(1, rows.size());
             assertEquals(normal(expected.path("row")), normal(JSON.readTree(rows.get(0))));
         }
+    }
+
+    private int post(Path delivery) throws Exception {
+        String provider = delivery.getName(0).toString();
+        return new Delivery(signer(provider).sign(Files.readAllBytes(FIXTURES.resolve(delivery)))).post(webhooks(provider)).statusCode();
     }
 
     @ParameterizedTest
