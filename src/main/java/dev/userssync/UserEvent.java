@@ -11,14 +11,19 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
  * Checks what a mapping produced and brings it into the one form that the SQL takes. In and out: a JSON object
- * {@code {type, id, raw, name, email, created_at, updated_at, deleted_at}}.
+ * {@code {type, id, raw, name, email, created_at, updated_at, deleted_at}}. Out, too: the variable {@code change}, which says where
+ * the event goes.
  * <ul>
  * <li>{@code type}: text; anything but created, updated and deleted passes unchecked, to be ignored.</li>
  * <li>{@code id}: text of 1 to 255 characters.</li>
@@ -26,11 +31,15 @@ import org.apache.camel.Processor;
  * out: ISO 8601 in UTC, cut to Postgres' microseconds.</li>
  * <li>{@code name}, {@code email}: text or null; blank becomes null.</li>
  * <li>{@code raw}: an object; not read of a deleted user, who keeps the profile that the row has.</li>
+ * <li>{@code partial}, in only: true when an upsert holds no more than what changed, to be merged ({@code change} = merged).</li>
+ * <li>{@code fetch}, in only: true when an upsert is no more than a nudge. With {@code <provider>.api.key} the user is to be fetched
+ * ({@code change} = fetched, variable {@code userId} = the provider's own id), without it the event is merged.</li>
+ * <li>{@code <provider>.id.prefix} comes before the id, which a mapping never sees.</li>
  * </ul>
  * Thread-safe.
  */
 @BindToRegistry("user-event")
-public final class UserEvent implements Processor {
+public final class UserEvent implements Processor, CamelContextAware {
 
     private static final Set<String> UPSERTS = Set.of("created", "updated");
     private static final int LONGEST_ID = 255;
@@ -39,6 +48,8 @@ public final class UserEvent implements Processor {
     private static final BigDecimal FIRST_MILLISECONDS = BigDecimal.valueOf(100_000_000_000L);
 
     private final Clock clock;
+    private final Map<String, Settings> settings = new ConcurrentHashMap<>();
+    private CamelContext context;
 
     public UserEvent() {
         this(Clock.systemUTC());
@@ -48,13 +59,50 @@ public final class UserEvent implements Processor {
         this.clock = clock;
     }
 
+    /** What the settings say of one provider. */
+    private record Settings(String idPrefix, boolean apiKey) {
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+    }
+
     /** @throws InvalidUserEvent if a field breaks the rules above; the message names the field and holds no value of text */
     @Override
     public void process(Exchange exchange) {
-        exchange.getMessage().setBody(checked(exchange.getMessage().getBody(JsonNode.class)));
+        Settings own = settings.computeIfAbsent(exchange.getVariable("provider", "", String.class), provider ->
+                new Settings(setting(provider + ".id.prefix"), !setting(provider + ".api.key").isEmpty()));
+        JsonNode given = exchange.getMessage().getBody(JsonNode.class);
+        ObjectNode event = checked(given, own.idPrefix);
+        String change = event.path("type").textValue();
+        if (UPSERTS.contains(change)) {
+            boolean fetch = given.path("fetch").asBoolean();
+            if (fetch && own.apiKey) {
+                change = "fetched";
+                exchange.setVariable("userId", given.path("id").textValue());
+            } else if (fetch || given.path("partial").asBoolean()) {
+                change = "merged";
+            }
+        }
+        exchange.setVariable("change", change);
+        exchange.getMessage().setBody(event);
     }
 
-    JsonNode checked(JsonNode event) {
+    private String setting(String name) {
+        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
+    }
+
+    ObjectNode checked(JsonNode event) {
+        return checked(event, "");
+    }
+
+    private ObjectNode checked(JsonNode event, String idPrefix) {
         if (event == null || !event.isObject()) {
             throw new InvalidUserEvent("the mapping gave no object");
         }
@@ -65,7 +113,7 @@ public final class UserEvent implements Processor {
         ObjectNode checked = JsonNodeFactory.instance.objectNode();
         checked.set("type", type);
         if (UPSERTS.contains(type.textValue())) {
-            checked.put("id", id(event));
+            checked.put("id", id(event, idPrefix));
             JsonNode raw = event.path("raw");
             if (!raw.isObject()) {
                 throw new InvalidUserEvent("the profile (raw) is missing or not an object");
@@ -76,22 +124,23 @@ public final class UserEvent implements Processor {
             checked.put("created_at", time(event, "created_at"));
             checked.put("updated_at", time(event, "updated_at"));
         } else if (type.textValue().equals("deleted")) {
-            checked.put("id", id(event));
+            checked.put("id", id(event, idPrefix));
             checked.put("deleted_at", time(event, "deleted_at"));
         }
         return checked;
     }
 
-    private static String id(JsonNode event) {
-        JsonNode id = event.path("id");
-        if (!id.isTextual() || id.textValue().isBlank()) {
+    private static String id(JsonNode event, String prefix) {
+        JsonNode own = event.path("id");
+        if (!own.isTextual() || own.textValue().isBlank()) {
             throw new InvalidUserEvent("id is missing, blank or not text");
         }
-        int length = id.textValue().codePointCount(0, id.textValue().length());
+        String id = prefix + own.textValue();
+        int length = id.codePointCount(0, id.length());
         if (length > LONGEST_ID) {
             throw new InvalidUserEvent("id has " + length + " characters, at most " + LONGEST_ID + " are allowed");
         }
-        return id.textValue();
+        return id;
     }
 
     private static String text(JsonNode event, String field) {
