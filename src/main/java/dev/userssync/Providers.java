@@ -13,6 +13,9 @@ import org.apache.camel.CamelContext;
 final class Providers {
 
     static final String SECRET = ".webhook.secret";
+    static final String API_KEY = ".api.key";
+    static final String API_URL = ".api.url";
+    static final String ID_PREFIX = ".id.prefix";
     /** The demonstration; never turned on by hand. */
     static final String SAMPLE = "sample";
 
@@ -38,12 +41,62 @@ final class Providers {
         return all().entrySet().stream().filter(Map.Entry::getValue).map(Map.Entry::getKey).toList();
     }
 
+    /** @throws StartupFailure if settings of providers cannot work; the message names them and shows no secret */
+    void check() {
+        checkApis();
+        if (!setting("shared.ids").equalsIgnoreCase("true")) {
+            checkIdPrefixes();
+        }
+    }
+
+    private void checkApis() {
+        for (String name : context.getPropertiesComponent().loadProperties(setting -> setting.endsWith(API_KEY)).stringPropertyNames()) {
+            String provider = name.substring(0, name.length() - API_KEY.length());
+            if (!setting(name).isEmpty() && !setting(provider + API_URL).matches("https?://[^/?#@\\s]+(/[^?#\\s]*)?")) {
+                throw new StartupFailure(setting(provider, API_URL) + " must be the address of the provider's API, such as"
+                        + " https://api.example.com, when " + setting(provider, API_KEY) + " is set");
+            }
+        }
+    }
+
+    /** One's user would overwrite the other's where the id prefix of one is the beginning of another's; none is the beginning of all. */
+    private void checkIdPrefixes() {
+        List<String> on = all().keySet().stream().filter(provider -> !secret(provider).isBlank() || !setting(provider + API_KEY).isEmpty()).toList();
+        for (String one : on) {
+            for (String other : on) {
+                if (one.compareTo(other) < 0 && !areOne(one, other) && clash(setting(one + ID_PREFIX), setting(other + ID_PREFIX))) {
+                    throw new StartupFailure(one + " and " + other + " could claim the same ids: set " + setting(one, ID_PREFIX) + " or "
+                            + setting(other, ID_PREFIX) + ", such as " + other + ":, so that neither is the beginning of the other; or set"
+                            + " SHARED_IDS=true if their ids never meet");
+                }
+            }
+        }
+    }
+
+    /** Two ways in for the users of one provider: supabase and supabase-hook. */
+    private static boolean areOne(String provider, String other) {
+        return other.startsWith(provider + "-");
+    }
+
+    private static boolean clash(String prefix, String other) {
+        return prefix.startsWith(other) || other.startsWith(prefix);
+    }
+
+    /** The environment variable of a provider's setting, such as {@code .api.key}. */
+    static String setting(String provider, String name) {
+        return (provider + name).toUpperCase().replaceAll("[.-]", "_");
+    }
+
     /** The environment variable that turns a provider on. */
     static String secretSetting(String provider) {
-        return (provider + SECRET).toUpperCase().replaceAll("[.-]", "_");
+        return setting(provider, SECRET);
     }
 
     private String secret(String provider) {
-        return context.getPropertiesComponent().resolveProperty(provider + SECRET).orElse("");
+        return setting(provider + SECRET);
+    }
+
+    private String setting(String name) {
+        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
     }
 }

@@ -52,11 +52,12 @@ final class SampleSender {
         }
         String knownId = new ObjectMapper().readTree(fixtures.resolve("user.created.expected.json").toFile()).at("/row/id").textValue();
         String id = "sample_" + UUID.randomUUID();
+        String prefix = context.getPropertiesComponent().resolveProperty(provider + Providers.ID_PREFIX).orElse("").strip();
         URI url = URI.create("http://localhost:" + context.resolvePropertyPlaceholders("{{camel.server.port}}") + "/webhooks/" + provider);
         StringBuilder report = new StringBuilder("POST " + url);
         for (String event : events) {
             String body = Files.readString(fixtures.resolve(event + ".json")).replace(knownId, id);
-            report.append("\n  ").append(event).append(" -> ").append(post(url, provider, body)).append("\n    ").append(row(id));
+            report.append("\n  ").append(event).append(" -> ").append(post(url, provider, body)).append("\n    ").append(row(prefix + id));
         }
         return report.toString();
     }

@@ -41,6 +41,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         this.providers = new Providers(context);
         checkFree("camel.server.port", "PORT");
         checkFree("camel.management.port", "MANAGEMENT_PORT");
+        providers.check();
         if (providers.on().isEmpty() && setting("database.url").isEmpty()) {
             byte[] secret = new byte[32];
             new SecureRandom().nextBytes(secret);
@@ -119,13 +120,13 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     private String table() {
         Database.Opened database = Database.of(context);
         StringBuilder table = new StringBuilder("users-sync is running\n");
-        providers.all().forEach((provider, on) -> {
-            if (on) {
-                line(table, provider, "on   http://localhost:" + setting("camel.server.port") + "/webhooks/" + provider);
-            } else if (!provider.equals(Providers.SAMPLE)) {
-                line(table, provider, "off  set " + Providers.secretSetting(provider) + " to turn it on");
-            }
-        });
+        providers.on().forEach(provider ->
+                line(table, provider, "on   http://localhost:" + setting("camel.server.port") + "/webhooks/" + provider));
+        List<String> off = providers.all().keySet().stream()
+                .filter(provider -> !providers.on().contains(provider) && !provider.equals(Providers.SAMPLE)).toList();
+        if (!off.isEmpty()) {
+            line(table, "off", String.join(", ", off) + "; the secret of one turns it on, such as " + Providers.secretSetting(off.get(0)));
+        }
         line(table, "database", database.server() + (database.embedded == null ? " at " : ", embedded, at ") + database.description);
         if (database.embedded != null) {
             line(table, "psql", database.embedded.psql() + " -c 'TABLE neon_auth.users_sync'");
@@ -135,7 +136,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     }
 
     private static void line(StringBuilder table, String name, String text) {
-        table.append(String.format("  %-12s %s%n", name, text));
+        table.append(String.format("  %-14s %s%n", name, text));
     }
 
     private String setting(String name) {

@@ -77,7 +77,7 @@ public final class UserEvent implements Processor, CamelContextAware {
     @Override
     public void process(Exchange exchange) {
         Settings own = settings.computeIfAbsent(exchange.getVariable("provider", "", String.class), provider ->
-                new Settings(setting(provider + ".id.prefix"), !setting(provider + ".api.key").isEmpty()));
+                new Settings(setting(provider + Providers.ID_PREFIX), !setting(provider + Providers.API_KEY).isEmpty()));
         JsonNode given = exchange.getMessage().getBody(JsonNode.class);
         ObjectNode event = checked(given, own.idPrefix);
         String change = event.path("type").textValue();

@@ -64,9 +64,8 @@ class EmbeddedDatabaseTest {
     @Test
     void theFirstStartExplainsItself() {
         try (AppProcess first = new AppProcess(directory.resolve("first")).awaitRunning()) {
-            for (String provider : List.of("CLERK", "STACK_AUTH", "GENERIC")) {
-                assertTrue(first.output().contains("set " + provider + "_WEBHOOK_SECRET to turn it on"), first.output());
-            }
+            assertTrue(Pattern.compile("off +auth0, .*clerk, .*generic, .*; the secret of one turns it on, such as AUTH0_WEBHOOK_SECRET")
+                    .matcher(first.output()).find(), first.output());
             assertTrue(Pattern.compile("""
                     user.created -> 204
                     .*"name": "Ada Lovelace".*"deleted_at": null.*

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,12 +30,23 @@ class StartupFailureTest {
         "DATABASE_URL | jdbc:postgresql://localhost?user=app&password=s3cret | " + UNREADABLE,
         "CLERK_WEBHOOK_SECRET | whsec_s3cret! | CLERK_WEBHOOK_SECRET: key 1 is not base64; expected whsec_, whpk_ or whsk_ and base64,"
                 + " as the provider shows it",
+        "OKTA_WEBHOOK_SECRET | , | OKTA_WEBHOOK_SECRET: no secret is set",
         "CLERK_WEBHOOK_SECRET | whsec_s3cret== | CLERK_WEBHOOK_SECRET: key 1 is too short: 4 bytes, at least 16 are needed",
+        "OKTA_API_KEY | s3cret | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
     })
     void oneLineSaysWhatToChange(String setting, String value, String line) {
         try (AppProcess app = new AppProcess(directory.resolve("data"), setting, value)) {
             assertEquals(line, app.refusal());
             assertFalse((app.output() + app.errors()).contains("s3cret"), app.output() + app.errors());
+        }
+    }
+
+    @Test
+    void twoProvidersThatCouldClaimTheSameIds() {
+        try (AppProcess app = new AppProcess(directory.resolve("data"), "CLERK_WEBHOOK_SECRET", TestSettings.SECRET,
+                "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET)) {
+            assertEquals("clerk and generic could claim the same ids: set CLERK_ID_PREFIX or GENERIC_ID_PREFIX, such as generic:, so that neither is"
+                    + " the beginning of the other; or set SHARED_IDS=true if their ids never meet", app.refusal());
         }
     }
 }

@@ -17,6 +17,7 @@ final class TestSettings {
     static Properties with(TestDatabase database, String... providers) {
         Properties settings = new Properties();
         settings.setProperty("database.url", database.url());
+        settings.setProperty("shared.ids", "true"); // the invented users of several providers in one table
         int port = freePort();
         settings.setProperty("camel.server.port", Integer.toString(port));
         settings.setProperty("camel.beans.httpPort.bindPort", Integer.toString(port));

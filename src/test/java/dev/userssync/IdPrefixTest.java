@@ -1,0 +1,87 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Properties;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Several providers in one table: each has its ids, or the start says that they could meet. */
+class IdPrefixTest extends RunningApp {
+
+    IdPrefixTest() {
+        settings.remove("shared.ids");
+        settings.setProperty("clerk.id.prefix", "clerk:");
+        settings.setProperty("stack-auth.id.prefix", "stack:");
+        settings.setProperty("generic.id.prefix", "g|'ü:");
+    }
+
+    @BeforeEach
+    void clean() {
+        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter");
+    }
+
+    @Test
+    void theSameIdOfTwoProvidersIsTwoUsers() {
+        String event = "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}";
+        for (String provider : new String[] {"clerk", "generic", "stack-auth"}) {
+            assertEquals(204, new Delivery(event).post(webhooks(provider)).statusCode());
+        }
+        assertEquals("clerk:u1, g|'ü:u1, stack:u1", database.value("SELECT string_agg(id, ', ' ORDER BY id COLLATE \"C\") FROM neon_auth.users_sync"));
+        assertEquals("u1", database.value("SELECT DISTINCT raw_json ->> 'id' FROM neon_auth.users_sync"), "the profile is the provider's own");
+        assertEquals(204, new Delivery(event.replace("created", "deleted")).post(webhooks("clerk")).statusCode());
+        assertEquals("clerk:u1", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
+    }
+
+    @Test
+    void theWholeIdHasAtMost255Characters() {
+        String event = "{\"type\": \"user.created\", \"data\": {\"id\": \"%s\"}}";
+        assertEquals(204, new Delivery(event.formatted("x".repeat(249))).post(webhooks("clerk")).statusCode());
+        assertEquals(422, new Delivery(event.formatted("x".repeat(250))).post(webhooks("clerk")).statusCode());
+    }
+
+    @Test
+    void theSampleSenderFindsItsRow() {
+        String report = new Delivery("").post(management("/sample/clerk")).body();
+        assertTrue(report.contains("\"id\": \"clerk:sample_"), report);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', nullValues = "-", value = {
+        "okta clerk | - | clerk and okta",
+        "okta clerk | okta.id.prefix=o: | clerk and okta", // none is the beginning of all
+        "okta clerk | okta.id.prefix=a: clerk.id.prefix=a:b | clerk and okta",
+        "okta clerk | okta.id.prefix=a clerk.id.prefix=a | clerk and okta",
+        "okta clerk | okta.id.prefix=a: clerk.id.prefix=b: | -",
+        "okta clerk | shared.ids=true | -",
+        "clerk | - | -",
+        "supabase supabase-hook | - | -", // two ways in, one provider
+        "supabase-hook workos | - | supabase-hook and workos",
+        "supabase supabase-hook workos | supabase.id.prefix=s: supabase-hook.id.prefix=s: workos.id.prefix=w: | -",
+        "better-auth clerk stytch | better-auth.id.prefix=b: clerk.id.prefix=c: | better-auth and stytch",
+    })
+    void providersThatCouldClaimTheSameIdsStopTheStart(String on, String more, String who) throws Exception {
+        Properties settings = new Properties();
+        Arrays.stream(on.split(" ")).forEach(provider -> settings.setProperty(provider + ".webhook.secret", "s3cret"));
+        if (more != null) {
+            Arrays.stream(more.split(" ")).forEach(setting -> settings.setProperty(setting.split("=")[0], setting.split("=")[1]));
+        }
+        try (DefaultCamelContext camel = new DefaultCamelContext()) {
+            camel.getPropertiesComponent().setInitialProperties(settings);
+            Providers providers = new Providers(camel);
+            if (who == null) {
+                assertDoesNotThrow(providers::check);
+            } else {
+                String message = assertThrows(StartupFailure.class, providers::check).getMessage();
+                assertTrue(message.startsWith(who + " could claim the same ids: set "), message);
+            }
+        }
+    }
+}
