@@ -43,7 +43,8 @@ public final class Failure implements Processor {
         exchange.setVariable("sqlState", state.isEmpty() ? null : state);
         exchange.setVariable("reason", printable(failure instanceof InvalidUserEvent || failure.getMessage() == null
                 ? String.valueOf(failure.getMessage()) : kind + ": " + failure.getMessage()));
-        exchange.setVariable("safeReason", failure instanceof InvalidUserEvent ? failure.getMessage() : kind);
+        boolean safe = failure instanceof InvalidUserEvent || failure instanceof ApiFailure;
+        exchange.setVariable("safeReason", safe ? failure.getMessage() : kind);
     }
 
     private static Exception failure(Exchange exchange) {

@@ -6,8 +6,9 @@ import org.apache.camel.Processor;
 import org.apache.camel.Route;
 
 /**
- * Hands a delivery that was verified before (a dead letter) to the route of its provider, which maps and applies it as if it
- * had just arrived. In: the body as JSON and the variable {@code provider}. Thread-safe.
+ * Hands a delivery that was verified before (a dead letter) or a user that was fetched, in the form of a delivery, to the route of its
+ * provider, which maps and applies it as if it had just arrived, without secrets. In: the body as JSON and the variable
+ * {@code provider}. Thread-safe.
  */
 @BindToRegistry("provider-route")
 public final class ProviderRoute implements Processor {
@@ -20,6 +21,7 @@ public final class ProviderRoute implements Processor {
         if (route == null) {
             throw new InvalidUserEvent("the provider is off: set " + Providers.secretSetting(provider) + " to replay its dead letters");
         }
+        exchange.getContext().getRegistry().lookupByNameAndType("payload-drop", PayloadDrop.class).process(exchange);
         route.getProcessor().process(exchange);
     }
 }

@@ -1,0 +1,124 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/**
+ * Logs in to a provider's API with OAuth 2.0 client credentials. In: the variable {@code provider} and its settings api.key
+ * ({@code <client id>:<client secret>}), token.url, token.scope and token.resource; out: the header Authorization. A token is kept
+ * until shortly before it expires, or until the API refuses it. Own code, because camel-http's OAuth support asks for a token of its own for each
+ * URL, keeps them for ever and loses the request when there is a resource. Thread-safe.
+ *
+ * @see <a href="https://www.rfc-editor.org/rfc/rfc6749#section-4.4">RFC 6749 on client credentials</a>, and RFC 8707 on the resource
+ */
+@BindToRegistry("client-credentials")
+public final class ClientCredentials implements Processor {
+
+    private static final Duration UNKNOWN_LIFE = Duration.ofMinutes(1);
+    private static final Duration MARGIN = Duration.ofSeconds(30);
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+    private final Clock clock;
+    private final Map<String, Token> tokens = new ConcurrentHashMap<>();
+    private final HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).followRedirects(HttpClient.Redirect.NEVER).build();
+
+    public ClientCredentials() {
+        this(Clock.systemUTC());
+    }
+
+    ClientCredentials(Clock clock) {
+        this.clock = clock;
+    }
+
+    private record Token(String value, Instant until) {
+    }
+
+    /** The API refused the token: the next request logs in again. */
+    static void forget(CamelContext context, String provider) {
+        ClientCredentials known = context.getRegistry().lookupByNameAndType("client-credentials", ClientCredentials.class);
+        if (known != null) {
+            known.tokens.remove(provider);
+        }
+    }
+
+    /** @throws ApiFailure if the token endpoint answers without a token; its status is 0, because it says nothing of a user */
+    @Override
+    public void process(Exchange exchange) throws Exception {
+        String provider = exchange.getVariable("provider", String.class);
+        Token token = tokens.get(provider);
+        if (token == null || !clock.instant().isBefore(token.until)) {
+            token = login(exchange.getContext(), provider);
+            tokens.put(provider, token);
+        }
+        exchange.getMessage().setHeader("Authorization", "Bearer " + token.value);
+    }
+
+    private Token login(CamelContext context, String provider) throws IOException {
+        String[] idAndSecret = setting(context, provider, ".api.key").split(":", 2);
+        if (idAndSecret.length != 2) {
+            throw new ApiFailure(0, null, Providers.setting(provider, ".api.key") + " is not <client id>:<client secret>");
+        }
+        String scope = setting(context, provider, ".token.scope");
+        String resource = setting(context, provider, ".token.resource");
+        HttpRequest request = HttpRequest.newBuilder(URI.create(setting(context, provider, ".token.url")))
+                .timeout(TIMEOUT)
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .header("Authorization", "Basic " + Base64.getEncoder().encodeToString(
+                        (encode(idAndSecret[0]) + ":" + encode(idAndSecret[1])).getBytes(StandardCharsets.UTF_8)))
+                .POST(HttpRequest.BodyPublishers.ofString("grant_type=client_credentials" + (scope.isEmpty() ? "" : "&scope=" + encode(scope))
+                        + (resource.isEmpty() ? "" : "&resource=" + encode(resource))))
+                .build();
+        Instant asked = clock.instant();
+        HttpResponse<byte[]> answer = send(request);
+        JsonNode json = answer.statusCode() == 200 ? json(answer.body()) : MissingNode.getInstance();
+        if (!json.path("access_token").isTextual()) {
+            throw new ApiFailure(0, null, "its token endpoint answers HTTP " + answer.statusCode() + " without a token, check "
+                    + Providers.setting(provider, ".api.key") + " and " + Providers.setting(provider, ".api.url"));
+        }
+        Duration life = json.path("expires_in").canConvertToInt() ? Duration.ofSeconds(json.path("expires_in").intValue()) : UNKNOWN_LIFE;
+        return new Token(json.path("access_token").textValue(), asked.plus(life.compareTo(MARGIN.multipliedBy(2)) > 0 ? life.minus(MARGIN) : life.dividedBy(2)));
+    }
+
+    private static JsonNode json(byte[] body) throws IOException {
+        try {
+            return JsonBody.MAPPER.readTree(body);
+        } catch (JsonProcessingException e) {
+            return MissingNode.getInstance();
+        }
+    }
+
+    private HttpResponse<byte[]> send(HttpRequest request) throws IOException {
+        try {
+            return http.send(request, HttpResponse.BodyHandlers.ofByteArray());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    private static String setting(CamelContext context, String provider, String name) {
+        return context.getPropertiesComponent().resolveProperty(provider + name).orElse("").strip();
+    }
+
+    private static String encode(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+}
