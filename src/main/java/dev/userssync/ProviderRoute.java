@@ -19,7 +19,8 @@ public final class ProviderRoute implements Processor {
         String provider = exchange.getVariable("provider", String.class);
         Route route = exchange.getContext().getRoute(provider);
         if (route == null) {
-            throw new InvalidUserEvent("the provider is off: set " + Providers.secretSetting(provider) + " to replay its dead letters");
+            throw new InvalidUserEvent("the provider is off: set " + new Providers(exchange.getContext()).turnedOnBy(provider)
+                    + " to replay its dead letters");
         }
         exchange.getContext().getRegistry().lookupByNameAndType("payload-drop", PayloadDrop.class).process(exchange);
         route.getProcessor().process(exchange);

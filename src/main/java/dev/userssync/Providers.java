@@ -2,17 +2,19 @@ package dev.userssync;
 
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
 
 /**
- * The providers that the settings name: every {@code <provider>.webhook.secret} is one, and a secret turns it on.
- * Thread-safe.
+ * The providers that the settings name: every {@code <provider>.webhook.secret} and every {@code <provider>.jwks.url} is one, and a value in
+ * either turns it on. Thread-safe.
  */
 final class Providers {
 
     static final String SECRET = ".webhook.secret";
+    /** Where a provider that signs with a private key publishes the public ones. */
+    static final String JWKS_URL = ".jwks.url";
     static final String API_KEY = ".api.key";
     static final String API_URL = ".api.url";
     static final String ID_PREFIX = ".id.prefix";
@@ -28,10 +30,10 @@ final class Providers {
     /** All providers and whether each is on, sorted by name. */
     Map<String, Boolean> all() {
         Map<String, Boolean> providers = new TreeMap<>();
-        Properties secrets = context.getPropertiesComponent().loadProperties(name -> name.endsWith(SECRET));
-        for (String name : secrets.stringPropertyNames()) {
-            String provider = name.substring(0, name.length() - SECRET.length());
-            providers.put(provider, !secret(provider).isBlank());
+        for (String kind : List.of(SECRET, JWKS_URL)) {
+            for (String name : context.getPropertiesComponent().loadProperties(key -> key.endsWith(kind)).stringPropertyNames()) {
+                providers.merge(name.substring(0, name.length() - kind.length()), !setting(name).isEmpty(), Boolean::logicalOr);
+            }
         }
         return providers;
     }
@@ -61,7 +63,8 @@ final class Providers {
 
     /** One's user would overwrite the other's where the id prefix of one is the beginning of another's; none is the beginning of all. */
     private void checkIdPrefixes() {
-        List<String> on = all().keySet().stream().filter(provider -> !secret(provider).isBlank() || !setting(provider + API_KEY).isEmpty()).toList();
+        List<String> on = all().entrySet().stream().filter(provider -> provider.getValue() || !setting(provider.getKey() + API_KEY).isEmpty())
+                .map(Map.Entry::getKey).toList();
         for (String one : on) {
             for (String other : on) {
                 if (one.compareTo(other) < 0 && !areOne(one, other) && clash(setting(one + ID_PREFIX), setting(other + ID_PREFIX))) {
@@ -87,13 +90,17 @@ final class Providers {
         return (provider + name).toUpperCase().replaceAll("[.-]", "_");
     }
 
-    /** The environment variable that turns a provider on. */
+    /** The environment variable of the secret. */
     static String secretSetting(String provider) {
         return setting(provider, SECRET);
     }
 
-    private String secret(String provider) {
-        return setting(provider + SECRET);
+    /** The environment variable that turns a provider on, or two to choose from; its secret, if no setting names the provider. */
+    String turnedOnBy(String provider) {
+        String named = List.of(SECRET, JWKS_URL).stream()
+                .filter(kind -> !context.getPropertiesComponent().loadProperties((provider + kind)::equals).isEmpty())
+                .map(kind -> setting(provider, kind)).collect(Collectors.joining(" or "));
+        return named.isEmpty() ? secretSetting(provider) : named;
     }
 
     private String setting(String name) {

@@ -125,7 +125,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         List<String> off = providers.all().keySet().stream()
                 .filter(provider -> !providers.on().contains(provider) && !provider.equals(Providers.SAMPLE)).toList();
         if (!off.isEmpty()) {
-            line(table, "off", String.join(", ", off) + "; the secret of one turns it on, such as " + Providers.secretSetting(off.get(0)));
+            line(table, "off", String.join(", ", off) + "; a setting turns one on, such as " + providers.turnedOnBy(off.get(0)));
         }
         line(table, "database", database.server() + (database.embedded == null ? " at " : ", embedded, at ") + database.description);
         if (database.embedded != null) {

@@ -64,7 +64,7 @@ class EmbeddedDatabaseTest {
     @Test
     void theFirstStartExplainsItself() {
         try (AppProcess first = new AppProcess(directory.resolve("first")).awaitRunning()) {
-            assertTrue(Pattern.compile("off +auth0, .*clerk, .*generic, .*; the secret of one turns it on, such as AUTH0_WEBHOOK_SECRET")
+            assertTrue(Pattern.compile("off +auth0, .*clerk, .*generic, .*; a setting turns one on, such as AUTH0_WEBHOOK_SECRET")
                     .matcher(first.output()).find(), first.output());
             assertTrue(Pattern.compile("""
                     user.created -> 204
