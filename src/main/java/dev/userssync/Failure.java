@@ -43,7 +43,7 @@ public final class Failure implements Processor {
         exchange.setVariable("sqlState", state.isEmpty() ? null : state);
         exchange.setVariable("reason", printable(failure instanceof InvalidUserEvent || failure.getMessage() == null
                 ? String.valueOf(failure.getMessage()) : kind + ": " + failure.getMessage()));
-        boolean safe = failure instanceof InvalidUserEvent || failure instanceof ApiFailure;
+        boolean safe = failure instanceof InvalidUserEvent || failure instanceof ApiFailure || failure instanceof TryLater;
         exchange.setVariable("safeReason", safe ? failure.getMessage() : kind);
     }
 

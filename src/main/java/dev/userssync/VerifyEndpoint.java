@@ -38,7 +38,8 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     private String provider;
     @UriParam(description = "The header that holds the signature or the value")
     private String header;
-    @UriParam(description = "The digest of an HMAC: sha256 or sha1", defaultValue = "sha256")
+    @UriParam(description = "The digest of an HMAC: sha256 or sha1; of a JWT or JWS its one algorithm: HS256, RS256, ES256, EdDSA or alike",
+            defaultValue = "sha256")
     private String algorithm = "sha256";
     @UriParam(description = "How the signature is written: hex or base64", defaultValue = "hex")
     private Encoding encoding = Encoding.HEX;
@@ -49,6 +50,16 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     private Timestamp timestamp = Timestamp.NONE;
     @UriParam(description = "How many seconds the time of a delivery may be from our clock, both ways", defaultValue = "300")
     private long tolerance = 300;
+    @UriParam(description = "The header that holds the signed time, when it is not in the signature's own")
+    private String timestampHeader = "";
+    @UriParam(description = "The header that names the key, beside a signature that may not")
+    private String keyIdHeader = "";
+    @UriParam(description = "The field of a JSON body that holds the JWT; without it the body is the JWT")
+    private String token = "";
+    @UriParam(description = "The claim of a JWT that says when the delivery was sent, beside iat")
+    private String time = "";
+    @UriParam(description = "The claim sub that a JWT must have")
+    private String subject = "";
 
     private VerificationScheme verification;
 
@@ -82,9 +93,14 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return new StartupFailure("provider " + provider + ", verification scheme " + scheme + ": the option " + option + " " + how);
     }
 
+    /** Another setting of the provider: its name without the provider, with the dot; "" when it is not set. */
+    String setting(String name) {
+        return getCamelContext().getPropertiesComponent().resolveProperty(provider + name).orElse("").strip();
+    }
+
     /** The setting {@code <provider>.webhook.secret} as it stands there. */
     String secret() {
-        return getCamelContext().getPropertiesComponent().resolveProperty(provider + Providers.SECRET).orElse("").strip();
+        return setting(Providers.SECRET);
     }
 
     /**
@@ -208,5 +224,45 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     public void setTolerance(long tolerance) {
         this.tolerance = tolerance;
+    }
+
+    public String getTimestampHeader() {
+        return timestampHeader;
+    }
+
+    public void setTimestampHeader(String timestampHeader) {
+        this.timestampHeader = timestampHeader;
+    }
+
+    public String getKeyIdHeader() {
+        return keyIdHeader;
+    }
+
+    public void setKeyIdHeader(String keyIdHeader) {
+        this.keyIdHeader = keyIdHeader;
+    }
+
+    public String getToken() {
+        return token;
+    }
+
+    public void setToken(String token) {
+        this.token = token;
+    }
+
+    public String getTime() {
+        return time;
+    }
+
+    public void setTime(String time) {
+        this.time = time;
+    }
+
+    public String getSubject() {
+        return subject;
+    }
+
+    public void setSubject(String subject) {
+        this.subject = subject;
     }
 }

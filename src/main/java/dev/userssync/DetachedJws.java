@@ -1,0 +1,67 @@
+package dev.userssync;
+
+import io.vertx.core.MultiMap;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.camel.BindToRegistry;
+
+/**
+ * The verification scheme {@code detached-jws}: a header holds a JWS without its payload ({@code header..signature}, RFC 7515 appendix F), another one
+ * the time, and {@code <time>.<body in base64url>} is signed. Options: header, timestampHeader, timestamp (its unit), keyIdHeader,
+ * algorithm, tolerance. Thread-safe.
+ *
+ * @see <a href="https://neon.com/docs/auth/guides/webhooks#signature-verification">Neon Auth: signature verification</a>
+ */
+@BindToRegistry("detached-jws")
+public final class DetachedJws implements VerificationSchemeFactory {
+
+    private static final Pattern DETACHED = Pattern.compile("([\\w-]+)\\.\\.([\\w-]+)");
+    private static final Base64.Encoder BASE64URL = Base64.getUrlEncoder().withoutPadding();
+
+    @Override
+    public VerificationScheme create(VerifyEndpoint endpoint) {
+        if (endpoint.getTimestampHeader().isBlank()) {
+            throw endpoint.wrong("timestampHeader", "is missing");
+        }
+        if (endpoint.getTimestamp() == VerifyEndpoint.Timestamp.NONE) {
+            throw endpoint.wrong("timestamp", "must be seconds or milliseconds");
+        }
+        if (endpoint.getTolerance() < 1) {
+            throw endpoint.wrong("tolerance", "must be at least 1 second");
+        }
+        return new Keyed(new PinnedJws(endpoint), endpoint.requiredHeader(), endpoint.getTimestampHeader(), endpoint.getTimestamp(),
+                endpoint.getKeyIdHeader(), endpoint.getTolerance(), endpoint.clock());
+    }
+
+    private record Keyed(PinnedJws signature, String header, String timeHeader, VerifyEndpoint.Timestamp unit, String keyIdHeader, long tolerance,
+            Clock clock) implements VerificationScheme {
+
+        @Override
+        public byte[] verify(MultiMap headers, byte[] body) {
+            Matcher detached = DETACHED.matcher(VerifyEndpoint.one(headers, header).strip());
+            if (!detached.matches()) {
+                throw new SecurityException("header " + header + " is no detached JWS");
+            }
+            String time = VerifyEndpoint.one(headers, timeHeader).strip();
+            checkAge(time);
+            String payload = time + "." + BASE64URL.encodeToString(body);
+            String keyId = keyIdHeader.isEmpty() || !headers.contains(keyIdHeader) ? null : VerifyEndpoint.one(headers, keyIdHeader).strip();
+            signature.verified(detached.group(1) + "." + BASE64URL.encodeToString(payload.getBytes(StandardCharsets.US_ASCII)) + "." + detached.group(2),
+                    keyId);
+            return body;
+        }
+
+        private void checkAge(String time) {
+            if (!time.matches("\\d{1,15}")) {
+                throw new SecurityException("header " + timeHeader + " is no time");
+            }
+            long number = Long.parseLong(time);
+            DeliveryAge.check(unit == VerifyEndpoint.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
+                    clock.instant(), tolerance);
+        }
+    }
+}

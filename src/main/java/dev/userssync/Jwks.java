@@ -1,0 +1,218 @@
+//DEPS org.bitbucket.b_c:jose4j:0.9.7
+package dev.userssync;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Flow;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jose4j.jwk.JsonWebKey;
+import org.jose4j.jwk.JsonWebKeySet;
+import org.jose4j.jwk.SimpleJwkFilter;
+import org.jose4j.jwk.Use;
+import org.jose4j.lang.JoseException;
+
+/**
+ * The public keys that a provider publishes at one URL (JWKS, RFC 7517 §5), kept for ten minutes. A key id that is not among them makes one
+ * fetch, never more than one at a time and never within five seconds of the last, so forged ids cause no stampede and a rotated key is known
+ * at once. A fetch takes three seconds and 256 KiB at most and follows no redirect. Keys past their ten minutes are never used. Thread-safe.
+ * <p>
+ * jose4j reads the keys, but its own cache ({@code HttpsJwks}) is not used: it does not limit fetches that fail, goes on with expired keys while
+ * another thread fetches, believes any max-age of the server, and lets every thread wait.
+ */
+final class Jwks {
+
+    static final Duration KEPT = Duration.ofMinutes(10);
+    static final Duration PAUSE = Duration.ofSeconds(5);
+    private static final Duration DEADLINE = Duration.ofSeconds(3); // Neon Auth waits 5 seconds for the answer to a webhook
+    static final int LARGEST = 256 * 1024;
+    /** How many deliveries may wait for a fetch, each in a thread of the HTTP server; the others are told to come again. */
+    private static final int WAITING = 8;
+
+    private static final HttpClient HTTP = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1).followRedirects(HttpClient.Redirect.NEVER).connectTimeout(DEADLINE).build();
+
+    private final URI url;
+    private final Clock clock;
+    private final Duration deadline;
+    private final ReentrantLock fetching = new ReentrantLock();
+    private final Semaphore waiting = new Semaphore(WAITING);
+    private volatile Keys keys = new Keys(List.of(), Instant.MIN);
+    // Guarded by fetching:
+    private Instant triedAt = Instant.MIN;
+    private String failure;
+
+    private record Keys(List<JsonWebKey> all, Instant fetchedAt) {
+
+        boolean areFresh(Instant now) {
+            return within(KEPT, fetchedAt, now);
+        }
+
+        JsonWebKey find(String id, String algorithm, String type) {
+            SimpleJwkFilter filter = new SimpleJwkFilter();
+            filter.setKid(id, SimpleJwkFilter.VALUE_REQUIRED);
+            filter.setKty(type);
+            filter.setUse(Use.SIGNATURE, SimpleJwkFilter.OMITTED_OKAY);
+            filter.setAlg(algorithm, SimpleJwkFilter.OMITTED_OKAY);
+            List<JsonWebKey> found = filter.filter(all);
+            return found.isEmpty() ? null : found.get(0);
+        }
+    }
+
+    Jwks(URI url, Clock clock) {
+        this(url, clock, DEADLINE);
+    }
+
+    Jwks(URI url, Clock clock, Duration deadline) {
+        this.url = url;
+        this.clock = clock;
+        this.deadline = deadline;
+    }
+
+    /**
+     * The key with which a signature is checked.
+     *
+     * @param type the key type that belongs to the algorithm: RSA, EC or OKP; a key of another type, use or algorithm is not taken
+     * @throws SecurityException if the provider publishes no such key
+     * @throws TryLater          if that cannot be told now
+     */
+    JsonWebKey find(String id, String algorithm, String type) {
+        Keys known = keys;
+        JsonWebKey key = known.areFresh(clock.instant()) ? known.find(id, algorithm, type) : null;
+        if (key == null) {
+            key = newerThan(known).find(id, algorithm, type);
+        }
+        if (key == null) {
+            throw new SecurityException("the keys at " + url + " hold no " + algorithm + " key of the id that the signature names");
+        }
+        return key;
+    }
+
+    private Keys newerThan(Keys known) {
+        if (!waiting.tryAcquire()) {
+            throw new TryLater("the keys at " + url + " are being fetched and enough deliveries wait for them");
+        }
+        fetching.lock();
+        try {
+            if (keys != known) {
+                return keys; // another thread fetched while this one waited
+            }
+            if (!within(PAUSE, triedAt, clock.instant())) {
+                fetch();
+            }
+            if (failure != null) {
+                throw new TryLater("the keys at " + url + " cannot be fetched: " + failure);
+            }
+            return keys;
+        } finally {
+            fetching.unlock();
+            waiting.release();
+        }
+    }
+
+    private void fetch() {
+        try {
+            List<JsonWebKey> all = new JsonWebKeySet(new String(get(), StandardCharsets.UTF_8)).getJsonWebKeys();
+            keys = new Keys(all, clock.instant());
+            failure = null;
+        } catch (IOException e) {
+            failure = e.getMessage();
+        } catch (JoseException | RuntimeException e) {
+            failure = "what was answered is no JWKS";
+        } finally {
+            triedAt = clock.instant();
+        }
+    }
+
+    /** @throws IOException whose message says what went wrong, without anything of the answer */
+    private byte[] get() throws IOException {
+        HttpRequest request = HttpRequest.newBuilder(url).header("Accept", "application/json").build();
+        // Not the request's own timeout, which ends with the head of the answer: a body that drips must end too.
+        CompletableFuture<HttpResponse<byte[]>> answer = HTTP.sendAsync(request, head -> new LimitedBody());
+        try {
+            HttpResponse<byte[]> whole = answer.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
+            if (whole.statusCode() != 200) {
+                throw new IOException("the answer is " + whole.statusCode());
+            }
+            return whole.body();
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause() instanceof TooLarge ? e.getCause().getMessage() : e.getCause().getClass().getSimpleName(), e);
+        } catch (TimeoutException e) {
+            throw new IOException("no whole answer within " + deadline.toSeconds() + " s", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        } finally {
+            answer.cancel(true); // also ends the exchange, which nobody waits for any more
+        }
+    }
+
+    /** False also when the clock was set back. */
+    private static boolean within(Duration span, Instant since, Instant now) {
+        return !since.equals(Instant.MIN) && !now.isBefore(since) && now.isBefore(since.plus(span));
+    }
+
+    private static final class TooLarge extends IOException {
+        TooLarge() {
+            super("the answer is larger than " + LARGEST / 1024 + " KiB");
+        }
+    }
+
+    /** The body of an answer, given up as soon as it is too large. */
+    private static final class LimitedBody implements HttpResponse.BodySubscriber<byte[]> {
+
+        private final CompletableFuture<byte[]> whole = new CompletableFuture<>();
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        private Flow.Subscription subscription;
+
+        @Override
+        public CompletionStage<byte[]> getBody() {
+            return whole;
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription subscription) {
+            this.subscription = subscription;
+            subscription.request(Long.MAX_VALUE);
+        }
+
+        @Override
+        public void onNext(List<ByteBuffer> buffers) {
+            for (ByteBuffer buffer : buffers) {
+                if (bytes.size() + buffer.remaining() > LARGEST) {
+                    subscription.cancel();
+                    whole.completeExceptionally(new TooLarge());
+                    return;
+                }
+                byte[] part = new byte[buffer.remaining()];
+                buffer.get(part);
+                bytes.writeBytes(part);
+            }
+        }
+
+        @Override
+        public void onError(Throwable e) {
+            whole.completeExceptionally(e);
+        }
+
+        @Override
+        public void onComplete() {
+            whole.complete(bytes.toByteArray());
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//DEPS org.bitbucket.b_c:jose4j:0.9.7
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.vertx.core.MultiMap;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import org.apache.camel.BindToRegistry;
+import org.jose4j.jwt.JwtClaims;
+
+/**
+ * The verification scheme {@code jwt-body}: the body is a JWT, or a JSON object with a JWT in one field, and its claims are the verified document;
+ * whatever stands beside the JWT is not read. Options: algorithm, token, time, subject, tolerance. A JWT must say when it was made, in
+ * {@code iat} or in the claim of the option time: without that it could be sent again for ever. Thread-safe.
+ *
+ * @see <a href="https://github.com/kinde-oss/documentation/blob/main/src/content/docs/integrate/webhooks/about-webhooks.mdx">Kinde</a>
+ * @see <a href="https://github.com/teamhanko/hanko/blob/main/backend/webhooks/manager.go">Hanko: GenerateJWT</a>
+ */
+@BindToRegistry("jwt-body")
+public final class JwtBody implements VerificationSchemeFactory {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @Override
+    public VerificationScheme create(VerifyEndpoint endpoint) {
+        return new Keyed(new PinnedJws(endpoint), JwtClaimRules.of(endpoint), endpoint.getToken());
+    }
+
+    private record Keyed(PinnedJws signature, JwtClaimRules rules, String field) implements VerificationScheme {
+
+        @Override
+        public byte[] verify(MultiMap headers, byte[] body) {
+            byte[] payload = signature.verified(field.isEmpty() ? new String(body, StandardCharsets.UTF_8).strip() : field(body), null);
+            JwtClaims claims = rules.check(payload);
+            if (rules.time().isEmpty() && !claims.hasClaim("iat")) {
+                throw new SecurityException("the token does not say when it was issued");
+            }
+            return payload;
+        }
+
+        private String field(byte[] body) {
+            try {
+                JsonNode token = JSON.readTree(body).path(field);
+                if (token.isTextual()) {
+                    return token.textValue();
+                }
+            } catch (IOException e) {
+                // Not JSON: there is no token in it either.
+            }
+            throw new SecurityException("the body has no field " + field + " with a token");
+        }
+    }
+}

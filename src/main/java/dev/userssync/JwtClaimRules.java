@@ -1,0 +1,88 @@
+//DEPS org.bitbucket.b_c:jose4j:0.9.7
+package dev.userssync;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import org.jose4j.jwt.JwtClaims;
+import org.jose4j.jwt.MalformedClaimException;
+import org.jose4j.jwt.NumericDate;
+import org.jose4j.jwt.consumer.InvalidJwtException;
+
+/**
+ * What the claims of a signed JWT must say (RFC 7519 §4.1). {@code exp}, {@code nbf} and {@code iat} hold where they are given. The settings
+ * {@code <provider>.jwt.issuer} and {@code <provider>.jwt.audience} and the option subject, where set, must be met. The keys that sign webhooks sign a
+ * provider's access tokens too: what makes a webhook of a token (subject, a claim) is required by each scheme. Thread-safe.
+ *
+ * @param issuer    the only {@code iss}, or "" for any
+ * @param audience  one of {@code aud}, or "" for any
+ * @param subject   the only {@code sub}, or "" for any
+ * @param time      the claim that says when the delivery was sent, ISO 8601 or NumericDate, then required; "" for none
+ * @param tolerance how many seconds that time and {@code iat} may be from our clock, both ways
+ */
+record JwtClaimRules(String issuer, String audience, String subject, String time, long tolerance, Clock clock) {
+
+    /** The clocks of two machines differ: by how much {@code exp} and {@code nbf} give way. */
+    private static final Duration LEEWAY = Duration.ofSeconds(30);
+
+    static JwtClaimRules of(VerifyEndpoint endpoint) {
+        if (endpoint.getTolerance() < 1) {
+            throw endpoint.wrong("tolerance", "must be at least 1 second");
+        }
+        return new JwtClaimRules(endpoint.setting(".jwt.issuer"), endpoint.setting(".jwt.audience"),
+                endpoint.getSubject(), endpoint.getTime(), endpoint.getTolerance(), endpoint.clock());
+    }
+
+    /**
+     * @param payload what a verified signature signs
+     * @throws SecurityException if the claims break a rule; the message holds none of their values but ages
+     */
+    JwtClaims check(byte[] payload) {
+        try {
+            JwtClaims claims = JwtClaims.parse(new String(payload, StandardCharsets.UTF_8));
+            expect("iss", issuer.isEmpty() || issuer.equals(claims.getIssuer()));
+            expect("aud", audience.isEmpty() || claims.getAudience().contains(audience));
+            expect("sub", subject.isEmpty() || subject.equals(claims.getSubject()));
+            checkTimes(claims);
+            return claims;
+        } catch (InvalidJwtException | MalformedClaimException | DateTimeException e) {
+            throw new SecurityException("the claims of the token cannot be read"); // their message would show them
+        }
+    }
+
+    private static void expect(String claim, boolean met) {
+        if (!met) {
+            throw new SecurityException("the claim " + claim + " is not the one that is configured");
+        }
+    }
+
+    private void checkTimes(JwtClaims claims) throws MalformedClaimException {
+        Instant now = clock.instant();
+        NumericDate expiry = claims.getExpirationTime();
+        if (expiry != null && now.isAfter(instant(expiry).plus(LEEWAY))) {
+            throw new SecurityException("the token has expired");
+        }
+        NumericDate start = claims.getNotBefore();
+        if (start != null && now.isBefore(instant(start).minus(LEEWAY))) {
+            throw new SecurityException("the token is not valid yet");
+        }
+        NumericDate issued = claims.getIssuedAt();
+        if (issued != null) {
+            DeliveryAge.check(instant(issued), now, tolerance);
+        }
+        if (!time.isEmpty()) {
+            if (!claims.hasClaim(time)) {
+                throw new SecurityException("the token has no " + time);
+            }
+            DeliveryAge.check(claims.isClaimValueString(time) ? OffsetDateTime.parse(claims.getStringClaimValue(time)).toInstant()
+                    : instant(claims.getNumericDateClaimValue(time)), now, tolerance);
+        }
+    }
+
+    private static Instant instant(NumericDate date) {
+        return Instant.ofEpochSecond(date.getValue());
+    }
+}
