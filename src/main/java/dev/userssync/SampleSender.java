@@ -63,8 +63,12 @@ final class SampleSender {
     }
 
     private int post(URI url, String provider, String body) throws IOException, InterruptedException, GeneralSecurityException {
-        VerificationScheme.Signed signed = context.getComponent("verify", VerifyComponent.class).scheme(provider)
-                .sign(body.getBytes(StandardCharsets.UTF_8));
+        VerificationScheme.Signed signed;
+        try {
+            signed = context.getComponent("verify", VerifyComponent.class).scheme(provider).sign(body.getBytes(StandardCharsets.UTF_8));
+        } catch (IllegalStateException e) {
+            throw new IllegalArgumentException("there can be no sample of " + provider + ": " + e.getMessage());
+        }
         HttpRequest.Builder request = HttpRequest.newBuilder(url)
                 .timeout(Duration.ofSeconds(30))
                 .setHeader("Content-Type", "application/json")

@@ -18,6 +18,7 @@ import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -31,7 +32,10 @@ class FixturesTest extends RunningApp {
     private static final Path FIXTURES = Path.of("src/test/resources");
     private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
 
+    private final PrivateKeys privateKeys = new PrivateKeys();
+
     FixturesTest() throws IOException {
+        privateKeys.addTo(settings);
         settings.setProperty("sample.webhook.secret", TestSettings.SECRET);
         try (DirectoryStream<Path> files = Files.newDirectoryStream(FIXTURES, "*")) {
             for (Path folder : files) {
@@ -43,14 +47,20 @@ class FixturesTest extends RunningApp {
         }
     }
 
+    @AfterAll
+    void close() {
+        privateKeys.close();
+    }
+
     /** Signs a document as the provider would. */
     interface Signer {
         VerificationScheme.Signed sign(byte[] document) throws GeneralSecurityException;
     }
 
-    /** The provider's own scheme signs; here stand the providers whose private key is theirs alone, with a key made for the tests. */
+    /** The provider's own scheme signs or, where the private key is the provider's alone, a key made for the tests. */
     private Signer signer(String provider) {
-        return context.getComponent("verify", VerifyComponent.class).scheme(provider)::sign;
+        return privateKeys.has(provider) ? document -> privateKeys.sign(provider, document)
+                : context.getComponent("verify", VerifyComponent.class).scheme(provider)::sign;
     }
 
     static List<Path> deliveries() throws IOException {
