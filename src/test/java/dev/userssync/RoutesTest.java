@@ -106,6 +106,14 @@ class RoutesTest {
         }
     }
 
+    @Test
+    void theGuideShowsTheFilesAsTheyAre() throws IOException {
+        String guide = Files.readString(Path.of("docs/add-a-provider.md"));
+        for (String file : List.of("routes/providers/hanko.camel.yaml", "src/test/resources/hanko/user.created.json", "src/test/resources/hanko/user.created.expected.json")) {
+            assertTrue(guide.contains("\n" + Files.readString(Path.of(file)) + "```"), file);
+        }
+    }
+
     /** Some providers have no such event: the settings beside the fixtures say so. */
     private static boolean sendsNo(String event, Path fixtures) {
         Path settings = fixtures.resolve("settings.properties");
