@@ -15,6 +15,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -224,6 +225,29 @@ class JwtProvidersTest extends RunningApp {
         reply = new Delivery("").post(management("/sample/fusionauth"));
         assertEquals(200, reply.statusCode());
         assertTrue(reply.body().contains("user.deleted -> 204"), reply.body());
+    }
+
+    @Test
+    void keycloakWithABearerTokenInsteadOfAnHmac() throws Exception {
+        TestDatabase other = new TestDatabase();
+        Properties settings = TestSettings.with(other);
+        settings.setProperty("keycloak.webhook.verification", "jwt-header-with-body-hash");
+        settings.setProperty("keycloak.webhook.header", "Authorization");
+        settings.setProperty("keycloak.webhook.algorithm", "RS256");
+        settings.setProperty("keycloak.jwks.url", keys.jwks.url().toString());
+        settings.setProperty("keycloak.jwt.audience", "users-sync");
+        try (StartedApp app = new StartedApp(settings)) {
+            byte[] body = fixture("keycloak", "user.created");
+            long now = Instant.now().getEpochSecond();
+            for (String audience : List.of("another receiver", "users-sync")) {
+                String token = Jwts.sign(Jwts.header("RS256", "rsa-1", "typ", "JWT"), Jwts.json(Map.of("aud", audience, "iat", now, "exp", now + 300,
+                        "request_body_sha256", HexFormat.of().formatHex(sha256(body)))), "RS256", keys.rsa.getPrivateKey());
+                assertEquals(audience.equals("users-sync") ? 204 : 401,
+                        new Delivery(body).header("Authorization", "Bearer " + token).post(app.webhooks("keycloak")).statusCode());
+                assertEquals(401, new Delivery("{}").header("Authorization", "Bearer " + token).post(app.webhooks("keycloak")).statusCode());
+            }
+            assertEquals("1", other.value("SELECT count(*) FROM neon_auth.users_sync"));
+        }
     }
 
     private static byte[] sha256(byte[] body) throws GeneralSecurityException {
