@@ -1,0 +1,152 @@
+package dev.userssync;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.CookieManager;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A real Better Auth, in Node, with the hooks of docs/better-auth.md pasted as they stand there, tells the application of its users.
+ * The Maven profile better-auth installs it from npm into target/better-auth.
+ */
+@Tag("better-auth")
+class BetterAuthTest extends RunningApp {
+
+    private static final String PASSWORD = "correct horse battery staple";
+    private static final Path HOME = Path.of("target/better-auth");
+
+    private final String auth = "http://127.0.0.1:" + TestSettings.freePort();
+    private final HttpClient browser = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).cookieHandler(new CookieManager()).build();
+    private Process node;
+
+    BetterAuthTest() {
+        settings.setProperty("better-auth.webhook.secret", TestSettings.SECRET);
+    }
+
+    @BeforeAll
+    void signUpsAreOpen() throws IOException {
+        Matcher snippet = Pattern.compile("```js\n// users-sync.js\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(Path.of("docs/better-auth.md")));
+        assertTrue(snippet.find(), "docs/better-auth.md has no snippet to paste");
+        Files.writeString(HOME.resolve("users-sync.js"), snippet.group(1));
+        ProcessBuilder server = new ProcessBuilder("node", "server.js").directory(HOME.toFile())
+                .redirectErrorStream(true).redirectOutput(HOME.resolve("server.log").toFile());
+        server.environment().put("PORT", Integer.toString(URI.create(auth).getPort()));
+        server.environment().put("USERS_SYNC_URL", webhooks("better-auth"));
+        server.environment().put("BETTER_AUTH_WEBHOOK_SECRET", TestSettings.SECRET);
+        node = server.start();
+        await().atMost(Duration.ofSeconds(60)).until(() -> !node.isAlive() || answers());
+        assertTrue(node.isAlive(), BetterAuthTest::log);
+    }
+
+    @AfterAll
+    void stopNode() throws InterruptedException {
+        if (node != null) {
+            node.destroy();
+            node.waitFor(10, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
+    void aUserWhoSignsUpChangesTheProfileAndLeaves() {
+        JsonNode user = post("/sign-up/email", """
+                {"name": "Ada Lovelace", "email": "Ada@Example.com", "password": "%s"}""".formatted(PASSWORD)).get("user");
+        String id = user.get("id").asText();
+        awaitRow(id, "name = 'Ada Lovelace' AND email = 'ada@example.com' AND deleted_at IS NULL");
+        assertTimes(id, user);
+        assertEquals("false", database.value("SELECT raw_json ->> 'emailVerified' FROM neon_auth.users_sync WHERE id = ?", id));
+
+        post("/update-user", "{\"name\": \"Augusta King\", \"image\": \"https://example.com/ada.png\"}");
+        awaitRow(id, "name = 'Augusta King' AND email = 'ada@example.com' AND raw_json ->> 'image' = 'https://example.com/ada.png'");
+        post("/change-email", "{\"newEmail\": \"countess@example.com\"}");
+        awaitRow(id, "name = 'Augusta King' AND email = 'countess@example.com' AND deleted_at IS NULL");
+        assertTimes(id, get("/get-session").get("user"));
+
+        post("/delete-user", "{\"password\": \"%s\"}".formatted(PASSWORD));
+        awaitRow(id, "deleted_at > created_at");
+        awaitRow(id, "name = 'Augusta King' AND email = 'countess@example.com' AND raw_json ->> 'id' = id");
+        assertNothingParkedAndNoSecret();
+    }
+
+    @Test
+    void aUserWithoutAName() {
+        String id = post("/sign-up/email", """
+                {"name": "", "email": "nameless@example.com", "password": "%s"}""".formatted(PASSWORD)).at("/user/id").asText();
+        awaitRow(id, "name IS NULL AND email = 'nameless@example.com' AND deleted_at IS NULL");
+        post("/sign-out", "{}");
+        post("/sign-in/email", "{\"email\": \"nameless@example.com\", \"password\": \"%s\"}".formatted(PASSWORD));
+        assertNothingParkedAndNoSecret();
+    }
+
+    private void assertTimes(String id, JsonNode user) {
+        awaitRow(id, "created_at = '" + user.get("createdAt").asText() + "' AND updated_at = '" + user.get("updatedAt").asText() + "'");
+    }
+
+    private void assertNothingParkedAndNoSecret() {
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync AS u WHERE u::text ILIKE '%password%' OR u::text LIKE '%"
+                + PASSWORD + "%'"));
+    }
+
+    private void awaitRow(String id, String condition) {
+        await().atMost(Duration.ofSeconds(20)).untilAsserted(() ->
+                assertEquals("t", database.value("SELECT coalesce(" + condition + ", false) FROM neon_auth.users_sync WHERE id = ?", id),
+                        () -> condition + ": " + database.value("SELECT to_jsonb(u) FROM neon_auth.users_sync u WHERE id = ?", id) + log()));
+    }
+
+    private JsonNode post(String path, String body) {
+        return send(HttpRequest.newBuilder(URI.create(auth + "/api/auth" + path)).header("Content-Type", "application/json")
+                .header("Origin", auth).POST(HttpRequest.BodyPublishers.ofString(body)));
+    }
+
+    private JsonNode get(String path) {
+        return send(HttpRequest.newBuilder(URI.create(auth + "/api/auth" + path)));
+    }
+
+    private JsonNode send(HttpRequest.Builder request) {
+        try {
+            HttpResponse<String> response = browser.send(request.timeout(Duration.ofSeconds(30)).build(), HttpResponse.BodyHandlers.ofString());
+            assertEquals(200, response.statusCode(), response.request() + " " + response.body() + log());
+            return new ObjectMapper().readTree(response.body());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private boolean answers() {
+        try (Socket socket = new Socket("127.0.0.1", URI.create(auth).getPort())) {
+            return socket.isConnected();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static String log() {
+        try {
+            return "\n" + Files.readString(HOME.resolve("server.log"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
