@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
@@ -91,7 +92,7 @@ public final class Database implements CamelConfiguration {
             description = address.jdbcUrl.replaceFirst("\\?.*", "");
             pool = open(config);
             source = DescribedOnce.of(pool);
-            migrate(config);
+            migrate(config, setting(context, "scim.webhook.secret").isEmpty() ? "off" : "on");
         }
 
         private HikariDataSource open(HikariConfig config) {
@@ -104,7 +105,7 @@ public final class Database implements CamelConfiguration {
             }
         }
 
-        private void migrate(HikariConfig config) {
+        private void migrate(HikariConfig config, String scim) {
             Path sources = Path.of("src/main/resources/db/migration"); // the Camel CLI has no class path of ours
             boolean packaged = Database.class.getClassLoader().getResource("db/migration/V1__users_sync.sql") != null;
             try {
@@ -113,6 +114,7 @@ public final class Database implements CamelConfiguration {
                         .dataSource(config.getJdbcUrl(), config.getUsername(), config.getPassword())
                         .defaultSchema("users_sync_internal")
                         .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
+                        .placeholders(Map.of("scim", scim)) // its indexes are there only while it is on
                         .load()
                         .migrate();
             } catch (FlywayException e) {

@@ -81,7 +81,7 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     }
 
     /** @return whether anything was dropped */
-    boolean dropFrom(JsonNode node) {
+    public boolean dropFrom(JsonNode node) {
         boolean dropped = false;
         if (node instanceof ObjectNode object) {
             for (Iterator<Map.Entry<String, JsonNode>> fields = object.fields(); fields.hasNext();) {

@@ -20,6 +20,8 @@ final class Providers {
     static final String ID_PREFIX = ".id.prefix";
     /** The demonstration; never turned on by hand. */
     static final String SAMPLE = "sample";
+    /** The one that we are the server for. */
+    static final String SCIM = "scim";
 
     private final CamelContext context;
 
@@ -41,6 +43,11 @@ final class Providers {
     /** The providers that are on. */
     List<String> on() {
         return all().entrySet().stream().filter(Map.Entry::getValue).map(Map.Entry::getKey).toList();
+    }
+
+    /** Where a provider reaches us. */
+    static String path(String provider) {
+        return provider.equals(SCIM) ? "/scim/v2" : "/webhooks/" + provider;
     }
 
     /** @throws StartupFailure if settings of providers cannot work; the message names them and shows no secret */

@@ -1,7 +1,9 @@
 package dev.userssync;
 
+import dev.userssync.scim.ScimError;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.security.SecureRandom;
@@ -92,7 +94,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         Router root = (Router) webhooks.getServer().getServer().requestHandler();
         root.route().order(-1).handler(request -> {
             if (!context.isStarted()) {
-                answer(request.response(), 503);
+                answer(request, 503);
                 return;
             }
             // A consumer that was suspended since then answers 503 on its own.
@@ -100,14 +102,18 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             request.next();
         });
         for (int status : new int[] {400, 404, 405, 413, 414, 415, 431, 500}) {
-            root.errorHandler(status, request -> answer(request.response(), context.isStarted() ? status : 503));
+            root.errorHandler(status, request -> answer(request, context.isStarted() ? status : 503));
         }
     }
 
-    private static void answer(HttpServerResponse reply, int status) {
-        reply.setStatusCode(status);
+    private void answer(RoutingContext request, int status) {
+        HttpServerResponse reply = request.response().setStatusCode(status);
         askToRetry(reply);
-        reply.end();
+        if (providers.on().contains(Providers.SCIM) && request.request().path().startsWith(Providers.path(Providers.SCIM))) {
+            reply.putHeader("Content-Type", "application/scim+json").end(ScimError.document(status));
+        } else {
+            reply.end();
+        }
     }
 
     /** The seconds are those of the route retry-later. */
@@ -120,13 +126,13 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     private String table() {
         Database.Opened database = Database.of(context);
         StringBuilder table = new StringBuilder("users-sync is running\n");
-        providers.on().forEach(provider ->
-                line(table, provider, "on   http://localhost:" + setting("camel.server.port") + "/webhooks/" + provider));
-        List<String> off = providers.all().keySet().stream()
-                .filter(provider -> !providers.on().contains(provider) && !provider.equals(Providers.SAMPLE)).toList();
-        if (!off.isEmpty()) {
-            line(table, "off", String.join(", ", off) + "; a setting turns one on, such as " + providers.turnedOnBy(off.get(0)));
-        }
+        providers.all().forEach((provider, on) -> {
+            if (on) {
+                line(table, provider, "on   http://localhost:" + setting("camel.server.port") + Providers.path(provider));
+            } else if (!provider.equals(Providers.SAMPLE)) {
+                line(table, provider, "off  set " + providers.turnedOnBy(provider) + " to turn it on");
+            }
+        });
         line(table, "database", database.server() + (database.embedded == null ? " at " : ", embedded, at ") + database.description);
         if (database.embedded != null) {
             line(table, "psql", database.embedded.psql() + " -c 'TABLE neon_auth.users_sync'");

@@ -8,7 +8,7 @@ import org.apache.camel.VetoCamelContextStartException;
  */
 public final class StartupFailure extends RuntimeException {
 
-    StartupFailure(String message) {
+    public StartupFailure(String message) {
         super(message, new VetoCamelContextStartException(message, null, true));
     }
 }

@@ -1,0 +1,76 @@
+// Only `camel run` reads this line; Maven reads pom.xml, and a test keeps both alike.
+//DEPS com.unboundid.product.scim2:scim2-sdk-common:5.0.0
+package dev.userssync.scim;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.unboundid.scim2.common.exceptions.BadRequestException;
+import com.unboundid.scim2.common.utils.MapperFactory;
+import java.io.IOException;
+import java.util.Map;
+
+/**
+ * JSON as SCIM reads it: names of attributes in any case (RFC 7643 §2.1), written as they came; numbers keep their digits.
+ * Thread-safe.
+ */
+final class Json {
+
+    private static final ObjectMapper SCIM = new MapperFactory()
+            .setDeserializationCustomFeatures(Map.of(
+                    DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS, true,
+                    DeserializationFeature.FAIL_ON_TRAILING_TOKENS, true))
+            .createObjectMapper();
+    private static final ObjectMapper PLAIN = JsonMapper.builder().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
+
+    private Json() {
+    }
+
+    static ObjectNode object() {
+        return SCIM.createObjectNode();
+    }
+
+    /** @throws BadRequestException invalidSyntax if the bytes are no JSON object; the message holds the place, never the text */
+    static ObjectNode object(byte[] bytes) throws BadRequestException {
+        try {
+            if (bytes != null && SCIM.readTree(bytes) instanceof ObjectNode object) {
+                return object;
+            }
+        } catch (JsonProcessingException e) {
+            throw BadRequestException.invalidSyntax("the body is not JSON that can be read" + (e.getLocation() == null ? ""
+                    : ", see line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr()));
+        } catch (IOException e) {
+            throw new IllegalStateException(e); // there is no input to fail
+        }
+        throw BadRequestException.invalidSyntax("the body must be a JSON object");
+    }
+
+    /** What the table holds: JSON, because its column is jsonb. */
+    static ObjectNode object(String stored) {
+        try {
+            return (ObjectNode) SCIM.readTree(stored);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("raw_json cannot be read"); // without the cause, which quotes it
+        }
+    }
+
+    /** The same document for everybody else: names in their own case only, as in other JSON. */
+    static JsonNode plain(ObjectNode document) {
+        try {
+            return PLAIN.readTree(SCIM.writeValueAsBytes(document));
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static String text(Object document) {
+        try {
+            return SCIM.writeValueAsString(document);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

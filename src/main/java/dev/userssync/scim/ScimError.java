@@ -1,0 +1,100 @@
+package dev.userssync.scim;
+
+import com.unboundid.scim2.common.exceptions.BadRequestException;
+import com.unboundid.scim2.common.exceptions.ScimException;
+import com.unboundid.scim2.common.messages.ErrorResponse;
+import dev.userssync.InvalidUserEvent;
+import java.sql.SQLException;
+import java.util.concurrent.RejectedExecutionException;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.Processor;
+import org.apache.camel.util.ObjectHelper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Answers a request that failed with an error document (RFC 7644 §3.12). In: the failed exchange. What the client cannot know already,
+ * such as the message of a database, is not in it; and nothing of a user is in the log. Thread-safe.
+ */
+@BindToRegistry("scim-error")
+public final class ScimError implements Processor {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync.scim");
+    private static final String RETRY_AFTER = "30"; // seconds, as in the route retry-later
+
+    @Override
+    public void process(Exchange exchange) {
+        Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+        ErrorResponse error = error(failure);
+        log(error, failure);
+        Message reply = exchange.getMessage();
+        reply.setHeader(Exchange.HTTP_RESPONSE_CODE, error.getStatus());
+        reply.setHeader(Exchange.CONTENT_TYPE, ScimReply.CONTENT_TYPE);
+        if (error.getStatus() == 503) {
+            reply.setHeader("Retry-After", RETRY_AFTER);
+        }
+        if (error.getStatus() == 401) {
+            reply.setHeader("WWW-Authenticate", "Bearer");
+        }
+        reply.setBody(Json.text(error));
+    }
+
+    private static ErrorResponse error(Exception failure) {
+        ScimException told = ObjectHelper.getException(ScimException.class, failure);
+        if (told != null) {
+            return told.getScimError();
+        }
+        if (failure instanceof SecurityException) {
+            return error(401, null, "a bearer token is needed that this server knows");
+        }
+        if (failure instanceof InvalidUserEvent) {
+            return error(400, BadRequestException.INVALID_VALUE, failure.getMessage());
+        }
+        SQLException sql = ObjectHelper.getException(SQLException.class, failure);
+        if (sql != null && sql.getSQLState() != null && sql.getSQLState().matches("(22|23|54)...")) {
+            return error(400, BadRequestException.INVALID_VALUE, "the database refuses a value (SQLState " + sql.getSQLState() + ")");
+        }
+        if (sql != null || failure instanceof RejectedExecutionException) {
+            return error(503, null, "the database is away or busy, try again");
+        }
+        return error(500, null, "the request could not be handled");
+    }
+
+    private static ErrorResponse error(int status, String type, String detail) {
+        ErrorResponse error = new ErrorResponse(status);
+        error.setScimType(type);
+        error.setDetail(detail);
+        return error;
+    }
+
+    private static void log(ErrorResponse error, Exception failure) {
+        int status = error.getStatus();
+        if (status == 401) {
+            LOG.warn("scim: request refused: {}", failure.getMessage());
+        } else if (status == 503) {
+            SQLException sql = ObjectHelper.getException(SQLException.class, failure);
+            LOG.warn("scim: not applied, the client was told to retry in {} s: {}", RETRY_AFTER,
+                    sql == null ? failure.getClass().getSimpleName() : "SQLState " + sql.getSQLState());
+        } else if (status == 500) {
+            StackTraceElement[] trace = failure.getStackTrace();
+            LOG.error("scim: a request failed with {} at {}", failure.getClass().getName(), trace.length == 0 ? "?" : trace[0]);
+        } else {
+            LOG.debug("scim: answered {} {}", status, error.getScimType());
+        }
+    }
+
+    /** The error document for a status that is answered before a route is reached. */
+    public static String document(int status) {
+        return Json.text(error(status, null, switch (status) {
+            case 404 -> "there is nothing at this path";
+            case 405 -> "the method is not possible here";
+            case 413 -> "the body is too large";
+            case 415 -> "the body must be application/scim+json or application/json";
+            case 500 -> "the request could not be handled";
+            case 503 -> "the application stops, try again";
+            default -> "the request cannot be read";
+        }));
+    }
+}

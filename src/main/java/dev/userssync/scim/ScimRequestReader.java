@@ -1,0 +1,84 @@
+package dev.userssync.scim;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.unboundid.scim2.common.exceptions.BadRequestException;
+import io.vertx.core.http.HttpServerRequest;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.component.platform.http.vertx.HttpMessage;
+
+/**
+ * Reads an HTTP request into the variable {@code request}, a {@link ScimRequest}. In: the request with its bytes as body. It reads the
+ * request itself and not Camel's headers, in which query, headers and path are mixed. Thread-safe.
+ */
+@BindToRegistry("scim-request")
+public final class ScimRequestReader implements Processor {
+
+    private static final String ROOT = "/scim/v2";
+    private static final String SEARCH = "/.search";
+
+    /** @throws BadRequestException invalidSyntax if the body or the URL cannot be read */
+    @Override
+    public void process(Exchange exchange) throws Exception {
+        HttpServerRequest http = exchange.getMessage(HttpMessage.class).getRequest();
+        byte[] bytes = exchange.getMessage().getBody(byte[].class);
+        boolean hasBody = List.of("POST", "PUT", "PATCH").contains(http.method().name());
+        ObjectNode body = hasBody ? Json.object(bytes) : null;
+        boolean isSearch = http.method().name().equals("POST") && http.path().endsWith(SEARCH);
+        exchange.setVariable(ScimRequest.VARIABLE, new ScimRequest(isSearch ? null : id(http.path()),
+                isSearch ? parameters(body) : parameters(http), body, base(http), http.getHeader("If-Match"), http.getHeader("If-None-Match")));
+    }
+
+    private static String id(String path) throws BadRequestException {
+        String[] parts = path.substring(ROOT.length()).split("/", -1);
+        if (parts.length != 3 || parts[2].isEmpty()) {
+            return null;
+        }
+        try {
+            return URLDecoder.decode(parts[2].replace("+", "%2B"), StandardCharsets.UTF_8); // in a path + is +
+        } catch (IllegalArgumentException e) {
+            throw BadRequestException.invalidSyntax("the path is not percent-encoded as it must be");
+        }
+    }
+
+    private static Map<String, String> parameters(HttpServerRequest http) throws BadRequestException {
+        Map<String, String> parameters = new HashMap<>();
+        for (Map.Entry<String, String> parameter : http.params()) {
+            if (parameters.put(parameter.getKey(), parameter.getValue()) != null) {
+                throw BadRequestException.invalidSyntax("a parameter appears more than once");
+            }
+        }
+        return parameters;
+    }
+
+    /** A search has the parameters of the query as attributes of its body (RFC 7644 §3.4.3). */
+    private static Map<String, String> parameters(ObjectNode search) {
+        Map<String, String> parameters = new HashMap<>();
+        for (String name : List.of("filter", "startIndex", "count", "attributes", "excludedAttributes")) {
+            JsonNode value = search.path(name);
+            if (value.isArray()) {
+                List<String> values = new ArrayList<>();
+                value.forEach(one -> values.add(one.asText()));
+                parameters.put(name, String.join(",", values));
+            } else if (value.isValueNode() && !value.isNull()) {
+                parameters.put(name, value.asText());
+            }
+        }
+        return parameters;
+    }
+
+    /** Behind a proxy that ends TLS the client's scheme is in X-Forwarded-Proto. */
+    private static String base(HttpServerRequest http) {
+        String host = http.getHeader("Host");
+        String scheme = "https".equalsIgnoreCase(http.getHeader("X-Forwarded-Proto")) ? "https" : http.scheme();
+        return host == null || !host.matches("[\\w.:\\[\\]-]+") ? ROOT : scheme + "://" + host + ROOT;
+    }
+}

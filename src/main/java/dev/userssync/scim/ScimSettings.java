@@ -1,0 +1,26 @@
+package dev.userssync.scim;
+
+import dev.userssync.StartupFailure;
+import org.apache.camel.CamelContext;
+
+/**
+ * The settings of SCIM beside its token.
+ *
+ * @param idPrefix          {@code scim.id.prefix}: what every id of SCIM's users starts with; may be empty
+ * @param inactiveIsDeleted {@code scim.inactive}: whether an inactive user counts as deleted
+ */
+record ScimSettings(String idPrefix, boolean inactiveIsDeleted) {
+
+    /** @throws StartupFailure if a setting cannot be */
+    static ScimSettings of(CamelContext context) {
+        String inactive = setting(context, "scim.inactive");
+        if (!inactive.equals("deleted") && !inactive.equals("kept")) {
+            throw new StartupFailure("SCIM_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
+        }
+        return new ScimSettings(setting(context, "scim.id.prefix"), inactive.equals("deleted"));
+    }
+
+    private static String setting(CamelContext context, String name) {
+        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
+    }
+}

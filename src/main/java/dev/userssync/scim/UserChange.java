@@ -1,0 +1,193 @@
+package dev.userssync.scim;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.unboundid.scim2.common.exceptions.PreconditionFailedException;
+import com.unboundid.scim2.common.exceptions.ResourceConflictException;
+import com.unboundid.scim2.common.exceptions.ResourceNotFoundException;
+import com.unboundid.scim2.common.exceptions.ScimException;
+import dev.userssync.PayloadDrop;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/**
+ * Makes user events of a write. In: the variables {@code operation} (create, replace, patch or delete) and {@code request}, and the
+ * lock of {@link UserLock}. Out: the variables {@code first} and {@code second}, user events to be sent in this order, each may be
+ * null; {@code status}; and as body the {@link UserRow} that they lead to, null after a delete. Requests carry no time of the change,
+ * so that events are stamped here. Thread-safe.
+ * <p>
+ * Where inactive means deleted, an inactive user's {@code deleted_at} is set and its document says {@code "active": false}: by this it
+ * is still found. The two events of one version are in an order in which neither can be seen alone to do harm: a user who is live is
+ * first made inactive and then deleted; one who is deleted or new is first deleted, so that it is never live in between (the merge rule
+ * lets a deletion win over a profile of the same version, in whatever order). A user whom the client deletes while inactive loses
+ * {@code active}, and so is found no more.
+ */
+@BindToRegistry("scim-change")
+public final class UserChange implements Processor, CamelContextAware {
+
+    private static final int LONGEST_ID = 255; // as user events allow
+
+    private final Clock clock;
+    private CamelContext context;
+    private ScimSettings settings;
+    private PayloadDrop secrets;
+
+    public UserChange() {
+        this(Clock.systemUTC());
+    }
+
+    UserChange(Clock clock) {
+        this.clock = clock;
+    }
+
+    /** @throws ScimException 400, 404, 409 or 412; nothing is changed then */
+    @Override
+    public void process(Exchange exchange) throws ScimException, SQLException {
+        ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
+        UserLock.Held lock = UserLock.of(exchange);
+        exchange.setVariable("status", 200);
+        switch (exchange.getVariable("operation", String.class)) {
+            case "create" -> {
+                ObjectNode document = UserDocument.checked(request.body());
+                String id = freeId(document, lock);
+                write(exchange, lock, UserRows.find(lock.connection(), id), id, document);
+                exchange.setVariable("status", 201);
+            }
+            case "replace" -> {
+                UserRow row = found(request, lock);
+                ObjectNode document = UserDocument.checked(request.body());
+                // A client that does not say so wants neither to make the user active again nor to cut the tie to its own id.
+                for (String attribute : List.of("active", "externalId")) {
+                    if (!request.body().has(attribute) && row.document().has(attribute)) {
+                        document.set(attribute, row.document().get(attribute));
+                    }
+                }
+                write(exchange, lock, row, row.id(), document);
+            }
+            case "patch" -> {
+                UserRow row = found(request, lock);
+                write(exchange, lock, row, row.id(), UserDocument.checked(Patch.apply(row.document(), request.body())));
+            }
+            case "delete" -> {
+                delete(exchange, found(request, lock));
+                exchange.setVariable("status", 204);
+            }
+            default -> throw new IllegalArgumentException("no such operation");
+        }
+    }
+
+    private UserRow found(ScimRequest request, UserLock.Held lock) throws ScimException, SQLException {
+        UserRow row = request.id().startsWith(settings.idPrefix()) ? UserRows.find(lock.connection(), request.id()) : null;
+        if (row == null || !row.isFound()) {
+            throw new ResourceNotFoundException("there is no user with this id");
+        }
+        if (request.ifMatch() != null && !ScimRequest.names(request.ifMatch(), row.tag())) {
+            throw new PreconditionFailedException("the user has changed since the version in If-Match");
+        }
+        return row;
+    }
+
+    /** The client's own id if no other user has it; a user whom the client deleted and creates again gets it back. */
+    private String freeId(ObjectNode document, UserLock.Held lock) throws SQLException {
+        String externalId = UserDocument.text(document, "externalId");
+        String id = settings.idPrefix() + externalId;
+        if (externalId != null && id.codePointCount(0, id.length()) <= LONGEST_ID) {
+            lock.lockId(id);
+            UserRow row = UserRows.find(lock.connection(), id);
+            if (row == null || row.isOurs() && !row.isFound()) {
+                return id;
+            }
+        }
+        return settings.idPrefix() + UUID.randomUUID();
+    }
+
+    private void write(Exchange exchange, UserLock.Held lock, UserRow row, String id, ObjectNode given) throws ScimException, SQLException {
+        ObjectNode document = withoutSecrets(given);
+        document.put("id", id);
+        boolean isNew = row == null || !row.isFound();
+        String userName = UserDocument.text(document, "userName");
+        if (isNew || !userName.equalsIgnoreCase(UserDocument.text(row.document(), "userName"))) {
+            lock.lockName(userName);
+            if (UserRows.isNameTaken(lock.connection(), userName, id)) {
+                throw ResourceConflictException.uniqueness("another user has this userName");
+            }
+        }
+        boolean isDeleted = settings.inactiveIsDeleted() && !UserDocument.isActive(document);
+        if (!isNew && document.equals(row.document()) && isDeleted == (row.deleted() != null)) {
+            exchange.getMessage().setBody(row); // as it was
+            return;
+        }
+        Instant version = UserRow.nextVersion(row, clock.instant());
+        Instant created = isNew ? version : row.created();
+        ObjectNode profile = profile(isNew ? "created" : "updated", id, document, created, version);
+        if (!isDeleted) {
+            send(exchange, profile, null);
+        } else if (!isNew && row.deleted() == null) {
+            send(exchange, profile, deletion(id, version));
+        } else {
+            send(exchange, deletion(id, version), profile);
+        }
+        exchange.getMessage().setBody(new UserRow(id, document, created, version, isDeleted ? version : null));
+    }
+
+    /** By the names in the setting payload.drop; the password is gone before. */
+    private ObjectNode withoutSecrets(ObjectNode document) {
+        JsonNode plain = Json.plain(document);
+        return secrets.dropFrom(plain) ? Json.object(plain.toString()) : document;
+    }
+
+    private void delete(Exchange exchange, UserRow row) {
+        Instant version = UserRow.nextVersion(row, clock.instant());
+        ObjectNode profile = null;
+        if (!UserDocument.isActive(row.document())) {
+            ObjectNode document = row.document().deepCopy();
+            document.remove("active");
+            profile = profile("updated", row.id(), document, row.created(), version);
+        }
+        send(exchange, deletion(row.id(), version), profile);
+        exchange.getMessage().setBody(null);
+    }
+
+    private static void send(Exchange exchange, ObjectNode first, ObjectNode second) {
+        exchange.setVariable("first", first);
+        exchange.setVariable("second", second);
+    }
+
+    private ObjectNode profile(String type, String id, ObjectNode document, Instant created, Instant version) {
+        ObjectNode event = JsonNodeFactory.instance.objectNode().put("type", type).put("id", withoutPrefix(id));
+        event.set("raw", Json.plain(document));
+        return event.put("name", UserDocument.name(document)).put("email", UserDocument.email(document))
+                .put("created_at", created == null ? null : created.toString()).put("updated_at", version.toString());
+    }
+
+    private ObjectNode deletion(String id, Instant version) {
+        return JsonNodeFactory.instance.objectNode().put("type", "deleted").put("id", withoutPrefix(id)).put("deleted_at", version.toString());
+    }
+
+    /** A user event has the provider's own id; the prefix comes before it where the event is checked. */
+    private String withoutPrefix(String id) {
+        return id.substring(settings.idPrefix().length());
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+        this.settings = ScimSettings.of(context);
+        this.secrets = new PayloadDrop();
+        secrets.setCamelContext(context);
+    }
+}

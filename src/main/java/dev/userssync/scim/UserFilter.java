@@ -1,0 +1,146 @@
+package dev.userssync.scim;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.unboundid.scim2.common.Path;
+import com.unboundid.scim2.common.exceptions.BadRequestException;
+import com.unboundid.scim2.common.exceptions.ScimException;
+import com.unboundid.scim2.common.filters.Filter;
+import com.unboundid.scim2.common.types.AttributeDefinition;
+import com.unboundid.scim2.common.types.AttributeDefinition.Type;
+import com.unboundid.scim2.common.utils.FilterEvaluator;
+import com.unboundid.scim2.common.utils.Parser;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * A filter (RFC 7644 §3.4.2.2), read and decided by the SDK. So that not every row must be decided, {@link #condition()} says in SQL
+ * what no match can do without; with an equal userName, externalId, id or address that is an index's work. Immutable.
+ */
+final class UserFilter {
+
+    private static final int LONGEST = 4_000; // the SDK decides by recursion
+
+    /** Entra ID's {@code emails[type eq "work"].value eq "x"} is not in the grammar, which has a value filter end at its bracket. */
+    private static final Pattern AFTER_BRACKET = Pattern.compile("([\\w$:.-]++)\\[((?:[^\\]\"]++|\"(?:[^\"\\\\]++|\\\\.)*+\")*+)\\]\\."
+            + "([\\w$-]++\\s++(?:pr\\b|\\w{2}\\s++(?:\"(?:[^\"\\\\]++|\\\\.)*+\"|[^\\s()\\[\\]]++)))", Pattern.CASE_INSENSITIVE);
+
+    private static final Pattern TEXT = Pattern.compile("\"(?:[^\"\\\\]++|\\\\.)*+\"");
+
+    private static final FilterEvaluator EVALUATOR = new FilterEvaluator() {
+        @Override
+        protected AttributeDefinition getAttributeDefinition(Path path) {
+            return UserDocument.attribute(path); // knows whether case counts
+        }
+    };
+
+    private final Filter filter;
+    private final boolean namesSchema;
+
+    /** @throws BadRequestException invalidFilter */
+    UserFilter(String text) throws BadRequestException {
+        if (text.length() > LONGEST) {
+            throw BadRequestException.invalidFilter("the filter is longer than " + LONGEST + " characters");
+        }
+        if (!closesBrackets(text)) {
+            throw BadRequestException.invalidFilter("a bracket is not closed");
+        }
+        namesSchema = UserDocument.lower(text).contains(UserDocument.lower(UserDocument.SCHEMA) + ":");
+        try {
+            filter = Parser.parseFilter(AFTER_BRACKET.matcher(text).replaceAll("$1[($2) and $3]"));
+        } catch (RuntimeException e) { // the parser's way to say no to some texts
+            throw BadRequestException.invalidFilter("the filter cannot be read");
+        }
+    }
+
+    /** The SDK's parser takes the end of the text for a bracket. */
+    static boolean closesBrackets(String filterOrPath) {
+        String bare = TEXT.matcher(filterOrPath).replaceAll("");
+        return bare.chars().filter(c -> c == '[').count() == bare.chars().filter(c -> c == ']').count();
+    }
+
+    /** @param user a resource as a client sees it, meta included */
+    boolean matches(ObjectNode user) throws ScimException {
+        if (namesSchema) {
+            user.set(UserDocument.SCHEMA, user.deepCopy()); // urn:...:User:userName is userName
+        }
+        boolean matches = filter.visit(EVALUATOR, user);
+        if (namesSchema) {
+            user.remove(UserDocument.SCHEMA);
+        }
+        return matches;
+    }
+
+    /** A condition on a row of users_sync, with its parameters; {@link Condition#ANY} if the filter needs none that SQL can say. */
+    Condition condition() {
+        return needs(filter, Path.root());
+    }
+
+    private static Condition needs(Filter filter, Path within) {
+        Path path = filter.getAttributePath();
+        if (path != null && path.getSchemaUrn() != null && !path.getSchemaUrn().equalsIgnoreCase(UserDocument.SCHEMA)) {
+            return Condition.ANY; // an extension's
+        }
+        return switch (filter.getFilterType()) {
+            case EQUAL -> filter.getComparisonValue().isTextual()
+                    ? equal(within.attribute(path), filter.getComparisonValue().textValue()) : Condition.ANY;
+            case COMPLEX_VALUE -> needs(filter.getValueFilter(), within.attribute(path));
+            case AND -> Condition.all(filter.getCombinedFilters().stream().map(part -> needs(part, within)).toList());
+            case OR -> Condition.oneOf(filter.getCombinedFilters().stream().map(part -> needs(part, within)).toList());
+            default -> Condition.ANY;
+        };
+    }
+
+    private static Condition equal(Path path, String value) {
+        AttributeDefinition attribute = UserDocument.attribute(path);
+        if (attribute == null || path.toString().contains("[")) {
+            return Condition.ANY;
+        }
+        String name = UserDocument.lower(path.toString());
+        if (name.equals("id")) {
+            return new Condition("id = ?", value);
+        }
+        if (name.equals("externalid")) {
+            return new Condition("raw_json ->> 'externalId' = ?", value);
+        }
+        if (name.equals("username")) {
+            return new Condition("lower(raw_json ->> 'userName') = lower(?)", value);
+        }
+        if (name.equals("emails.value")) {
+            return new Condition("lower((raw_json -> 'emails')::text)::jsonb @> jsonb_build_array(jsonb_build_object('value', lower(?)))", value);
+        }
+        AttributeDefinition whole = UserDocument.attribute(Path.root().attribute(path.getElement(0).getAttribute()));
+        if (attribute.getType() != Type.STRING || whole.isMultiValued() || whole.getName().equals("meta")) {
+            return Condition.ANY;
+        }
+        String keys = path.size() == 1 ? attribute.getName() : whole.getName() + "," + attribute.getName();
+        return new Condition("lower(raw_json #>> '{" + keys + "}') = lower(?)", value); // keys are the schema's own names
+    }
+
+    /** A piece of SQL and the texts for its question marks. */
+    record Condition(String sql, List<String> parameters) {
+
+        static final Condition ANY = new Condition("TRUE", List.of());
+
+        Condition(String sql, String parameter) {
+            this(sql, List.of(parameter));
+        }
+
+        static Condition all(List<Condition> parts) {
+            return join(parts.stream().filter(part -> part != ANY).toList(), " AND ");
+        }
+
+        static Condition oneOf(List<Condition> parts) {
+            return parts.contains(ANY) ? ANY : join(parts, " OR ");
+        }
+
+        private static Condition join(List<Condition> parts, String word) {
+            if (parts.isEmpty()) {
+                return ANY;
+            }
+            List<String> parameters = new ArrayList<>();
+            parts.forEach(part -> parameters.addAll(part.parameters));
+            return new Condition("(" + String.join(word, parts.stream().map(Condition::sql).toList()) + ")", parameters);
+        }
+    }
+}

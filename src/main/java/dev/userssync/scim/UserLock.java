@@ -1,0 +1,134 @@
+package dev.userssync.scim;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.service.ServiceSupport;
+
+/**
+ * One writer a user at a time, over all instances: between reading a user and the commit of what a request makes of it nobody else
+ * may write, or one of two concurrent PATCHes would be lost. The lock is a transaction's advisory lock in Postgres, which needs no
+ * table, works through a transaction pooler and is gone with a crashed instance. Its connections are not those that the events are
+ * written with: who holds a lock waits for a write, so that no write may wait for a lock. Thread-safe.
+ */
+@BindToRegistry("scim-lock")
+public final class UserLock {
+
+    private static final String HELD = "scim-lock";
+    private static final int CONNECTIONS = 5; // so many users at a time; the others wait their turn
+    private static final String LONGEST_WAIT = "5s"; // then SQLState 55P03: the client is told to retry
+
+    /** Opens the transaction and, where the request names a user, takes its lock; {@link #release} must follow. */
+    public void take(Exchange exchange) throws SQLException {
+        ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
+        Held held = new Held(Pool.of(exchange.getContext()).connections.getConnection());
+        exchange.setProperty(HELD, held);
+        held.begin();
+        if (request.id() != null) {
+            held.lockId(request.id());
+        }
+    }
+
+    /** Frees what the exchange holds, if anything. */
+    public void release(Exchange exchange) throws SQLException {
+        Held held = exchange.getProperty(HELD, Held.class);
+        if (held != null) {
+            exchange.removeProperty(HELD);
+            held.end();
+        }
+    }
+
+    static Held of(Exchange exchange) {
+        return exchange.getProperty(HELD, Held.class);
+    }
+
+    /**
+     * An open transaction and its locks. Whoever takes two takes the one of the id first, then the one of the name, so that nobody
+     * waits in a circle. Reads see what is committed by then.
+     */
+    static final class Held {
+
+        private final Connection connection;
+
+        private Held(Connection connection) {
+            this.connection = connection;
+        }
+
+        private void begin() throws SQLException {
+            try (Statement set = connection.createStatement()) {
+                set.execute("SET LOCAL lock_timeout = '" + LONGEST_WAIT + "'");
+            }
+        }
+
+        void lockId(String id) throws SQLException {
+            lock("hashtextextended('users-sync scim id ' || ?, 0)", id);
+        }
+
+        void lockName(String userName) throws SQLException {
+            lock("hashtextextended('users-sync scim name ' || lower(?), 0)", userName);
+        }
+
+        private void lock(String key, String value) throws SQLException {
+            try (PreparedStatement lock = connection.prepareStatement("SELECT pg_advisory_xact_lock(" + key + ")")) {
+                lock.setString(1, value);
+                lock.execute();
+            }
+        }
+
+        Connection connection() {
+            return connection;
+        }
+
+        private void end() throws SQLException {
+            try (connection) {
+                connection.rollback(); // nothing was written here
+            }
+        }
+    }
+
+    /** Opened when the first lock is taken, closed with the context. */
+    private static final class Pool extends ServiceSupport {
+
+        private final HikariDataSource connections;
+
+        private Pool(CamelContext context) throws SQLException {
+            HikariConfig config = new HikariConfig();
+            context.getRegistry().lookupByNameAndType("users", DataSource.class).unwrap(HikariDataSource.class).copyStateTo(config);
+            config.setPoolName("scim-locks");
+            config.setMaximumPoolSize(CONNECTIONS);
+            config.setMinimumIdle(0);
+            config.setIdleTimeout(TimeUnit.SECONDS.toMillis(30));
+            config.setConnectionTimeout(TimeUnit.SECONDS.toMillis(5));
+            config.setInitializationFailTimeout(-1); // a database that is away is the request's failure
+            config.setAutoCommit(false);
+            config.setTransactionIsolation("TRANSACTION_READ_COMMITTED"); // a read after the lock sees the last holder's commit
+            connections = new HikariDataSource(config);
+        }
+
+        static synchronized Pool of(CamelContext context) throws SQLException {
+            Pool pool = context.hasService(Pool.class);
+            if (pool == null) {
+                pool = new Pool(context);
+                try {
+                    context.addService(pool);
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            return pool;
+        }
+
+        @Override
+        protected void doStop() {
+            connections.close();
+        }
+    }
+}

@@ -1,0 +1,108 @@
+package dev.userssync.scim;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.unboundid.scim2.common.exceptions.BadRequestException;
+import com.unboundid.scim2.common.exceptions.ResourceNotFoundException;
+import com.unboundid.scim2.common.exceptions.ScimException;
+import com.unboundid.scim2.common.messages.ListResponse;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import javax.sql.DataSource;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+
+/**
+ * Reads users: one by its id, or a list with filter and paging (RFC 7644 §3.4). In: the variable {@code request}; out, as body: a
+ * {@link UserRow} or a {@link ListResponse}. Thread-safe.
+ */
+@BindToRegistry("scim-users")
+public final class UserQuery implements CamelContextAware {
+
+    static final int LARGEST_PAGE = 1_000;
+    private static final int USUAL_PAGE = 100;
+
+    private CamelContext context;
+    private ScimSettings settings;
+
+    /** @throws ScimException 404 */
+    public void get(Exchange exchange) throws ScimException, SQLException {
+        ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
+        UserRow row = null;
+        if (request.id().startsWith(settings.idPrefix())) {
+            try (Connection connection = connection()) {
+                row = UserRows.find(connection, request.id());
+            }
+        }
+        if (row == null || !row.isFound()) {
+            throw new ResourceNotFoundException("there is no user with this id");
+        }
+        boolean isKnown = request.ifNoneMatch() != null && ScimRequest.names(request.ifNoneMatch(), row.tag());
+        exchange.setVariable("status", isKnown ? 304 : 200);
+        exchange.getMessage().setBody(row);
+    }
+
+    /** @throws ScimException 400 invalidFilter, invalidValue or invalidPath */
+    public void list(Exchange exchange) throws ScimException, SQLException {
+        ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
+        int start = Math.max(1, number(request, "startIndex", 1));
+        int count = Math.min(LARGEST_PAGE, Math.max(0, number(request, "count", USUAL_PAGE)));
+        String filter = request.parameters().get("filter");
+        Projection projection = new Projection(request.parameters());
+        List<ObjectNode> page = new ArrayList<>();
+        int total;
+        try (Connection connection = connection()) {
+            if (filter == null || filter.isBlank()) {
+                total = UserRows.count(connection, settings.idPrefix());
+                UserRows.page(connection, settings.idPrefix(), start - 1, count, row -> page.add(projection.of(row.resource(request.base()))));
+            } else {
+                total = filtered(connection, new UserFilter(filter), request.base(), start, count, projection, page);
+            }
+        }
+        exchange.getMessage().setBody(new ListResponse<>(total, page, start, page.size()));
+    }
+
+    private int filtered(Connection connection, UserFilter filter, String base, int start, int count, Projection projection,
+            List<ObjectNode> page) throws SQLException, ScimException {
+        int[] matches = {0};
+        UserRows.all(connection, settings.idPrefix(), filter.condition(), row -> {
+            ObjectNode user = row.resource(base);
+            if (filter.matches(user)) {
+                matches[0]++;
+                if (matches[0] >= start && page.size() < count) {
+                    page.add(projection.of(user));
+                }
+            }
+        });
+        return matches[0];
+    }
+
+    private static int number(ScimRequest request, String name, int otherwise) throws BadRequestException {
+        String text = request.parameters().get(name);
+        if (text == null || text.isBlank()) {
+            return otherwise;
+        }
+        if (!text.strip().matches("[+-]?\\d{1,9}")) {
+            throw BadRequestException.invalidValue(name + " must be a whole number");
+        }
+        return Integer.parseInt(text.strip());
+    }
+
+    private Connection connection() throws SQLException {
+        return context.getRegistry().lookupByNameAndType("users", DataSource.class).getConnection();
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+        this.settings = ScimSettings.of(context);
+    }
+}

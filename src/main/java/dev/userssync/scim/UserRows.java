@@ -1,0 +1,99 @@
+package dev.userssync.scim;
+
+import com.unboundid.scim2.common.exceptions.ScimException;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.List;
+
+/** Reads rows of neon_auth.users_sync, on a connection of the caller's. Values only ever become parameters. Thread-safe. */
+final class UserRows {
+
+    private static final String COLUMNS = "SELECT id, coalesce(raw_json, '{}') AS raw_json, created_at, coalesce(updated_at, created_at)"
+            + " AS updated_at, deleted_at FROM neon_auth.users_sync WHERE ";
+
+    /** {@link UserRow#isFound()} in SQL, word for word the condition of the indexes in R__scim_indexes.sql. */
+    static final String FOUND = "raw_json @> '{\"schemas\": [\"" + UserDocument.SCHEMA + "\"]}'"
+            + " AND (deleted_at IS NULL OR raw_json -> 'active' = 'false')";
+
+    /** What to do with a row. */
+    interface Use {
+        void row(UserRow row) throws ScimException;
+    }
+
+    private UserRows() {
+    }
+
+    /** The row of an id, whoever wrote it; null if there is none. */
+    static UserRow find(Connection connection, String id) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement(COLUMNS + "id = ?")) {
+            select.setString(1, id);
+            ResultSet rows = select.executeQuery();
+            return rows.next() ? row(rows) : null;
+        }
+    }
+
+    /** Whether another user that a client finds has this userName, in whatever case. */
+    static boolean isNameTaken(Connection connection, String userName, String byOtherThan) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement("SELECT FROM neon_auth.users_sync WHERE " + FOUND
+                + " AND lower(raw_json ->> 'userName') = lower(?) AND id <> ? LIMIT 1")) {
+            select.setString(1, userName);
+            select.setString(2, byOtherThan);
+            return select.executeQuery().next();
+        }
+    }
+
+    /** How many users a client finds whose ids start so. */
+    static int count(Connection connection, String prefix) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement("SELECT count(*) FROM neon_auth.users_sync WHERE " + FOUND
+                + " AND starts_with(id, ?)")) {
+            select.setString(1, prefix);
+            ResultSet rows = select.executeQuery();
+            rows.next();
+            return rows.getInt(1);
+        }
+    }
+
+    /** A page of the users that a client finds, in the order of their ids. */
+    static void page(Connection connection, String prefix, int offset, int limit, Use use) throws SQLException, ScimException {
+        each(connection, prefix, UserFilter.Condition.ANY, " OFFSET " + offset + " LIMIT " + limit, use);
+    }
+
+    /** All users that a client finds and that meet a condition, in the order of their ids; read in pieces, not held in memory. */
+    static void all(Connection connection, String prefix, UserFilter.Condition condition, Use use) throws SQLException, ScimException {
+        each(connection, prefix, condition, "", use);
+    }
+
+    private static void each(Connection connection, String prefix, UserFilter.Condition condition, String window, Use use)
+            throws SQLException, ScimException {
+        connection.setAutoCommit(false); // the driver reads in pieces only within a transaction
+        try (PreparedStatement select = connection.prepareStatement(COLUMNS + FOUND + " AND starts_with(id, ?) AND " + condition.sql()
+                + " ORDER BY id" + window)) {
+            select.setFetchSize(500);
+            select.setString(1, prefix);
+            List<String> parameters = condition.parameters();
+            for (int i = 0; i < parameters.size(); i++) {
+                select.setString(i + 2, parameters.get(i));
+            }
+            ResultSet rows = select.executeQuery();
+            while (rows.next()) {
+                use.row(row(rows));
+            }
+        } finally {
+            connection.rollback();
+        }
+    }
+
+    private static UserRow row(ResultSet row) throws SQLException {
+        return new UserRow(row.getString("id"), Json.object(row.getString("raw_json")), time(row, "created_at"), time(row, "updated_at"),
+                time(row, "deleted_at"));
+    }
+
+    private static Instant time(ResultSet row, String column) throws SQLException {
+        OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+        return time == null ? null : time.toInstant();
+    }
+}

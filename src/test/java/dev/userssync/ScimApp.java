@@ -1,0 +1,133 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeEach;
+
+/** The whole application with SCIM on, and SCIM requests as they are written by hand. */
+abstract class ScimApp extends RunningApp {
+
+    static final String TOKEN = "the-token-of-the-scim-client";
+    static final ObjectMapper JSON = new ObjectMapper();
+    private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
+
+    ScimApp() {
+        settings.setProperty("scim.webhook.secret", TOKEN);
+    }
+
+    @BeforeEach
+    void empty() {
+        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter");
+    }
+
+    String scim() {
+        return "http://localhost:" + settings.getProperty("camel.server.port") + "/scim/v2";
+    }
+
+    Reply get(String path) {
+        return send(request("GET", path, null));
+    }
+
+    Reply delete(String path) {
+        return send(request("DELETE", path, null));
+    }
+
+    Reply post(String path, String body) {
+        return send(request("POST", path, body));
+    }
+
+    Reply put(String path, String body) {
+        return send(request("PUT", path, body));
+    }
+
+    Reply patch(String path, String... operations) {
+        return send(request("PATCH", path, "{\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"], \"Operations\": ["
+                + String.join(",", operations) + "]}"));
+    }
+
+    /** A request that may still be spoilt before {@link #send}. */
+    HttpRequest.Builder request(String method, String path, String body) {
+        return request(scim(), method, path, body);
+    }
+
+    static HttpRequest.Builder request(String base, String method, String path, String body) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path)).timeout(Duration.ofSeconds(30))
+                .header("Authorization", "Bearer " + TOKEN)
+                .method(method, body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body));
+        return body == null ? request : request.header("Content-Type", "application/scim+json");
+    }
+
+    static Reply send(HttpRequest.Builder request) {
+        try {
+            return new Reply(HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString()));
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** A request body from {@code src/test/resources/scim}. */
+    static String fixture(String name) {
+        try {
+            return Files.readString(Path.of("src/test/resources/scim", name + ".json"));
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** The row as {@code name|email|deleted}. */
+    String row(String id) {
+        return database.value("SELECT concat_ws('|', coalesce(name, '-'), coalesce(email, '-'), CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END)"
+                + " FROM neon_auth.users_sync WHERE id = ?", id);
+    }
+
+    /** A user with this name and nothing else but what is given as JSON members. */
+    static String user(String userName, String... members) {
+        return "{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"], \"userName\": \"" + userName + "\""
+                + (members.length == 0 ? "" : ", " + String.join(", ", members)) + "}";
+    }
+
+    /** What came back. */
+    record Reply(HttpResponse<String> http) {
+
+        int status() {
+            return http.statusCode();
+        }
+
+        String header(String name) {
+            return http.headers().firstValue(name).orElse(null);
+        }
+
+        JsonNode json() {
+            try {
+                return JSON.readTree(http.body());
+            } catch (IOException e) {
+                throw new AssertionError("no JSON: " + http.body());
+            }
+        }
+
+        String id() {
+            return json().path("id").textValue();
+        }
+
+        /** Checks the error document of RFC 7644 §3.12; scimType null: none. */
+        void assertError(int status, String scimType) {
+            org.junit.jupiter.api.Assertions.assertEquals(status, status(), http.body());
+            JsonNode error = json();
+            org.junit.jupiter.api.Assertions.assertEquals("[\"urn:ietf:params:scim:api:messages:2.0:Error\"]", error.path("schemas").toString());
+            org.junit.jupiter.api.Assertions.assertEquals("\"" + status + "\"", error.path("status").toString(), "status is text");
+            org.junit.jupiter.api.Assertions.assertEquals(scimType, error.path("scimType").textValue(), http.body());
+            org.junit.jupiter.api.Assertions.assertFalse(error.path("detail").asText().isBlank());
+            org.junit.jupiter.api.Assertions.assertEquals("application/scim+json", header("Content-Type"));
+        }
+    }
+}

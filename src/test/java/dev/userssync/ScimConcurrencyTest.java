@@ -1,0 +1,125 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.userssync.ScimApp.Reply;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.TestInstance;
+
+/** Two instances on one database, and clients that write at the same moment: no change is lost, no userName is given twice. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class ScimConcurrencyTest {
+
+    private static final List<String> ATTRIBUTES = List.of("title", "nickName", "locale", "timezone", "userType", "preferredLanguage", "displayName",
+            "name.givenName", "name.familyName", "name.middleName", "emails[type eq \\\"work\\\"].value", "emails[type eq \\\"home\\\"].value");
+
+    private final TestDatabase database = new TestDatabase();
+    private final Properties[] settings = {settings(), settings()};
+    private final StartedApp[] apps = {new StartedApp(settings[0]), new StartedApp(settings[1])};
+    private final ExecutorService clients = Executors.newFixedThreadPool(ATTRIBUTES.size());
+
+    private Properties settings() {
+        Properties one = TestSettings.with(database);
+        one.setProperty("scim.webhook.secret", ScimApp.TOKEN);
+        return one;
+    }
+
+    @AfterAll
+    void stop() {
+        clients.shutdownNow();
+        for (StartedApp app : apps) {
+            app.close();
+        }
+    }
+
+    @BeforeEach
+    void empty() {
+        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter");
+    }
+
+    /** The base URL of one instance or the other. */
+    private String instance(int number) {
+        return "http://localhost:" + settings[number % settings.length].getProperty("camel.server.port") + "/scim/v2";
+    }
+
+    private List<Reply> atTheSameMoment(IntFunction<Callable<Reply>> request) throws Exception {
+        CountDownLatch start = new CountDownLatch(1);
+        List<Future<Reply>> replies = new ArrayList<>();
+        for (int i = 0; i < ATTRIBUTES.size(); i++) {
+            Callable<Reply> call = request.apply(i);
+            replies.add(clients.submit(() -> {
+                start.await();
+                return call.call();
+            }));
+        }
+        start.countDown();
+        List<Reply> all = new ArrayList<>();
+        for (Future<Reply> reply : replies) {
+            all.add(reply.get());
+        }
+        return all;
+    }
+
+    private Callable<Reply> post(int number, String user) {
+        return () -> ScimApp.send(ScimApp.request(instance(number), "POST", "/Users", user));
+    }
+
+    @RepeatedTest(5)
+    void noPatchOfOneAttributeUndoesThatOfAnother() throws Exception {
+        assertEquals(201, post(0, ScimApp.user("jane", "\"externalId\": \"jane\"")).call().status());
+        List<Reply> replies = atTheSameMoment(i -> () -> ScimApp.send(ScimApp.request(instance(i), "PATCH", "/Users/jane",
+                "{\"Operations\": [{\"op\": \"add\", \"path\": \"" + ATTRIBUTES.get(i) + "\", \"value\": \"new " + i + "\"}]}")));
+        replies.forEach(reply -> assertEquals(200, reply.status(), reply.http().body()));
+
+        JsonNode row = new ObjectMapper().readTree(database.value("SELECT raw_json FROM neon_auth.users_sync"));
+        for (int i = 0; i < ATTRIBUTES.size(); i++) {
+            assertTrue(row.toString().contains("\"new " + i + "\""), ATTRIBUTES.get(i) + " is lost in " + row);
+        }
+        assertEquals("new 6", database.value("SELECT name FROM neon_auth.users_sync"));
+        List<String> versions = replies.stream().map(reply -> reply.json().at("/meta/version").textValue()).collect(Collectors.toList());
+        assertEquals(ATTRIBUTES.size(), versions.stream().distinct().count(), "every write has a version of its own");
+        Collections.sort(versions);
+        assertEquals(versions.get(versions.size() - 1), ScimApp.send(ScimApp.request(instance(1), "GET", "/Users/jane", null)).json().at("/meta/version").textValue());
+    }
+
+    @RepeatedTest(3)
+    void aUserNameIsGivenOnce() throws Exception {
+        List<Reply> replies = atTheSameMoment(i -> post(i, ScimApp.user(i % 2 == 0 ? "Jane" : "jane")));
+        assertEquals(1, replies.stream().filter(reply -> reply.status() == 201).count());
+        replies.stream().filter(reply -> reply.status() != 201).forEach(reply -> reply.assertError(409, "uniqueness"));
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    @RepeatedTest(3)
+    void anIdIsGivenOnce() throws Exception {
+        List<Reply> replies = atTheSameMoment(i -> post(i, ScimApp.user("user" + i, "\"externalId\": \"the-same\"")));
+        replies.forEach(reply -> assertEquals(201, reply.status(), reply.http().body()));
+        assertEquals(ATTRIBUTES.size(), replies.stream().map(Reply::id).distinct().count());
+        assertEquals(1, replies.stream().filter(reply -> reply.id().equals("the-same")).count());
+    }
+
+    @RepeatedTest(3)
+    void userNamesThatAreSwappedLeaveNobodyWaiting() throws Exception {
+        for (int i = 0; i < 2; i++) {
+            assertEquals(201, post(i, ScimApp.user("user" + i, "\"externalId\": \"id" + i + "\"")).call().status());
+        }
+        List<Reply> replies = atTheSameMoment(i -> () -> ScimApp.send(ScimApp.request(instance(i / 2), "PUT", "/Users/id" + i % 2, ScimApp.user("user" + (i + 1) % 2))));
+        replies.forEach(reply -> reply.assertError(409, "uniqueness"));
+    }
+}

@@ -1,0 +1,211 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What Okta and Entra ID send, byte for byte in their own way, and the rows that come of it. */
+class ScimDialectsTest extends ScimApp {
+
+    private static String query(String filter) {
+        return "?filter=" + URLEncoder.encode(filter, StandardCharsets.UTF_8);
+    }
+
+    /** JSON as the tables below write it: ' for a quote, ~ for one within a text. */
+    private static String json(String text) {
+        return text.replace('\'', '"').replace("~", "\\\"");
+    }
+
+    @Test
+    void oktaFromProbeToReactivation() {
+        Reply probe = get("/Users" + query("userName eq \"rosa@agency.example\"") + "&startIndex=1&count=100");
+        assertEquals(200, probe.status());
+        assertEquals("application/scim+json", probe.header("Content-Type"));
+        assertEquals("{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"],\"totalResults\":0,\"itemsPerPage\":0,\"startIndex\":1,\"Resources\":[]}",
+                probe.http().body());
+
+        Reply created = post("/Users", fixture("okta/create"));
+        assertEquals(201, created.status(), created.http().body());
+        assertEquals("00u5c0mpan1on", created.id());
+        assertEquals(scim() + "/Users/00u5c0mpan1on", created.header("Location"));
+        assertEquals("Rosa Diaz|rosa@agency.example|live", row("00u5c0mpan1on"));
+        assertEquals("en-US", database.value("SELECT raw_json ->> 'locale' FROM neon_auth.users_sync"));
+        post("/Users", fixture("okta/create")).assertError(409, "uniqueness");
+
+        assertEquals(200, get("/Users/00u5c0mpan1on").status());
+        Reply replaced = put("/Users/00u5c0mpan1on", fixture("okta/replace"));
+        assertEquals(200, replaced.status(), replaced.http().body());
+        assertEquals("Rosa Santos|santos@agency.example|live", row("00u5c0mpan1on"));
+        assertFalse(replaced.json().has("locale"), "PUT replaces");
+        assertEquals("00u5c0mpan1on", replaced.json().path("externalId").textValue(), "but does not cut the tie to Okta's id");
+
+        assertEquals(200, send(request("PATCH", "/Users/00u5c0mpan1on", fixture("okta/password"))).status());
+        assertEquals(200, send(request("PATCH", "/Users/00u5c0mpan1on", fixture("okta/deactivate"))).status());
+        assertEquals("Rosa Santos|santos@agency.example|deleted", row("00u5c0mpan1on"));
+        JsonNode found = get("/Users" + query("userName eq \"rosa@agency.example\"")).json();
+        assertEquals(1, found.path("totalResults").intValue());
+        assertFalse(found.at("/Resources/0/active").booleanValue());
+        assertEquals(200, get("/Users/00u5c0mpan1on").status());
+
+        // Okta does not say active when it updates a user that it has deactivated, and such a PUT must not bring the user back.
+        assertEquals(200, put("/Users/00u5c0mpan1on", fixture("okta/replace").replace("\"active\": true,", "").replace("Maria", "M.")).status());
+        assertEquals("Rosa Santos|santos@agency.example|deleted", row("00u5c0mpan1on"));
+
+        assertEquals(200, send(request("PATCH", "/Users/00u5c0mpan1on", fixture("okta/reactivate"))).status());
+        assertEquals("Rosa Santos|santos@agency.example|live", row("00u5c0mpan1on"));
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE raw_json::text LIKE '%Hunter%'"));
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+    }
+
+    @Test
+    void entraFromTestConnectionToDelete() {
+        for (String filter : new String[] {"userName eq \"6b4f0d1e\"", "externalId eq \"6b4f0d1e\"", "emails[type eq \"work\"].value eq \"6b4f0d1e\""}) {
+            Reply probe = get("/Users" + query(filter));
+            assertEquals(200, probe.status(), filter);
+            assertEquals(0, probe.json().path("totalResults").intValue());
+        }
+        Reply created = send(request("POST", "/Users", fixture("entra/create")).setHeader("Content-Type", "application/scim+json; charset=utf-8"));
+        assertEquals(201, created.status(), created.http().body());
+        String id = created.id();
+        assertEquals("5f0cf3a8-9c1c-4c77-8a53-2b7b1f9f6a01", id);
+        assertEquals("Kim Vos|kim.vos@agency.example|live", row(id));
+
+        Reply updated = send(request("PATCH", "/Users/" + id, fixture("entra/update")));
+        assertEquals(200, updated.status(), updated.http().body());
+        assertEquals("Kim Vos-Peralta|kim@agency.example|live", row(id));
+        assertEquals("+31 6 0000", updated.json().at("/phoneNumbers/0/value").textValue());
+        assertEquals("mobile", updated.json().at("/phoneNumbers/0/type").textValue());
+        assertEquals("Desk 99", updated.json().at("/addresses/0/formatted").textValue(), "a replace of what is not there yet adds it");
+        assertEquals("{\"department\":\"Day shift\"}", updated.json().path("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User").toString());
+
+        Reply paths = send(request("PATCH", "/Users/" + id, fixture("entra/keys-are-paths")));
+        assertEquals(200, paths.status(), paths.http().body());
+        assertEquals("Kim V.|kim@agency.example|live", row(id));
+        assertEquals("Kimberly", paths.json().at("/name/givenName").textValue());
+        assertEquals(2, paths.json().path("emails").size());
+        assertEquals("701984", paths.json().path("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User").path("employeeNumber").textValue());
+
+        for (String disable : new String[] {"entra/disable", "entra/disable-text"}) {
+            Reply disabled = send(request("PATCH", "/Users/" + id, fixture(disable)));
+            assertEquals("false", disabled.json().path("active").toString(), "a boolean, however it was written");
+            assertEquals("Kim V.|kim@agency.example|deleted", row(id));
+            assertEquals("true", send(request("PATCH", "/Users/" + id, fixture("entra/enable-text"))).json().path("active").toString());
+            assertEquals("Kim V.|kim@agency.example|live", row(id));
+        }
+        send(request("PATCH", "/Users/" + id, fixture("entra/disable")));
+        Reply deleted = delete("/Users/" + id);
+        assertEquals(204, deleted.status());
+        assertEquals("", deleted.http().body());
+        get("/Users/" + id).assertError(404, null);
+        assertEquals("Kim V.|kim@agency.example|deleted", row(id));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "Title | {'op': 'REPLACE', 'path': 'Title', 'value': 'Captain'} | {'title': 'Captain'}",
+        "null removes | {'op': 'replace', 'path': 'nickName', 'value': null} | {'nickName': null}",
+        "without path, null removes | {'op': 'replace', 'value': {'nickName': null}} | {'nickName': null}",
+        "empty list removes | {'op': 'replace', 'path': 'emails', 'value': []} | {'emails': null}",
+        "one value for a list | {'op': 'add', 'path': 'emails', 'value': {'value': 'b@x.example', 'type': 'home'}} | {'emails': [{'value': 'a@x.example', 'type': 'work', 'primary': true}, {'value': 'b@x.example', 'type': 'home'}]}",
+        "add to a list without path | {'op': 'add', 'value': {'emails': [{'value': 'b@x.example'}]}} | {'emails': [{'value': 'a@x.example', 'type': 'work', 'primary': true}, {'value': 'b@x.example'}]}",
+        "add what is there replaces | {'op': 'Add', 'path': 'emails[type eq ~work~].value', 'value': 'c@x.example'} | {'emails': [{'value': 'c@x.example', 'type': 'work', 'primary': true}]}",
+        "complex value | {'op': 'replace', 'path': 'name', 'value': {'givenName': 'Zoe'}} | {'name': {'givenName': 'Zoe', 'familyName': 'Doe'}}",
+        "the core schema before the attribute | {'op': 'replace', 'path': 'urn:ietf:params:scim:schemas:core:2.0:User:title', 'value': 'Captain'} | {'title': 'Captain'}",
+        "text booleans within values | {'op': 'replace', 'path': 'emails', 'value': [{'value': 'd@x.example', 'primary': 'True'}]} | {'emails': [{'value': 'd@x.example', 'primary': true}]}",
+        "remove by filter | {'op': 'Remove', 'path': 'emails[value eq ~a@x.example~]'} | {'emails': null}",
+        "remove that repeats the value | {'op': 'Remove', 'path': 'emails[type eq ~work~].value', 'value': 'a@x.example'} | {'emails': [{'type': 'work', 'primary': true}]}",
+        "remove what is not there | {'op': 'remove', 'path': 'title'} | {'title': null}",
+        "read-only groups are passed over | {'op': 'replace', 'value': {'groups': [{'value': 'admins'}], 'title': 'Captain'}} | {'title': 'Captain', 'groups': null}",
+        "an extension of their own | {'op': 'add', 'value': {'urn:acme:1.0:User': {'badge': 7, 'password': 'x', 'deep': [{'client_secret': 'x'}]}}} | {'urn:acme:1.0:User': {'badge': 7, 'deep': [{}]}}",
+        "a secret by its path | {'op': 'add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:apiSecret', 'value': 'x'} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {}}",
+        "an extension as a whole | {'op': 'add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User', 'value': {'division': 'North'}} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'division': 'North'}}",
+        "manager as an object | {'op': 'add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager', 'value': {'value': '26'}} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'manager': {'value': '26'}}}",
+        "an attribute that the schema does not know | {'op': 'add', 'path': 'shoeSize', 'value': 38.50} | {'shoeSize': 38.50}",
+    })
+    void patchOperations(String what, String operation, String expected) throws IOException {
+        post("/Users", user("u", json("'externalId': 'u', 'nickName': 'U', 'name': {'givenName': 'Ann', 'familyName': 'Doe'},"
+                + "'emails': [{'value': 'a@x.example', 'type': 'work', 'primary': true}]")));
+        Reply patched = patch("/Users/u", json(operation));
+        assertEquals(200, patched.status(), patched.http().body());
+        JSON.readTree(json(expected)).properties().forEach(attribute -> assertEquals(attribute.getValue().isNull() ? null : attribute.getValue(),
+                patched.json().get(attribute.getKey()), attribute.getKey()));
+        assertEquals(patched.json(), get("/Users/u").json());
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "no operations | [] | invalidSyntax",
+        "operations that are none | {'op': 'add'} | invalidSyntax",
+        "no op | [{'path': 'title', 'value': 'x'}] | invalidSyntax",
+        "unknown op | [{'op': 'move', 'path': 'title', 'value': 'x'}] | invalidSyntax",
+        "op a number | [{'op': 1, 'path': 'title', 'value': 'x'}] | invalidSyntax",
+        "path an object | [{'op': 'add', 'path': {}, 'value': 'x'}] | invalidSyntax",
+        "no path and no object | [{'op': 'add', 'value': 'x'}] | invalidSyntax",
+        "no value | [{'op': 'add', 'path': 'title'}] | invalidValue",
+        "remove without path | [{'op': 'remove'}] | noTarget",
+        "remove of values without filter | [{'op': 'remove', 'path': 'emails', 'value': [{'value': 'x'}]}] | invalidPath",
+        "broken path | [{'op': 'add', 'path': 'emails[type eq', 'value': 'x'}] | invalidPath",
+        "a bracket that is not closed | [{'op': 'add', 'path': 'emails[type eq ~work~', 'value': {'value': 'x'}}] | invalidPath",
+        "path of signs | [{'op': 'add', 'path': '?!', 'value': 'x'}] | invalidPath",
+        "path too deep | [{'op': 'add', 'path': 'name.familyName.x', 'value': 'x'}] | invalidPath",
+        "path to the schema | [{'op': 'add', 'path': 'urn:ietf:params:scim:schemas:core:2.0:User', 'value': {'title': 'x'}}] | invalidPath",
+        "path ends early | [{'op': 'add', 'path': 'name.', 'value': 'x'}] | invalidPath",
+        "id | [{'op': 'replace', 'path': 'id', 'value': 'x'}] | mutability",
+        "a filter with no match and no equality | [{'op': 'replace', 'path': 'emails[type sw ~z~].value', 'value': 'x'}] | noTarget",
+        "a filter on one value | [{'op': 'replace', 'path': 'title[value eq ~z~]', 'value': 'x'}] | noTarget",
+        "active not a boolean | [{'op': 'replace', 'path': 'active', 'value': 'maybe'}] | invalidValue",
+        "active an object | [{'op': 'replace', 'path': 'active', 'value': {'x': 1}}] | invalidValue",
+        "name a text | [{'op': 'replace', 'path': 'name', 'value': 'x'}] | invalidValue",
+        "emails texts | [{'op': 'replace', 'path': 'emails', 'value': ['x@y.example']}] | invalidValue",
+        "userName blank | [{'op': 'replace', 'path': 'userName', 'value': ' '}] | invalidValue",
+        "NUL | [{'op': 'replace', 'path': 'title', 'value': '\\u0000'}] | invalidValue",
+        "half a character | [{'op': 'replace', 'path': 'title', 'value': '\\ud83d'}] | invalidValue",
+        "a number beyond numeric | [{'op': 'add', 'path': 'n', 'value': 1e999999}] | invalidValue",
+        "the second operation | [{'op': 'replace', 'path': 'title', 'value': 'x'}, {'op': 'replace', 'path': 'active', 'value': 'maybe'}] | invalidValue",
+    })
+    void patchesThatChangeNothing(String what, String operations, String scimType) {
+        Reply before = post("/Users", user("u", json("'externalId': 'u', 'emails': [{'value': 'a@x.example', 'type': 'work'}]")));
+        send(request("PATCH", "/Users/u", json("{'Operations': " + operations + "}"))).assertError(400, scimType);
+        assertEquals(before.json(), get("/Users/u").json());
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+    }
+
+    @Test
+    void endlessPathsAndFilters() {
+        post("/Users", user("u", json("'externalId': 'u'")));
+        patch("/Users/u", json("{'op': 'add', 'path': 'emails[" + "not (".repeat(100_000) + "', 'value': 'x'}")).assertError(400, "invalidPath");
+        post("/Users/.search", json("{'filter': '" + "not (".repeat(100_000) + "'}")).assertError(400, "invalidFilter");
+        String deep = "not (".repeat(500) + "userName pr" + ")".repeat(500);
+        assertEquals(1, post("/Users/.search", json("{'filter': '" + deep + "'}")).json().path("totalResults").intValue());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "{'displayName': 'Ann Display', 'name': {'formatted': 'Ann F.', 'givenName': 'Ann'}} | Ann Display / u@x.example",
+        "{'displayName': ' ', 'name': {'formatted': 'Ann F.', 'givenName': 'Ann'}} | Ann F. / u@x.example",
+        "{'name': {'givenName': 'Ann', 'familyName': 'Doe'}} | Ann Doe / u@x.example",
+        "{'name': {'familyName': 'Doe'}} | Doe / u@x.example",
+        "{} | - / u@x.example",
+        "{'userName': 'ann'} | - / -",
+        "{'emails': [{'value': 'first@x.example'}, {'value': 'second@x.example', 'primary': 'true'}]} | - / second@x.example",
+        "{'emails': [{'type': 'work'}, {'value': 'first@x.example'}, {'value': 'second@x.example'}]} | - / first@x.example",
+        "{'emails': []} | - / u@x.example",
+        "{'UserName': 'ann@y.example', 'EMAILS': [{'Value': 'loud@x.example'}]} | - / loud@x.example",
+    })
+    void nameAndEmail(String attributes, String expected) {
+        String given = json(attributes);
+        String body = given.toLowerCase().contains("username") ? given : given.replaceFirst("\\{", "{\"userName\": \"u@x.example\"" + (given.equals("{}") ? "" : ", "));
+        Reply created = post("/Users", body);
+        assertEquals(201, created.status(), created.http().body());
+        assertEquals(expected.replace(" / ", "|") + "|live", row(created.id()));
+        assertTrue(database.value("SELECT raw_json ->> 'userName' FROM neon_auth.users_sync").length() > 2, "kept under the schema's spelling");
+    }
+}
