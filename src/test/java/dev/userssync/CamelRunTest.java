@@ -57,6 +57,8 @@ class CamelRunTest {
                 .directory(clone.toFile()).redirectErrorStream(true).redirectOutput(clone.resolve("camel.log").toFile());
         run.environment().keySet().removeAll(List.of("DATABASE_URL", "CLERK_WEBHOOK_SECRET", "STACK_AUTH_WEBHOOK_SECRET"));
         run.environment().put("GENERIC_WEBHOOK_SECRET", TestSettings.SECRET);
+        run.environment().put("SCIM_WEBHOOK_SECRET", ScimApp.TOKEN);
+        run.environment().put("SHARED_IDS", "true"); // of two providers in one table
         run.environment().put("PORT", Integer.toString(port));
         run.environment().put("MANAGEMENT_PORT", Integer.toString(TestSettings.freePort()));
         camel = run.start();
@@ -81,6 +83,18 @@ class CamelRunTest {
         assertEquals(404, created("u2").post(generic.replace("generic", "clerk")).statusCode());
         assertEquals(422, new Delivery("{}").post(generic).statusCode());
         assertEquals("no row", name("u2"));
+    }
+
+    @Test
+    void aScimClientIsServed() throws Exception {
+        String scim = "http://localhost:" + port + "/scim/v2";
+        assertEquals(201, ScimApp.send(ScimApp.request(scim, "POST", "/Users", ScimApp.user("jane", "\"externalId\": \"s1\", \"displayName\": \"Jane\""))).status());
+        ScimApp.Reply patched = ScimApp.send(ScimApp.request(scim, "PATCH", "/Users/s1",
+                "{\"Operations\": [{\"op\": \"Replace\", \"path\": \"displayName\", \"value\": \"Jane D.\"}]}"));
+        assertEquals(200, patched.status(), patched.http().body());
+        assertEquals("Jane D.", name("s1"));
+        assertEquals(1, ScimApp.send(ScimApp.request(scim, "GET", "/Users?filter=userName%20eq%20%22jane%22", null)).json().path("totalResults").intValue());
+        ScimApp.send(ScimApp.request(scim, "GET", "/Users", null).setHeader("Authorization", "Bearer other")).assertError(401, null);
     }
 
     @Test

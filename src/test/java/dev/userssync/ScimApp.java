@@ -25,7 +25,7 @@ abstract class ScimApp extends RunningApp {
 
     @BeforeEach
     void empty() {
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter");
+        database.execute("DELETE FROM neon_auth.users_sync; DELETE FROM users_sync_internal.dead_letter");
     }
 
     String scim() {

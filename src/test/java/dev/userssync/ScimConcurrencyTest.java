@@ -50,7 +50,7 @@ class ScimConcurrencyTest {
 
     @BeforeEach
     void empty() {
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter");
+        database.execute("DELETE FROM neon_auth.users_sync; DELETE FROM users_sync_internal.dead_letter");
     }
 
     /** The base URL of one instance or the other. */

@@ -2,11 +2,13 @@ package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.ScimApp.Reply;
 import java.util.List;
 import java.util.Properties;
+import org.apache.camel.util.ObjectHelper;
 import org.junit.jupiter.api.Test;
 
 /** SCIM off; SCIM beside other providers; a user who is inactive and yet not deleted. */
@@ -47,6 +49,14 @@ class ScimSettingsTest {
         try (StartedApp app = new StartedApp(settings)) {
             assertEquals(List.of(), indexes());
         }
+    }
+
+    @Test
+    void aSettingThatCannotBeStopsTheStart() {
+        settings.setProperty("scim.inactive", "gone");
+        Throwable failure = assertThrows(RuntimeException.class, () -> new StartedApp(settings));
+        assertEquals("SCIM_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)",
+                ObjectHelper.getException(StartupFailure.class, failure).getMessage());
     }
 
     @Test

@@ -36,6 +36,7 @@ final class UserFilter {
 
     private final Filter filter;
     private final boolean namesSchema;
+    private final boolean namesMeta;
 
     /** @throws BadRequestException invalidFilter */
     UserFilter(String text) throws BadRequestException {
@@ -46,6 +47,7 @@ final class UserFilter {
             throw BadRequestException.invalidFilter("a bracket is not closed");
         }
         namesSchema = UserDocument.lower(text).contains(UserDocument.lower(UserDocument.SCHEMA) + ":");
+        namesMeta = UserDocument.lower(text).contains("meta");
         try {
             filter = Parser.parseFilter(AFTER_BRACKET.matcher(text).replaceAll("$1[($2) and $3]"));
         } catch (RuntimeException e) { // the parser's way to say no to some texts
@@ -59,16 +61,16 @@ final class UserFilter {
         return bare.chars().filter(c -> c == '[').count() == bare.chars().filter(c -> c == ']').count();
     }
 
-    /** @param user a resource as a client sees it, meta included */
-    boolean matches(ObjectNode user) throws ScimException {
+    /** Decides one user, by the resource that a client would see. */
+    boolean matches(UserRow row, String base) throws ScimException {
+        ObjectNode user = namesMeta ? row.resource(base) : row.document();
         if (namesSchema) {
-            user.set(UserDocument.SCHEMA, user.deepCopy()); // urn:...:User:userName is userName
+            ObjectNode aliased = Json.object();
+            aliased.setAll(user);
+            aliased.set(UserDocument.SCHEMA, user); // urn:...:User:userName is userName
+            user = aliased;
         }
-        boolean matches = filter.visit(EVALUATOR, user);
-        if (namesSchema) {
-            user.remove(UserDocument.SCHEMA);
-        }
-        return matches;
+        return filter.visit(EVALUATOR, user);
     }
 
     /** A condition on a row of users_sync, with its parameters; {@link Condition#ANY} if the filter needs none that SQL can say. */

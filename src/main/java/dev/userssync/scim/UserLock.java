@@ -106,7 +106,7 @@ public final class UserLock {
             config.setMaximumPoolSize(CONNECTIONS);
             config.setMinimumIdle(0);
             config.setIdleTimeout(TimeUnit.SECONDS.toMillis(30));
-            config.setConnectionTimeout(TimeUnit.SECONDS.toMillis(5));
+            config.setConnectionTimeout(TimeUnit.SECONDS.toMillis(2));
             config.setInitializationFailTimeout(-1); // a database that is away is the request's failure
             config.setAutoCommit(false);
             config.setTransactionIsolation("TRANSACTION_READ_COMMITTED"); // a read after the lock sees the last holder's commit

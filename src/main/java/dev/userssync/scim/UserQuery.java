@@ -69,11 +69,10 @@ public final class UserQuery implements CamelContextAware {
             List<ObjectNode> page) throws SQLException, ScimException {
         int[] matches = {0};
         UserRows.all(connection, settings.idPrefix(), filter.condition(), row -> {
-            ObjectNode user = row.resource(base);
-            if (filter.matches(user)) {
+            if (filter.matches(row, base)) {
                 matches[0]++;
                 if (matches[0] >= start && page.size() < count) {
-                    page.add(projection.of(user));
+                    page.add(projection.of(row.resource(base)));
                 }
             }
         });
