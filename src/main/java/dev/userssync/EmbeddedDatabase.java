@@ -19,6 +19,9 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.Comparator;
@@ -58,20 +61,41 @@ final class EmbeddedDatabase implements AutoCloseable {
             if (!Files.exists(data)) {
                 Files.writeString(unfinished, ""); // until Postgres runs for the first time
             }
-            postgres = EmbeddedPostgres.builder()
-                    .setDataDirectory(data)
-                    .setCleanDataDirectory(false)
-                    .setRegisterShutdownHook(false) // ours to stop, after the last delivery is answered
-                    .setServerConfig("fsync", "on")
-                    .setServerConfig("synchronous_commit", "on")
-                    .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first reads its log again
-                    .setPort(freePort())
-                    .setPgBinaryResolver(EmbeddedDatabase::binaries)
-                    .start();
+            EmbeddedPostgres first = start(data, freePort());
+            if (!servesFrom(first, data)) { // somebody took the port in between, and it is his server that answers
+                first.close();
+                first = start(data, 0);
+                if (!servesFrom(first, data)) {
+                    throw new StartupFailure("another Postgres answers on port " + first.getPort() + " of the embedded database: start again");
+                }
+            }
+            postgres = first;
             Files.deleteIfExists(unfinished);
-        } catch (IOException | IllegalStateException e) {
+        } catch (IOException | SQLException | IllegalStateException e) {
             throw new StartupFailure("the embedded database in " + directory + " cannot be started: " + e.getClass().getSimpleName() + ", "
                     + e.getMessage() + "; set DATA_DIR to a directory that can be written, or DATABASE_URL to a Postgres of your own");
+        }
+    }
+
+    private static EmbeddedPostgres start(Path data, int port) throws IOException {
+        return EmbeddedPostgres.builder()
+                .setDataDirectory(data)
+                .setCleanDataDirectory(false)
+                .setRegisterShutdownHook(false) // ours to stop, after the last delivery is answered
+                .setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
+                .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first reads its log again
+                .setPort(port)
+                .setPgBinaryResolver(EmbeddedDatabase::binaries)
+                .start();
+    }
+
+    /** The library only waits until something on the port speaks Postgres. */
+    private static boolean servesFrom(EmbeddedPostgres postgres, Path data) throws SQLException, IOException {
+        try (Connection connection = postgres.getPostgresDatabase().getConnection();
+                ResultSet directory = connection.createStatement().executeQuery("SHOW data_directory")) {
+            directory.next();
+            return Path.of(directory.getString(1)).toAbsolutePath().normalize().equals(data);
         }
     }
 

@@ -53,7 +53,7 @@ final class Providers {
     /** @throws StartupFailure if settings of providers cannot work; the message names them and shows no secret */
     void check() {
         checkApis();
-        if (!List.of("kept", "deleted").contains(setting("fusionauth.inactive"))) {
+        if (!List.of("", "kept", "deleted").contains(setting("fusionauth.inactive"))) {
             throw new StartupFailure("FUSIONAUTH_INACTIVE must be deleted (a deactivated user gets deleted_at) or kept (only raw_json says it)");
         }
         if (!setting("shared.ids").equalsIgnoreCase("true")) {
