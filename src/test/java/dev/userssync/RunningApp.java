@@ -2,6 +2,7 @@ package dev.userssync;
 
 import java.util.Properties;
 import org.apache.camel.test.main.junit5.CamelMainTestSupport;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.TestInstance;
 
 /** The whole application, started once for a test class, on a database of its own. */
@@ -14,6 +15,12 @@ abstract class RunningApp extends CamelMainTestSupport {
     RunningApp() {
         // Not in configureContext, which the super constructor calls before there are settings.
         camelContextConfiguration().withUseOverridePropertiesWithPropertiesComponent(settings);
+    }
+
+    /** Its connections are not left to the tests that follow. */
+    @AfterAll
+    void stopApp() {
+        context.stop();
     }
 
     String webhooks(String provider) {
