@@ -13,6 +13,6 @@ public final class BearerToken implements VerificationSchemeFactory {
 
     @Override
     public VerificationScheme create(VerifyEndpoint endpoint) {
-        return new HeaderValue.OneOf(endpoint.getHeader() == null ? "Authorization" : endpoint.getHeader(), "Bearer ", endpoint.secrets());
+        return new HeaderValue.OneOf(endpoint.headerOr("Authorization"), "Bearer ", endpoint.secrets());
     }
 }

@@ -22,7 +22,7 @@ public final class HeaderValue implements VerificationSchemeFactory {
         if (values.isEmpty()) {
             throw new IllegalArgumentException("no secret is set");
         }
-        return new OneOf(endpoint.getHeader() == null ? "Authorization" : endpoint.getHeader(), "", values);
+        return new OneOf(endpoint.headerOr("Authorization"), "", values);
     }
 
     /**

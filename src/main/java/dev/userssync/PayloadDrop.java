@@ -33,6 +33,8 @@ public final class PayloadDrop implements Processor, CamelContextAware {
 
     /** Field names of all providers together are some hundreds; whoever invents names for ever finds the memory bounded. */
     private static final int MOST_KNOWN = 10_000;
+    /** How the base64 of "{" and "[" begins, with what JSON may have after them. */
+    private static final Set<String> BASE64_OF_JSON = Set.of("ey", "ew", "W3", "Wy", "Ww");
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
     private final Map<String, Boolean> known = new ConcurrentHashMap<>();
@@ -132,10 +134,10 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         if (text == null || text.length() < 2) {
             return null;
         }
-        if (text.charAt(0) == '{' || text.charAt(0) == '[') {
+        if (opens(text.stripLeading())) {
             return redacted(text);
         }
-        if (text.startsWith("ey") || text.startsWith("W3")) { // base64 of {" and of [{
+        if (BASE64_OF_JSON.contains(text.substring(0, 2))) {
             try {
                 String clean = redacted(new String(Base64.getDecoder().decode(text), StandardCharsets.UTF_8));
                 return clean == null ? null : Base64.getEncoder().encodeToString(clean.getBytes(StandardCharsets.UTF_8));
@@ -144,6 +146,10 @@ public final class PayloadDrop implements Processor, CamelContextAware {
             }
         }
         return null;
+    }
+
+    private static boolean opens(String text) {
+        return !text.isEmpty() && (text.charAt(0) == '{' || text.charAt(0) == '[');
     }
 
     private String redacted(String json) {

@@ -122,9 +122,14 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return clock == null ? Clock.systemUTC() : clock;
     }
 
+    /** The option header, for a scheme that knows where to look without it. */
+    String headerOr(String usual) {
+        return header == null || header.isBlank() ? usual : header;
+    }
+
     /** The option header, for a scheme that cannot do without. */
     String requiredHeader() {
-        if (header == null || header.isBlank()) {
+        if (headerOr("").isEmpty()) {
             throw wrong("header", "is missing");
         }
         return header;

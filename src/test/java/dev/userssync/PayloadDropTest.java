@@ -62,6 +62,19 @@ class PayloadDropTest extends RunningApp {
         assertEquals("{\"username\":\"ada\",\"n\":1.5}", database.value(at.formatted("representation")));
         assertEquals("{\"username\":\"ada\",\"n\":1.5}", database.value(at.formatted("list,0")));
         assertEquals("{\"username\":\"ada\",\"n\":1.5}", new String(Base64.getDecoder().decode(database.value(at.formatted("event_payload")))));
+        for (String other : new String[] {"\n{\"password\": \"" + SECRET + "\"}", "{\n \"password\": \"" + SECRET + "\"}", "[ {\"password\": \"" + SECRET + "\"}]"}) {
+            assertEquals(204, created("{\"text\": " + JSON.writeValueAsString(other) + ", \"base64\": \""
+                    + Base64.getEncoder().encodeToString(other.strip().getBytes()) + "\"}").post(webhooks("generic")).statusCode());
+            assertFalse(database.value("SELECT raw_json #>> '{nested,0,0,text}' FROM neon_auth.users_sync").contains(SECRET), other);
+            assertFalse(new String(Base64.getDecoder().decode(database.value("SELECT raw_json #>> '{nested,0,0,base64}' FROM neon_auth.users_sync"))).contains(SECRET), other);
+        }
+    }
+
+    @Test
+    void whatHoldsNoJsonStays() {
+        assertEquals(204, created("{\"text\": \"{password\", \"base64\": \"eyJwYXNzd29yZCI6\", \"word\": \"Wyoming\"}").post(webhooks("generic")).statusCode());
+        assertEquals("{\"text\": \"{password\", \"word\": \"Wyoming\", \"base64\": \"eyJwYXNzd29yZCI6\"}",
+                database.value("SELECT raw_json #> '{nested,0,0}' FROM neon_auth.users_sync"));
     }
 
     @Test
