@@ -6,12 +6,13 @@ import java.net.InetAddress;
 import java.util.concurrent.Callable;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
+import org.apache.camel.util.ObjectHelper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * What an operator can ask of a running instance, on the management port and from this machine only:
- * {@code POST /dead-letters/replay} and {@code POST /sample/{provider}}. In Java because Camel's HTTP consumers can only
+ * {@code POST /dead-letters/replay}, {@code POST /sample/{provider}} and the {@link PollCommands}. In Java because Camel's HTTP consumers can only
  * listen on the webhook port.
  */
 final class ManagementApi {
@@ -29,6 +30,7 @@ final class ManagementApi {
     void serveOn(VertxPlatformHttpRouter router) {
         router.post("/dead-letters/replay").handler(request -> answer(request,
                 () -> context.createFluentProducerTemplate().to("direct:replay-dead-letters").request(String.class)));
+        new PollCommands(context).serveOn(router, this::answer);
         router.post("/sample/:provider").handler(request -> answer(request, () -> samples.send(request.pathParam("provider"))));
     }
 
@@ -40,8 +42,10 @@ final class ManagementApi {
         request.vertx().executeBlocking(work, false).onComplete(done -> {
             if (done.succeeded()) {
                 request.response().end(done.result() + "\n");
-            } else if (done.cause() instanceof IllegalArgumentException) {
-                request.response().setStatusCode(400).end(done.cause().getMessage() + "\n");
+            } else if (ObjectHelper.getException(IllegalArgumentException.class, done.cause()) != null) {
+                request.response().setStatusCode(400).end(ObjectHelper.getException(IllegalArgumentException.class, done.cause()).getMessage() + "\n");
+            } else if (ObjectHelper.getException(ApiFailure.class, done.cause()) != null) {
+                request.response().setStatusCode(502).end(ObjectHelper.getException(ApiFailure.class, done.cause()).getMessage() + "\n");
             } else {
                 LOG.error("{} failed", request.normalizedPath(), done.cause());
                 request.response().setStatusCode(500).end("failed, see the log\n");

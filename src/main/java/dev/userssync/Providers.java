@@ -18,6 +18,8 @@ final class Providers {
     static final String API_KEY = ".api.key";
     static final String API_URL = ".api.url";
     static final String ID_PREFIX = ".id.prefix";
+    /** Set at start: whether a provider may deliver. */
+    static final String ON = ".webhook.on";
     /** The demonstration; never turned on by hand. */
     static final String SAMPLE = "sample";
     /** The one that we are the server for. */

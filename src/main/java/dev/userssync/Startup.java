@@ -44,12 +44,16 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         checkFree("camel.server.port", "PORT");
         checkFree("camel.management.port", "MANAGEMENT_PORT");
         providers.check();
+        new PollSettings(context).check();
         if (providers.on().isEmpty() && setting("database.url").isEmpty()) {
             byte[] secret = new byte[32];
             new SecureRandom().nextBytes(secret);
             context.getPropertiesComponent().addOverrideProperty(Providers.SAMPLE + Providers.SECRET,
                     "whsec_" + Base64.getEncoder().encodeToString(secret));
         }
+        List<String> on = providers.on();
+        providers.all().keySet().forEach(provider -> context.getPropertiesComponent()
+                .addOverrideProperty(provider + Providers.ON, Boolean.toString(on.contains(provider))));
         try {
             context.addStartupListener(this);
         } catch (Exception e) {

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
+import java.util.Collection;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -33,7 +34,7 @@ import org.apache.camel.Processor;
  * <li>{@code raw}: an object; not read of a deleted user, who keeps the profile that the row has.</li>
  * <li>{@code partial}, in only: true when an upsert holds no more than what changed, to be merged ({@code change} = merged).</li>
  * <li>{@code fetch}, in only: true when an upsert is no more than a nudge. With {@code <provider>.api.key} the user is to be fetched
- * ({@code change} = fetched, variable {@code userId} = the provider's own id), without it the event is merged.</li>
+ * ({@code change} = fetched, variable {@code userId} = the provider's own id), without it the event is merged, or applied when {@code partial} is false.</li>
  * <li>{@code <provider>.id.prefix} comes before the id, which a mapping never sees.</li>
  * </ul>
  * Thread-safe.
@@ -46,6 +47,11 @@ public final class UserEvent implements Processor, CamelContextAware {
     private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
     private static final Duration AHEAD = Duration.ofDays(1);
     private static final BigDecimal FIRST_MILLISECONDS = BigDecimal.valueOf(100_000_000_000L);
+
+    /** The variable with a collection that takes the user events instead of the table: a poller looks first what they would change. */
+    static final String PREVIEW = "preview";
+    /** The variable that is true when the provider itself was asked for a user whose row says deleted. */
+    static final String PROVED = "proved";
 
     private final Clock clock;
     private final Map<String, Settings> settings = new ConcurrentHashMap<>();
@@ -86,12 +92,19 @@ public final class UserEvent implements Processor, CamelContextAware {
             if (fetch && own.apiKey) {
                 change = "fetched";
                 exchange.setVariable("userId", given.path("id").textValue());
-            } else if (fetch || given.path("partial").asBoolean()) {
+            } else if (given.path("partial").asBoolean(fetch)) {
                 change = "merged";
             }
         }
+        if (event.has("raw") && Boolean.TRUE.equals(exchange.getVariable(PROVED))) {
+            event.put("updated_at", exchange.getVariable("stamp", String.class)); // newer than the deletion that it disproves
+        }
         exchange.setVariable("change", change);
         exchange.getMessage().setBody(event);
+        if (exchange.getVariable(PREVIEW) instanceof Collection<?>) {
+            exchange.getVariable(PREVIEW, Collection.class).add(event);
+            exchange.setRouteStop(true);
+        }
     }
 
     private String setting(String name) {

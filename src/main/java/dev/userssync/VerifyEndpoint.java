@@ -73,6 +73,9 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         if (provider == null || provider.isBlank()) {
             throw wrong("provider", "is missing");
         }
+        if (getCamelContext().getPropertiesComponent().resolveProperty(provider + Providers.ON).orElse("true").equals("false")) {
+            return; // polled, but without webhooks: its consumer does not start
+        }
         VerificationSchemeFactory factory = getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class);
         if (factory == null) {
             throw new StartupFailure("provider " + provider + ": there is no verification scheme " + scheme + "; there are "
@@ -153,6 +156,9 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return new DefaultProducer(this) {
             @Override
             public void process(Exchange exchange) throws Exception {
+                if (verification == null) {
+                    throw new SecurityException("no secret is set");
+                }
                 byte[] body = exchange.getMessage().getBody(byte[].class);
                 // The request's own headers: Camel's map also holds the query parameters.
                 MultiMap headers = exchange.getMessage(HttpMessage.class).getRequest().headers();

@@ -1,0 +1,43 @@
+-- A unit of work failed: the lease is given back, and the same unit is due again after a pause that grows, or that the provider asked
+-- for. A listing's cursor that the provider refuses steps back to an older one, or the listing begins again. A cursor of the feed that
+-- it refuses has expired: what happened since then is only in the listing, so a reconcile is due.
+WITH look AS (
+  SELECT *,
+         CASE WHEN :?unit = 'changes' THEN changes_failures ELSE listing_failures END AS failures,
+         CAST(:?refused AS boolean) AND :?unit = 'listing' AND cursor IS NOT NULL AS stuck,
+         CAST(:?refused AS boolean) AND :?unit = 'changes' AND changes_cursor IS NOT NULL AS expired,
+         coalesce(jsonb_array_length(CASE WHEN jsonb_typeof(cursor -> 'after') = 'array' THEN cursor -> 'after' END), 0) > 1 AS older
+    FROM users_sync_internal.poll_state
+   WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
+     FOR UPDATE
+), pause AS (
+  SELECT *, now() + make_interval(secs => least(300, power(2, least(failures, 10))) * (1 + random() / 4)) AS again FROM look
+), forgotten AS (
+  DELETE FROM users_sync_internal.sweep_seen AS seen USING pause WHERE seen.provider = pause.provider AND stuck AND NOT older
+)
+UPDATE users_sync_internal.poll_state AS p SET
+  lease_owner      = NULL,
+  lease_until      = '-infinity',
+  wait_until       = CASE WHEN CAST(:?retryAfter AS bigint) IS NULL THEN p.wait_until
+                          ELSE greatest(p.wait_until, now() + make_interval(secs => CAST(:?retryAfter AS double precision))) END,
+  changes_due      = CASE WHEN :?unit = 'changes' AND CAST(:?retryAfter AS bigint) IS NULL THEN again ELSE p.changes_due END,
+  changes_failures = p.changes_failures + CAST(:?unit = 'changes' AND CAST(:?retryAfter AS bigint) IS NULL AS integer),
+  listing_due      = CASE WHEN expired THEN now()
+                          WHEN stuck AND NOT older AND p.restarts >= 3 -- given up until the next one is due
+                          THEN now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))
+                          WHEN :?unit <> 'changes' AND CAST(:?retryAfter AS bigint) IS NULL THEN again ELSE p.listing_due END,
+  phase            = CASE WHEN stuck AND NOT older AND p.restarts >= 3 THEN NULL ELSE p.phase END,
+  listing_failures = p.listing_failures + CAST(:?unit <> 'changes' AND CAST(:?retryAfter AS bigint) IS NULL AS integer),
+  changes_cursor   = CASE WHEN NOT expired THEN p.changes_cursor END,
+  changes_from     = CASE WHEN expired THEN now() ELSE p.changes_from END,
+  requested        = CASE WHEN expired THEN 'reconcile' ELSE p.requested END,
+  cursor           = CASE WHEN NOT stuck THEN p.cursor WHEN older THEN jsonb_set(p.cursor, '{after}', (p.cursor -> 'after') - 0) END,
+  restarts         = p.restarts + CAST(stuck AND NOT older AS integer),
+  users            = CASE WHEN stuck AND NOT older THEN 0 ELSE p.users END,
+  last_error       = :?error,
+  last_error_at    = now()
+  FROM pause
+ WHERE p.provider = pause.provider
+RETURNING p.*, 
+          CAST(ceil(extract(epoch FROM greatest(p.wait_until, CASE WHEN :?unit = 'changes' THEN p.changes_due ELSE p.listing_due END) - now())) AS bigint)
+          AS pause_seconds

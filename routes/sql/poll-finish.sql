@@ -1,0 +1,19 @@
+-- The job is done: its report, and when the next one is due.
+WITH gone AS (
+  DELETE FROM users_sync_internal.sweep_seen AS seen USING users_sync_internal.poll_state AS p
+   WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND seen.provider = p.provider
+  RETURNING seen.id, seen.fate
+)
+UPDATE users_sync_internal.poll_state SET
+  phase       = NULL,
+  listed_before = CASE WHEN job = 'dry-run' THEN listed_before ELSE users END,
+  cursor      = NULL,
+  listing_due = started_at + make_interval(secs => CAST(:?reconcileSeconds AS double precision)),
+  last_report = jsonb_build_object(
+    'job', job, 'started_at', started_at, 'finished_at', now(), 'pages', pages, 'listed', users,
+    'added', added, 'updated', updated, 'deleted', deleted, 'repaired', repaired, 'missing', missing, 'unknown', unknown,
+    'held', held_because,
+    'deleted_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (SELECT id FROM gone WHERE fate = 'deleted' ORDER BY id LIMIT 100) AS first_ids),
+    'unknown_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (SELECT id FROM gone WHERE fate = 'unknown' ORDER BY id LIMIT 100) AS first_ids))
+ WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
+RETURNING *

@@ -1,0 +1,64 @@
+-- Takes, keeps or gives back the lease on a provider's poller and says what is to be done next. The column unit is null when nothing
+-- is due or another instance has the lease; idle_millis says how long it is not worth while to look again.
+WITH first_look AS (
+  INSERT INTO users_sync_internal.poll_state (provider) VALUES (:?provider) ON CONFLICT DO NOTHING
+), look AS (
+  SELECT *,
+         fence = CAST(:?fence AS bigint) AS ours,
+         -- an interval that was made shorter counts at once
+         CASE WHEN CAST(:?changes AS boolean)
+              THEN least(changes_due, now() + make_interval(secs => CAST(:?pollSeconds AS double precision))) END AS changes_next,
+         least(listing_due, now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))) AS listing_next
+    FROM users_sync_internal.poll_state
+   WHERE provider = :?provider
+     FOR UPDATE
+), choice AS (
+  SELECT *,
+         CASE WHEN lease_until > now() AND NOT ours OR wait_until > now() THEN NULL
+              WHEN changes_next <= now() THEN 'changes'
+              WHEN listing_next > now() THEN NULL
+              WHEN phase IS NULL OR phase = 'held' THEN 'begin'
+              ELSE phase END AS unit
+    FROM look
+), taken AS (
+  UPDATE users_sync_internal.poll_state AS p SET
+    fence       = CASE WHEN ours THEN p.fence ELSE p.fence + 1 END,
+    lease_owner = CASE WHEN unit IS NOT NULL THEN :?owner END,
+    lease_until = CASE WHEN unit IS NOT NULL THEN now() + make_interval(secs => CAST(:?leaseSeconds AS double precision)) ELSE '-infinity' END,
+    job         = CASE WHEN unit <> 'begin' THEN p.job
+                       WHEN p.requested IS NOT NULL THEN p.requested
+                       WHEN p.backfilled_at IS NULL THEN 'backfill' ELSE 'reconcile' END,
+    phase        = CASE WHEN unit = 'begin' THEN 'listing' ELSE p.phase END,
+    requested    = CASE WHEN unit = 'begin' THEN NULL ELSE p.requested END,
+    cursor       = CASE WHEN unit = 'begin' THEN NULL ELSE p.cursor END,
+    started_at   = CASE WHEN unit = 'begin' THEN now() ELSE p.started_at END,
+    held_because = CASE WHEN unit = 'begin' THEN NULL ELSE p.held_because END,
+    total        = CASE WHEN unit = 'begin' THEN NULL ELSE p.total END,
+    circling     = CASE WHEN unit = 'begin' THEN 0 ELSE p.circling END,
+    restarts     = CASE WHEN unit = 'begin' THEN 0 ELSE p.restarts END,
+    pages        = CASE WHEN unit = 'begin' THEN 0 ELSE p.pages END,
+    users        = CASE WHEN unit = 'begin' THEN 0 ELSE p.users END,
+    added        = CASE WHEN unit = 'begin' THEN 0 ELSE p.added END,
+    updated      = CASE WHEN unit = 'begin' THEN 0 ELSE p.updated END,
+    deleted      = CASE WHEN unit = 'begin' THEN 0 ELSE p.deleted END,
+    repaired     = CASE WHEN unit = 'begin' THEN 0 ELSE p.repaired END,
+    missing      = CASE WHEN unit = 'begin' THEN 0 ELSE p.missing END,
+    unknown      = CASE WHEN unit = 'begin' THEN 0 ELSE p.unknown END
+    FROM choice
+   WHERE p.provider = choice.provider AND (unit IS NOT NULL OR ours)
+  RETURNING p.fence, p.job, p.cursor, p.changes_cursor
+), forgotten AS (
+  DELETE FROM users_sync_internal.sweep_seen AS seen USING choice WHERE seen.provider = choice.provider AND unit = 'begin'
+)
+SELECT CASE WHEN unit = 'begin' THEN 'listing' ELSE unit END AS unit,
+       taken.fence,
+       taken.job,
+       CASE WHEN unit = 'changes' THEN changes_failures ELSE listing_failures END AS failures,
+       CAST(CASE WHEN unit = 'changes' THEN taken.changes_cursor ELSE taken.cursor END AS text) AS cursor,
+       CAST(1000 * extract(epoch FROM changes_from - interval '1 hour') AS bigint) AS since,
+       to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS asked,
+       CASE WHEN unit IS NULL
+            THEN 1000 * extract(epoch FROM least(interval '1 minute', -- what an operator writes into the table is found, too
+                   greatest(wait_until, CASE WHEN NOT ours THEN lease_until END, least(changes_next, listing_next)) - now()))
+            END AS idle_millis
+  FROM choice LEFT JOIN taken ON true

@@ -1,0 +1,39 @@
+-- Which user events of a page would change the table: the others need not be written. A JSON array of
+-- {"n": place in the page, "id": stored id, "user": the provider's id, "kind": "added" | "updated" | "deleted" | "stale" | "undead", "wrong": true | false}.
+-- wrong: the row was not what the provider has had for so long that a webhook should have told it.
+-- undead: the row says deleted, the listing does not, and no version decides: the provider has to be asked for this user.
+-- Renews the lease on the way; nothing at all when it was lost.
+WITH held AS (
+  UPDATE users_sync_internal.poll_state
+     SET lease_until = now() + make_interval(secs => CAST(:?leaseSeconds AS double precision))
+   WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
+  RETURNING CAST(:?asked AS timestamptz) - interval '5 minutes' AS settled -- what is younger may still be on its way
+), event AS (
+  SELECT *, coalesce(updated_at, created_at) AS version
+    FROM jsonb_to_recordset(CAST(:?events AS jsonb))
+         AS event (n integer, type text, id text, raw jsonb, name text, email text,
+                   created_at timestamptz, updated_at timestamptz, deleted_at timestamptz)
+), difference AS (
+  SELECT event.*,
+         u.name AS old_name, u.email AS old_email,
+         CASE WHEN event.type = 'deleted' THEN CASE WHEN u.deleted_at IS NULL THEN 'deleted' ELSE 'stale' END
+              WHEN u.id IS NULL THEN 'added'
+              WHEN event.version < coalesce(u.updated_at, u.created_at) THEN 'stale'
+              WHEN u.deleted_at IS NOT NULL AND (event.version > u.deleted_at) IS NOT TRUE THEN 'undead'
+              ELSE 'updated' END AS kind
+    FROM event
+    LEFT JOIN neon_auth.users_sync u ON u.id = event.id
+   WHERE CASE WHEN event.type = 'deleted' THEN u.deleted_at IS NULL OR event.deleted_at > u.deleted_at
+              ELSE u.id IS NULL OR u.deleted_at IS NOT NULL
+                   OR (event.raw, event.name, event.email) IS DISTINCT FROM (u.raw_json, u.name, u.email)
+                   OR coalesce(event.created_at, u.created_at) IS DISTINCT FROM u.created_at END
+)
+SELECT CAST(coalesce(jsonb_agg(jsonb_build_object('n', n, 'id', difference.id, 'user', substr(difference.id, length(:?prefix) + 1), 'kind', kind, 'wrong',
+         CASE kind WHEN 'stale' THEN false
+                   WHEN 'undead' THEN false -- counted when the provider has said it
+                   WHEN 'deleted' THEN deleted_at < settled
+                   WHEN 'added' THEN coalesce(created_at, version) < settled
+                   -- a version that is the time of our own question says nothing about the age of a change
+                   ELSE (name, email) IS DISTINCT FROM (old_name, old_email)
+                        AND (version < settled OR version >= CAST(:?stamp AS timestamptz)) END) ORDER BY n), '[]') AS text) AS changes
+  FROM difference, held

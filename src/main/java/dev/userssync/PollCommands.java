@@ -1,0 +1,50 @@
+package dev.userssync;
+
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import java.util.concurrent.Callable;
+import java.util.function.BiConsumer;
+import org.apache.camel.CamelContext;
+import org.apache.camel.FluentProducerTemplate;
+
+/**
+ * The operator's commands for polling: {@code GET /admin/polls}, {@code POST /admin/polls/{provider}/reconcile} (with {@code ?dryRun=true}
+ * nothing is written), {@code POST /admin/polls/{provider}/confirm} and {@code POST /admin/users/{provider}/{id}/refresh}. Thread-safe.
+ */
+final class PollCommands {
+
+    private final CamelContext context;
+    private final PollSettings settings;
+    private final Polls polls;
+
+    PollCommands(CamelContext context) {
+        this.context = context;
+        this.settings = new PollSettings(context);
+        this.polls = context.getRegistry().lookupByNameAndType("polls", Polls.class);
+    }
+
+    /** @param answer checks who asks, and answers with the text of the work */
+    void serveOn(Router router, BiConsumer<RoutingContext, Callable<String>> answer) {
+        router.get("/admin/polls").handler(request -> answer.accept(request, () -> route("direct:poll-states").request(String.class)));
+        router.post("/admin/polls/:provider/reconcile").handler(request -> answer.accept(request, () -> command("direct:poll-request",
+                request.pathParam("provider"), "request", "true".equals(request.request().getParam("dryRun")) ? "dry-run" : "reconcile")));
+        router.post("/admin/polls/:provider/confirm").handler(request -> answer.accept(request,
+                () -> command("direct:poll-confirm", request.pathParam("provider"), "request", "confirm")));
+        router.post("/admin/users/:provider/:id/refresh").handler(request -> answer.accept(request,
+                () -> command("direct:refresh-user", request.pathParam("provider"), "userId", request.pathParam("id"))));
+    }
+
+    /** @throws IllegalArgumentException if the provider is not polled */
+    private String command(String route, String provider, String variable, String value) {
+        if (!settings.isPolled(provider) || context.getRoute(provider + "-user") == null) {
+            throw new IllegalArgumentException("provider " + provider + " is not polled; polled are: " + String.join(", ", settings.providers()));
+        }
+        String reply = route(route).withVariable("provider", provider).withVariable(variable, value).request(String.class);
+        polls.wake(provider);
+        return reply;
+    }
+
+    private FluentProducerTemplate route(String route) {
+        return context.createFluentProducerTemplate().to(route);
+    }
+}

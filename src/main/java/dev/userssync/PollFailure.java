@@ -1,0 +1,44 @@
+package dev.userssync;
+
+import java.io.IOException;
+import java.sql.SQLException;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.util.ObjectHelper;
+
+/**
+ * Judges why a poll stopped. Out: the variables {@code error} (for log and poll_state: nothing of a user, no secret), {@code retryAfter}
+ * (seconds, null if the provider did not ask for a pause) and {@code refused} (the provider does not accept the question). Thread-safe.
+ */
+@BindToRegistry("poll-failure")
+public final class PollFailure implements Processor {
+
+    @Override
+    public void process(Exchange exchange) {
+        Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+        ApiFailure api = ObjectHelper.getException(ApiFailure.class, failure);
+        exchange.setVariable("error", error(failure, api));
+        exchange.setVariable("retryAfter", api == null || api.getRetryAfter() == null ? null : Long.toString(api.getRetryAfter().toSeconds()));
+        exchange.setVariable("refused", api != null && api.isRefused());
+    }
+
+    private static String error(Exception failure, ApiFailure api) {
+        if (api != null) {
+            return api.getMessage();
+        }
+        SQLException sql = ObjectHelper.getException(SQLException.class, failure);
+        if (sql != null) {
+            return "the database did not do it, SQLState " + sql.getSQLState();
+        }
+        IOException io = ObjectHelper.getException(IOException.class, failure);
+        if (io != null) {
+            return "its API cannot be reached, " + io.getClass().getSimpleName();
+        }
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root instanceof InvalidUserEvent || root instanceof IllegalStateException ? root.getMessage() : root.getClass().getSimpleName();
+    }
+}

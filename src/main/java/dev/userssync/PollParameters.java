@@ -1,0 +1,60 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/**
+ * Hands the settings of the pollers and the variables of a running poll to the SQL that follows, as its named parameters; a variable
+ * that is not set is NULL. Thread-safe.
+ */
+@BindToRegistry("poll-parameters")
+public final class PollParameters implements Processor, CamelContextAware {
+
+    private static final List<String> VARIABLES = List.of("provider", "fence", "unit", "changes", "asked", "stamp", "events", "differences",
+            "ids", "firstId", "next", "retreat", "more", "restart", "total", "id", "userId", "fate", "retryAfter", "refused", "error", "request");
+
+    private CamelContext context;
+    private Providers providers;
+    private PollSettings settings;
+
+    @Override
+    public void process(Exchange exchange) throws Exception {
+        String provider = exchange.getVariable("provider", String.class);
+        Map<String, Object> parameters = new HashMap<>(settings.numbers());
+        for (String variable : VARIABLES) {
+            parameters.put(variable, exchange.getVariable(variable, String.class));
+        }
+        parameters.put("owner", Polls.OWNER);
+        parameters.put("webhooks", Boolean.toString(providers.on().contains(provider)));
+        parameters.put("prefix", settings.prefix(provider));
+        parameters.put("otherPrefixes", otherPrefixes(provider));
+        exchange.getMessage().setHeader("CamelJdbcParameters", parameters);
+    }
+
+    /** JSON: the id prefixes of all other providers whose users may be in the table. */
+    private String otherPrefixes(String provider) throws Exception {
+        java.util.Set<String> others = new java.util.TreeSet<>(providers.on());
+        others.addAll(settings.providers());
+        others.remove(provider);
+        return new ObjectMapper().writeValueAsString(others.stream().map(settings::prefix).toList());
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+        this.providers = new Providers(context);
+        this.settings = new PollSettings(context);
+    }
+}

@@ -1,0 +1,87 @@
+package dev.userssync;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeSet;
+import org.apache.camel.CamelContext;
+import org.apache.camel.util.TimeUtils;
+
+/**
+ * The settings of the pollers, checked when they are read. Immutable and thread-safe.
+ */
+final class PollSettings {
+
+    private static final Duration SHORTEST = Duration.ofSeconds(1);
+
+    private final CamelContext context;
+
+    PollSettings(CamelContext context) {
+        this.context = context;
+    }
+
+    /** @throws StartupFailure if a setting cannot be used; the message names it and shows nothing of a key */
+    void check() {
+        numbers();
+    }
+
+    /** The providers that are polled, sorted by name: those with an API key. */
+    TreeSet<String> providers() {
+        TreeSet<String> providers = new TreeSet<>();
+        for (String name : context.getPropertiesComponent().loadProperties(key -> key.endsWith(Providers.API_KEY)).stringPropertyNames()) {
+            if (!setting(name).isEmpty()) {
+                providers.add(name.substring(0, name.length() - Providers.API_KEY.length()));
+            }
+        }
+        return providers;
+    }
+
+    boolean isPolled(String provider) {
+        return !setting(provider + Providers.API_KEY).isEmpty();
+    }
+
+    /** What the SQL of the pollers takes: seconds, counts and percent. */
+    Map<String, Object> numbers() {
+        Map<String, Object> numbers = new LinkedHashMap<>();
+        numbers.put("pollSeconds", seconds("poll.interval", "POLL_INTERVAL"));
+        numbers.put("leaseSeconds", seconds("poll.lease", "POLL_LEASE"));
+        numbers.put("reconcileSeconds", seconds("reconcile.interval", "RECONCILE_INTERVAL"));
+        numbers.put("maxDeletes", Integer.toString(number("reconcile.max-deletes", "RECONCILE_MAX_DELETES", Integer.MAX_VALUE)));
+        numbers.put("maxShare", Integer.toString(number("reconcile.max-share", "RECONCILE_MAX_SHARE", 100)));
+        return numbers;
+    }
+
+    String prefix(String provider) {
+        return setting(provider + Providers.ID_PREFIX);
+    }
+
+    String setting(String name) {
+        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
+    }
+
+    private double seconds(String name, String env) {
+        String text = setting(name);
+        try {
+            Duration duration = Duration.ofMillis(TimeUtils.toMilliSeconds(text));
+            if (duration.compareTo(SHORTEST) >= 0) {
+                return duration.toMillis() / 1000.0;
+            }
+        } catch (RuntimeException e) {
+            // told below
+        }
+        throw new StartupFailure(env + " must be a time of at least a second, such as 30s, 5m or 1h; it is " + text);
+    }
+
+    private int number(String name, String env, int most) {
+        String text = setting(name);
+        try {
+            int number = Integer.parseInt(text);
+            if (number >= 0 && number <= most) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // told below
+        }
+        throw new StartupFailure(env + " must be a whole number from 0" + (most == 100 ? " to 100 (percent)" : "") + "; it is " + text);
+    }
+}

@@ -1,0 +1,147 @@
+package dev.userssync;
+
+import java.time.Duration;
+import java.util.Map;
+
+/**
+ * What this instance knows about the polling of one provider: the counts in users_sync_internal.poll_state when it last wrote there.
+ * All of them are zero or null on an instance that has not polled yet. Thread-safe.
+ */
+public final class PollStatus {
+
+    private final String provider;
+    private volatile Map<?, ?> row = Map.of();
+    private volatile long nextLook = System.nanoTime();
+    private volatile boolean woken;
+    private long nextRequest = System.nanoTime();
+    private long nextProgress = System.nanoTime();
+
+    PollStatus(String provider) {
+        this.provider = provider;
+    }
+
+    public String getProvider() {
+        return provider;
+    }
+
+    /** backfill, reconcile or dry-run; of the job that runs or ran last. */
+    public String getJob() {
+        return (String) row.get("job");
+    }
+
+    /** listing, sweep, proving or held; null when the job is done. */
+    public String getPhase() {
+        return (String) row.get("phase");
+    }
+
+    /** Pages of the job. */
+    public long getPages() {
+        return number("pages");
+    }
+
+    /** Users that the job has listed. */
+    public long getUsers() {
+        return number("users");
+    }
+
+    /** How many users the provider says that it has; 0 if it does not. */
+    public long getTotal() {
+        return number("total");
+    }
+
+    public long getAdded() {
+        return number("added");
+    }
+
+    public long getUpdated() {
+        return number("updated");
+    }
+
+    public long getDeleted() {
+        return number("deleted");
+    }
+
+    /** Users of the job that a webhook should have told. */
+    public long getRepaired() {
+        return number("repaired");
+    }
+
+    public long getUnknown() {
+        return number("unknown");
+    }
+
+    public long getPagesTotal() {
+        return number("pages_total");
+    }
+
+    public long getUsersTotal() {
+        return number("users_total");
+    }
+
+    /** Ever growing: when it grows, webhooks are being lost. */
+    public long getRepairedTotal() {
+        return number("repaired_total");
+    }
+
+    /** Users a second since the job began; 0 before its first page. */
+    public double getUsersPerSecond() {
+        long millis = number("job_millis");
+        return millis <= 0 ? 0 : getUsers() * 1000.0 / millis;
+    }
+
+    /** How long the listing will take yet, if the provider tells a total; else null. */
+    public Duration getRest() {
+        double rate = getUsersPerSecond();
+        return getTotal() <= 0 || rate <= 0 ? null : Duration.ofSeconds((long) (Math.max(0, getTotal() - getUsers()) / rate));
+    }
+
+    /** When a complete pass or listing last succeeded, in epoch milliseconds; 0 for never. */
+    public long getLastSuccess() {
+        return row.get("last_success_at") instanceof java.sql.Timestamp at ? at.getTime() : 0;
+    }
+
+    private long number(String column) {
+        return row.get(column) instanceof Number number ? number.longValue() : 0;
+    }
+
+    void wrote(Map<?, ?> state) {
+        row = state;
+    }
+
+    boolean isDue(long now) {
+        if (now - nextLook < 0) {
+            return false;
+        }
+        woken = false;
+        return true;
+    }
+
+    /** Not before the given time, unless somebody has called {@link #wake} since the look that says so was due. */
+    void lookAgainAt(long nanos) {
+        nextLook = nanos;
+        if (woken) {
+            nextLook = System.nanoTime();
+        }
+    }
+
+    void wake() {
+        woken = true;
+        nextLook = System.nanoTime();
+    }
+
+    /** Reserves the next request, so that there is at least the given time between two. @return nanoseconds to wait */
+    synchronized long reserve(long now, long between) {
+        long start = Math.max(now, nextRequest);
+        nextRequest = start + between;
+        return start - now;
+    }
+
+    /** True at most once in the given time. */
+    synchronized boolean isProgressDue(long now, long between) {
+        if (now - nextProgress < 0) {
+            return false;
+        }
+        nextProgress = now + between;
+        return true;
+    }
+}

@@ -1,0 +1,170 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.DefaultExchange;
+import org.apache.camel.util.ObjectHelper;
+
+/**
+ * One page of a provider's users. In, from the provider's poll route, a JSON object:
+ * <ul>
+ * <li>{@code users}: the users, each in the envelope of the provider's webhook, so that the webhook's mapping maps them, too;</li>
+ * <li>{@code fetch}: ids of users to ask for one by one, where a feed tells no more than that they changed;</li>
+ * <li>{@code cursor}: where to go on (any JSON; in {@code after}, an array of ids, the next is tried when the provider refuses one);</li>
+ * <li>{@code more}: whether there is more at once; {@code restart}: true if the position is lost and the listing has to begin again;</li>
+ * <li>{@code retreat}: for pages counted by offset, where to go back to when the page does not begin with a user seen before;</li>
+ * <li>{@code total}: how many users the provider has, if it says so.</li>
+ * </ul>
+ * Thread-safe.
+ */
+@BindToRegistry("user-page")
+public final class UserPage {
+
+    /** Lone surrogates as escapes, so that Postgres refuses them; unescaped, the driver would write "?" and nobody would know. */
+    private static final ObjectMapper JSON = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build()).build();
+    private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
+
+    private final ProviderRoute providerRoute = new ProviderRoute();
+
+    /**
+     * Maps the users without applying them. Out: the variables {@code users} (the envelopes), {@code events} (JSON text: their user events,
+     * each with its place {@code n}), {@code ids} and those that the page's bookkeeping takes.
+     *
+     * @throws ApiFailure if this is no page
+     */
+    public void map(Exchange exchange) throws Exception {
+        JsonNode page = exchange.getMessage().getBody(JsonNode.class);
+        if (page == null || !page.path("users").isArray() && !page.path("fetch").isArray()) {
+            throw new ApiFailure(0, null, "its API answered without a list of users");
+        }
+        List<JsonNode> users = new ArrayList<>();
+        page.path("users").forEach(users::add);
+        ArrayNode events = JSON.createArrayNode();
+        ArrayNode ids = JSON.createArrayNode();
+        for (int n = 0; n < users.size(); n++) {
+            for (JsonNode event : preview(exchange, users.get(n))) {
+                if (KINDS.contains(event.path("type").asText())) {
+                    events.add(((ObjectNode) event.deepCopy()).put("n", n));
+                    ids.add(event.path("id"));
+                }
+            }
+        }
+        List<String> fetch = new ArrayList<>();
+        page.path("fetch").forEach(id -> fetch.add(id.asText()));
+        exchange.setVariable("users", users);
+        exchange.setVariable("fetch", fetch.stream().distinct().toList());
+        exchange.setVariable("differences", "[]");
+        exchange.setVariable("events", JSON.writeValueAsString(events));
+        exchange.setVariable("ids", JSON.writeValueAsString(ids));
+        exchange.setVariable("firstId", ids.isEmpty() ? null : ids.get(0).asText());
+        exchange.setVariable("next", page.hasNonNull("cursor") ? JSON.writeValueAsString(page.get("cursor")) : null);
+        exchange.setVariable("retreat", page.hasNonNull("retreat") ? JSON.writeValueAsString(page.get("retreat")) : null);
+        exchange.setVariable("more", page.path("more").asBoolean(false));
+        exchange.setVariable("restart", page.path("restart").asBoolean(false));
+        exchange.setVariable("total", page.path("total").isIntegralNumber() ? page.get("total").asText() : null);
+    }
+
+    private List<JsonNode> preview(Exchange exchange, JsonNode user) throws Exception {
+        List<JsonNode> events = Collections.synchronizedList(new ArrayList<>()); // a route may split
+        Exchange one = delivery(exchange, user);
+        one.setVariable(UserEvent.PREVIEW, events);
+        providerRoute.process(one);
+        if (one.getException() != null) {
+            throw one.getException();
+        }
+        return events;
+    }
+
+    /**
+     * The database cannot read one of the user events: all are applied, so that only the guilty one is parked.
+     *
+     * @throws SQLException what was caught, if it is of another kind
+     */
+    public void differAll(Exchange exchange) throws Exception {
+        SQLException caught = ObjectHelper.getException(SQLException.class, exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class));
+        if (!String.valueOf(caught.getSQLState()).matches("(22|54)...")) {
+            throw caught;
+        }
+        ArrayNode differences = JSON.createArrayNode();
+        for (int n = 0; n < exchange.getVariable("users", List.class).size(); n++) {
+            differences.addObject().put("n", n).put("kind", "stale").put("wrong", false);
+        }
+        exchange.setVariable("differences", JSON.writeValueAsString(differences));
+    }
+
+    /** Out: the body, the places in the page of the users that are to be applied. */
+    public void changed(Exchange exchange) throws Exception {
+        Set<Integer> places = new LinkedHashSet<>();
+        for (JsonNode difference : differences(exchange)) {
+            if (!isUndead(difference)) {
+                places.add(difference.path("n").intValue());
+            }
+        }
+        exchange.getMessage().setBody(new ArrayList<>(places));
+    }
+
+    /**
+     * Out: the body, the users that the provider has to be asked for one by one: maps of {@code user}, its id at the provider, and
+     * {@code proved}, true if the answer is to bring back a row that says deleted.
+     */
+    public void unproved(Exchange exchange) throws Exception {
+        Map<Object, Boolean> users = new LinkedHashMap<>();
+        for (Object id : exchange.getVariable("fetch", List.class)) {
+            users.put(id, false);
+        }
+        for (JsonNode difference : differences(exchange)) {
+            if (isUndead(difference)) {
+                users.put(difference.path("user").asText(), true);
+            }
+        }
+        exchange.getMessage().setBody(users.entrySet().stream().map(user -> Map.of("user", user.getKey(), "proved", user.getValue())).toList());
+    }
+
+    private static JsonNode differences(Exchange exchange) throws Exception {
+        return JSON.readTree(exchange.getVariable("differences", String.class));
+    }
+
+    private static boolean isUndead(JsonNode difference) {
+        return difference.path("kind").asText().equals("undead");
+    }
+
+    /**
+     * Applies one user through the route of its provider, as if its webhook had just been verified. In: the body, its place in the page.
+     * A user that cannot be applied is parked and stops nobody.
+     *
+     * @throws IllegalStateException if it was not committed
+     */
+    public void apply(Exchange exchange) throws Exception {
+        Exchange one = delivery(exchange, (JsonNode) exchange.getVariable("users", List.class).get(exchange.getMessage().getBody(Integer.class)));
+        providerRoute.process(one);
+        if (one.getException() != null) {
+            throw one.getException();
+        }
+        if (one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, "", String.class).equals("503")) {
+            throw new IllegalStateException("the database did not take a page of users");
+        }
+    }
+
+    /** An exchange of its own: what the error handler does with one user ends there. */
+    private static Exchange delivery(Exchange exchange, JsonNode user) throws Exception {
+        Exchange one = new DefaultExchange(exchange.getContext());
+        one.setVariable("provider", exchange.getVariable("provider"));
+        one.setVariable("delivery", JSON.writeValueAsBytes(user)); // what the dead-letter table keeps
+        one.getMessage().setBody(user);
+        return one;
+    }
+}

@@ -1,0 +1,262 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Function;
+
+/**
+ * A provider's API on this machine: it holds the truth about its users and speaks the provider's language (a {@link Speech}). Any of
+ * its answers can be spoilt, and anything can happen between two of them. Thread-safe.
+ */
+final class FakeApi implements AutoCloseable {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** A user as the provider knows it; the speech turns it into its own JSON. */
+    record User(String id, String name, String email, Instant created, Instant updated, boolean hidden) {
+    }
+
+    /** A request without its host. */
+    record Request(String method, String path, Map<String, String> query, Map<String, String> headers, String body) {
+
+        int number(String name, int otherwise) {
+            return query.containsKey(name) ? Integer.parseInt(query.get(name)) : otherwise;
+        }
+
+        JsonNode json() {
+            try {
+                return JSON.readTree(body);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    record Answer(int status, JsonNode body, Map<String, String> headers) {
+
+        static Answer ok(JsonNode body) {
+            return new Answer(200, body, Map.of());
+        }
+
+        static Answer status(int status) {
+            return new Answer(status, JsonNodeFactory.instance.objectNode().put("error", "status " + status), Map.of());
+        }
+
+        Answer header(String name, String value) {
+            Map<String, String> more = new HashMap<>(headers);
+            more.put(name, value);
+            return new Answer(status, body, more);
+        }
+    }
+
+    /** What a provider's API answers to a request, or null for 404. */
+    interface Speech {
+
+        Answer answer(Request request, FakeApi api);
+    }
+
+    /** In order of creation. */
+    private final Map<String, User> users = new LinkedHashMap<>();
+    private final List<ObjectNode> events = new ArrayList<>();
+    private final List<Request> requests = new CopyOnWriteArrayList<>();
+    private final List<Function<Request, Answer>> faults = new CopyOnWriteArrayList<>();
+    private final Speech speech;
+    private final HttpServer server;
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+    /** Users that exist but are in no listing. */
+    final Set<String> unlisted = ConcurrentHashMap.newKeySet();
+    /** No page holds more, whatever the caller asks for. */
+    volatile int largestPage = Integer.MAX_VALUE;
+    /** The next user is created, or changed, a second later. */
+    private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+
+    FakeApi(Speech speech) {
+        this.speech = speech;
+        try {
+            server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        server.setExecutor(threads);
+        server.createContext("/", this::serve);
+        server.start();
+    }
+
+    String url() {
+        return "http://localhost:" + server.getAddress().getPort();
+    }
+
+    private void serve(HttpExchange exchange) throws IOException {
+        try (exchange) {
+            Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+            exchange.getRequestHeaders().forEach((name, values) -> headers.put(name, values.get(0)));
+            Request request = new Request(exchange.getRequestMethod(), exchange.getRequestURI().getRawPath(),
+                    query(exchange.getRequestURI().getRawQuery()), headers,
+                    new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+            requests.add(request);
+            Answer answer = null;
+            for (Function<Request, Answer> fault : faults) {
+                answer = answer == null ? fault.apply(request) : answer;
+            }
+            if (answer == null) {
+                synchronized (this) {
+                    answer = speech.answer(request, this);
+                }
+            }
+            if (answer == null) {
+                answer = Answer.status(404);
+            }
+            if (answer.status == 0) {
+                return; // the connection breaks
+            }
+            byte[] body = JSON.writeValueAsBytes(answer.body);
+            exchange.getResponseHeaders().set("Content-Type", "application/json");
+            answer.headers.forEach(exchange.getResponseHeaders()::set);
+            exchange.sendResponseHeaders(answer.status, body.length);
+            exchange.getResponseBody().write(body);
+        } catch (RuntimeException e) {
+            e.printStackTrace(); // the server would swallow it
+            throw e;
+        }
+    }
+
+    private static Map<String, String> query(String raw) {
+        Map<String, String> query = new LinkedHashMap<>();
+        for (String part : raw == null ? new String[0] : raw.split("&")) {
+            String[] pair = part.split("=", 2);
+            query.merge(decode(pair[0]), pair.length > 1 ? decode(pair[1]) : "", (first, second) -> first + "," + second);
+        }
+        return query;
+    }
+
+    static String decode(String text) {
+        return URLDecoder.decode(text, StandardCharsets.UTF_8);
+    }
+
+    // The truth
+
+    synchronized void create(String... ids) {
+        for (String id : ids) {
+            put(new User(id, "Name of " + id, id.replaceAll("\\W", ".") + "@example.com", tick(), now, false));
+        }
+    }
+
+    /** Users id0000000 and on. */
+    synchronized List<String> createMany(String prefix, int count) {
+        List<String> ids = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            ids.add(String.format("%s%07d", prefix, i));
+        }
+        create(ids.toArray(String[]::new));
+        return ids;
+    }
+
+    synchronized void put(User user) {
+        users.put(user.id, user);
+    }
+
+    synchronized void rename(String id, String name) {
+        User user = users.get(id);
+        users.put(id, new User(id, name, user.email, user.created, tick(), user.hidden));
+    }
+
+    synchronized void delete(String id) {
+        users.remove(id);
+        tick();
+    }
+
+    synchronized User user(String id) {
+        return users.get(id);
+    }
+
+    synchronized List<User> users() {
+        return new ArrayList<>(users.values());
+    }
+
+    /** Those that a listing shows. */
+    synchronized List<User> listed() {
+        return new ArrayList<>(users.values().stream().filter(user -> !unlisted.contains(user.id)).toList());
+    }
+
+    /** What the table must show in the end: id and name of every user. */
+    synchronized List<String> truth() {
+        return users.values().stream().map(user -> user.id + " " + user.name).sorted().toList();
+    }
+
+    /** The provider's clock; every change takes a second. */
+    synchronized Instant tick() {
+        now = now.plusSeconds(1);
+        return now;
+    }
+
+    synchronized void clock(Instant time) {
+        now = time;
+    }
+
+    synchronized List<ObjectNode> events() {
+        return events;
+    }
+
+    // What goes wrong
+
+    /** The first fault that answers something else than null is what the caller gets; it may also just do something. */
+    void fault(Function<Request, Answer> fault) {
+        faults.add(fault);
+    }
+
+    void mend() {
+        faults.clear();
+    }
+
+    /** Forgets users, faults and requests. */
+    synchronized void reset() {
+        faults.clear();
+        users.clear();
+        events.clear();
+        requests.clear();
+        unlisted.clear();
+        now = Instant.parse("2026-01-01T00:00:00Z");
+    }
+
+    List<Request> requests() {
+        return requests;
+    }
+
+    static ArrayNode array(Collection<? extends JsonNode> nodes) {
+        return JSON.createArrayNode().addAll(nodes);
+    }
+
+    static ObjectNode object() {
+        return JSON.createObjectNode();
+    }
+
+    @Override
+    public void close() {
+        server.stop(0);
+        threads.shutdownNow();
+    }
+}

@@ -1,0 +1,108 @@
+package dev.userssync;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
+
+/** The whole application with one provider, whose API is a fake; nothing is polled before a test says so. */
+abstract class PolledApp extends RunningApp {
+
+    static final String ROWS = "SELECT id || ' ' || name FROM neon_auth.users_live ORDER BY id COLLATE \"C\"";
+
+    final String provider;
+    final FakeApi api;
+    final CapturedLog log = new CapturedLog();
+
+    PolledApp(String provider, FakeApi.Speech speech) {
+        this.provider = provider;
+        api = new FakeApi(speech);
+        for (String other : Set.copyOf(settings.stringPropertyNames())) {
+            if (other.endsWith(Providers.SECRET)) {
+                settings.remove(other);
+            }
+        }
+        settings.setProperty(provider + ".webhook.secret", TestSettings.SECRET);
+        settings.setProperty(provider + ".api.key", FakeApis.KEY);
+        settings.setProperty(provider + ".api.url", api.url());
+        settings.setProperty("poll.interval", "1h");
+        settings.setProperty("poll.tick", "20");
+    }
+
+    @BeforeEach
+    void nothingYet() {
+        await().until(() -> database.column("SELECT provider FROM users_sync_internal.poll_state WHERE lease_until > now()").isEmpty());
+        api.reset();
+        api.largestPage = 50;
+        log.clear();
+        await().until(() -> !database.column("SELECT provider FROM users_sync_internal.poll_state").isEmpty());
+        database.execute("TRUNCATE neon_auth.users_sync CASCADE; TRUNCATE users_sync_internal.sweep_seen, users_sync_internal.dead_letter;"
+                // a later fence, so that what still runs of the test before cannot write
+                + "WITH old AS (DELETE FROM users_sync_internal.poll_state RETURNING provider, fence)"
+                + " INSERT INTO users_sync_internal.poll_state (provider, fence, changes_due, listing_due)"
+                + " SELECT provider, fence + 1, 'infinity', 'infinity' FROM old");
+    }
+
+    @AfterAll
+    void closeApi() {
+        api.close();
+    }
+
+    /** The job that is due: the backfill, else a reconcile. */
+    void list() {
+        wake("listing_due = now()");
+    }
+
+    void readChanges() {
+        wake("changes_due = now()");
+    }
+
+    void wake(String change) {
+        database.execute("UPDATE users_sync_internal.poll_state SET " + change);
+        context().getRegistry().lookupByNameAndType("polls", Polls.class).wake(provider);
+    }
+
+    /** A column of poll_state. */
+    String state(String column) {
+        return database.value("SELECT " + column + " FROM users_sync_internal.poll_state");
+    }
+
+    void awaitState(String condition) {
+        await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofMillis(20)).until(() -> "t".equals(state(condition)));
+    }
+
+    void backfill() {
+        list();
+        awaitState("backfilled_at IS NOT NULL AND phase IS NULL");
+    }
+
+    /** A complete job more. */
+    void reconcile() {
+        String before = state("started_at");
+        list();
+        awaitState("phase IS NULL AND started_at > '" + before + "'");
+    }
+
+    void assertTableIsTrue() {
+        assertEquals(api.truth(), database.column(ROWS));
+    }
+
+    /** listed, added, updated, deleted, repaired, unknown of the last job. */
+    List<Long> report() {
+        return List.of("listed", "added", "updated", "deleted", "repaired", "unknown").stream()
+                .map(count -> Long.valueOf(state("last_report ->> '" + count + "'"))).toList();
+    }
+
+    HttpResponse<String> post(String path) {
+        return new Delivery("").post(management(path));
+    }
+
+    int requests(String path) {
+        return (int) api.requests().stream().filter(request -> request.path().equals(path)).count();
+    }
+}
