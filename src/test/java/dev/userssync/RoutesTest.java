@@ -108,7 +108,7 @@ class RoutesTest {
 
     @Test
     void theGuideShowsTheFilesAsTheyAre() throws IOException {
-        String guide = Files.readString(Path.of("docs/add-a-provider.md"));
+        String guide = Files.readString(Path.of("docs/hanko.md"));
         for (String file : List.of("routes/providers/hanko.camel.yaml", "src/test/resources/hanko/user.created.json", "src/test/resources/hanko/user.created.expected.json")) {
             assertTrue(guide.contains("\n" + Files.readString(Path.of(file)) + "```"), file);
         }
