@@ -12,6 +12,8 @@ import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.service.ServiceSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One writer a user at a time, over all instances: between reading a user and the commit of what a request makes of it nobody else
@@ -21,6 +23,8 @@ import org.apache.camel.support.service.ServiceSupport;
  */
 @BindToRegistry("scim-lock")
 public final class UserLock {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync.scim");
 
     private static final String HELD = "scim-lock";
     private static final int CONNECTIONS = 5; // so many users at a time; the others wait their turn
@@ -38,11 +42,15 @@ public final class UserLock {
     }
 
     /** Frees what the exchange holds, if anything. */
-    public void release(Exchange exchange) throws SQLException {
+    public void release(Exchange exchange) {
         Held held = exchange.getProperty(HELD, Held.class);
         if (held != null) {
             exchange.removeProperty(HELD);
-            held.end();
+            try {
+                held.end();
+            } catch (SQLException e) {
+                LOG.debug("a lock's connection was lost, and the lock with it", e); // what was to be written is written
+            }
         }
     }
 
