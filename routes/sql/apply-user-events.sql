@@ -2,47 +2,84 @@
 -- Two registers a row: the profile, versioned by coalesce(updated_at, created_at), and deleted_at.
 -- An arriving row with deleted_at is a delete, and with a version too it is an upsert and a later delete in one.
 -- "deleted_at = now()" stands for a delete that carries no time.
-INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, deleted_at, updated_at)
-SELECT id, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)), name, email, CAST(created_at AS timestamptz),
-       CASE WHEN type = 'deleted' THEN coalesce(CAST(deleted_at AS timestamptz), now()) ELSE CAST(deleted_at AS timestamptz) END,
-       CAST(updated_at AS timestamptz)
-  FROM unnest(CAST(:?type AS text[]), CAST(:?id AS text[]), CAST(:?raw AS text[]), CAST(:?name AS text[]), CAST(:?email AS text[]),
-              CAST(:?created_at AS text[]), CAST(:?updated_at AS text[]), CAST(:?deleted_at AS text[]))
-       AS event (type, id, raw, name, email, created_at, updated_at, deleted_at)
- ORDER BY id COLLATE "C" -- every writer locks in the same order
-ON CONFLICT (id) DO UPDATE SET
-  raw_json   = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
-                     AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
-                    THEN excluded.raw_json ELSE u.raw_json END,
-  name       = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
-                     AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
-                    THEN excluded.name ELSE u.name END,
-  email      = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
-                     AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
-                    THEN excluded.email ELSE u.email END,
-  -- once known never lost, and a stale event may still tell it
-  created_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
-                    THEN coalesce(excluded.created_at, u.created_at) ELSE coalesce(u.created_at, excluded.created_at) END,
-  -- an upsert without a version leaves the version that the row has
-  updated_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at) >= coalesce(u.updated_at, u.created_at, '-infinity')
-                    THEN excluded.updated_at ELSE u.updated_at END,
-  deleted_at = CASE WHEN excluded.deleted_at = now()
-                    THEN coalesce(u.deleted_at, now())
-                    WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity') -- ties: the delete wins
-                    THEN greatest(u.deleted_at, excluded.deleted_at)
-                    -- only a newer upsert brings the user back
-                    WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN NULL
-                    ELSE u.deleted_at END
--- write nothing when nothing changes
-WHERE CASE WHEN excluded.deleted_at = now() THEN u.deleted_at IS NULL
-           WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity')
-                AND excluded.deleted_at > coalesce(u.deleted_at, '-infinity') THEN true
-           WHEN excluded.deleted_at IS NOT NULL AND coalesce(excluded.updated_at, excluded.created_at) IS NULL THEN false
-           WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN true
-           WHEN coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
-           THEN (excluded.updated_at IS DISTINCT FROM u.updated_at
-                 AND coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
-                OR coalesce(excluded.created_at, u.created_at) IS DISTINCT FROM u.created_at
-                -- last, because the old profile must be decompressed for it
-                OR (excluded.name, excluded.email, excluded.raw_json) IS DISTINCT FROM (u.name, u.email, u.raw_json)
-           ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END
+-- It answers one row (id, decision) for each event that was not applied: duplicate, stale or erased. Usually there is none.
+WITH event AS MATERIALIZED (
+  SELECT id, type, provider, delivery, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)) AS raw, name, email,
+         CAST(created_at AS timestamptz) AS created_at, CAST(updated_at AS timestamptz) AS updated_at,
+         CASE WHEN type = 'deleted' THEN coalesce(CAST(deleted_at AS timestamptz), now()) ELSE CAST(deleted_at AS timestamptz) END AS deleted_at
+    FROM unnest(CAST(:?type AS text[]), CAST(:?id AS text[]), CAST(:?raw AS text[]), CAST(:?name AS text[]), CAST(:?email AS text[]),
+                CAST(:?created_at AS text[]), CAST(:?updated_at AS text[]), CAST(:?deleted_at AS text[]), CAST(:?provider AS text[]),
+                CAST(:?delivery AS text[]))
+         AS event (type, id, raw, name, email, created_at, updated_at, deleted_at, provider, delivery)
+),
+changed AS (
+  INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, deleted_at, updated_at)
+  SELECT id, raw, name, email, created_at, deleted_at, updated_at
+    FROM event
+   -- Who was purged or erased comes back only with something newer; from then on the row knows more than the tombstone.
+   WHERE NOT EXISTS (SELECT FROM users_sync_internal.tombstone
+                      WHERE tombstone.id = event.id
+                        AND tombstone.at >= coalesce(event.updated_at, event.created_at, nullif(event.deleted_at, now()), '-infinity')
+                        AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u
+                                         WHERE u.id = event.id
+                                           AND greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at))
+   ORDER BY id COLLATE "C" -- every writer locks in the same order
+  ON CONFLICT (id) DO UPDATE SET
+    raw_json   = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
+                       AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+                      THEN excluded.raw_json ELSE u.raw_json END,
+    name       = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
+                       AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+                      THEN excluded.name ELSE u.name END,
+    email      = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
+                       AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+                      THEN excluded.email ELSE u.email END,
+    -- once known never lost, and a stale event may still tell it
+    created_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+                      THEN coalesce(excluded.created_at, u.created_at) ELSE coalesce(u.created_at, excluded.created_at) END,
+    -- an upsert without a version leaves the version that the row has
+    updated_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at) >= coalesce(u.updated_at, u.created_at, '-infinity')
+                      THEN excluded.updated_at ELSE u.updated_at END,
+    deleted_at = CASE WHEN excluded.deleted_at = now()
+                      THEN coalesce(u.deleted_at, now())
+                      WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity') -- ties: the delete wins
+                      THEN greatest(u.deleted_at, excluded.deleted_at)
+                      -- only a newer upsert brings the user back
+                      WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN NULL
+                      ELSE u.deleted_at END
+  -- write nothing when nothing changes
+  WHERE CASE WHEN excluded.deleted_at = now() THEN u.deleted_at IS NULL
+             WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity')
+                  AND excluded.deleted_at > coalesce(u.deleted_at, '-infinity') THEN true
+             WHEN excluded.deleted_at IS NOT NULL AND coalesce(excluded.updated_at, excluded.created_at) IS NULL THEN false
+             WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN true
+             WHEN coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+             THEN (excluded.updated_at IS DISTINCT FROM u.updated_at
+                   AND coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
+                  OR coalesce(excluded.created_at, u.created_at) IS DISTINCT FROM u.created_at
+                  -- last, because the old profile must be decompressed for it
+                  OR (excluded.name, excluded.email, excluded.raw_json) IS DISTINCT FROM (u.name, u.email, u.raw_json)
+             ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END
+  RETURNING u.id
+),
+-- As the rows were before: a statement does not see its own changes.
+decided AS (
+  SELECT event.id, event.type, event.provider, event.delivery,
+         coalesce(event.updated_at, event.created_at, event.deleted_at) AS version, coalesce(u.updated_at, u.created_at) AS row_version,
+         coalesce(u.deleted_at, tombstone.at) AS row_deleted,
+         CASE WHEN changed.id IS NOT NULL THEN 'applied'
+              WHEN tombstone.id IS NOT NULL AND (greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at) IS NOT TRUE
+              THEN 'erased'
+              WHEN coalesce(event.updated_at, event.created_at, event.deleted_at) < coalesce(u.updated_at, u.created_at)
+                OR event.deleted_at < u.deleted_at THEN 'stale'
+              ELSE 'duplicate' END AS decision
+    FROM event
+    LEFT JOIN changed ON changed.id = event.id
+    LEFT JOIN neon_auth.users_sync AS u ON u.id = event.id AND changed.id IS NULL
+    LEFT JOIN users_sync_internal.tombstone ON tombstone.id = event.id AND changed.id IS NULL
+),
+logged AS (
+  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery)
+  SELECT id, provider, type, decision, version, row_version, row_deleted, delivery FROM decided WHERE CAST(:?log AS boolean)
+)
+SELECT id, decision FROM decided WHERE decision <> 'applied'

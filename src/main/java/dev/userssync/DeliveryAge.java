@@ -8,11 +8,11 @@ final class DeliveryAge {
     private DeliveryAge() {
     }
 
-    /** @throws SecurityException if the time is more than {@code tolerance} seconds away, both ways */
+    /** @throws Refused if the time is more than {@code tolerance} seconds away, both ways */
     static void check(Instant sent, Instant now, long tolerance) {
         long age = now.getEpochSecond() - sent.getEpochSecond();
         if (Math.abs(age) > tolerance) {
-            throw new SecurityException("the timestamp is " + Math.abs(age) + " s " + (age > 0 ? "old" : "ahead of this machine's clock")
+            throw new Refused(Refused.Reason.AGE, "the timestamp is " + Math.abs(age) + " s " + (age > 0 ? "old" : "ahead of this machine's clock")
                     + ", " + tolerance + " s are allowed");
         }
     }

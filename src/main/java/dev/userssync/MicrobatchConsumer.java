@@ -17,6 +17,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.ShutdownRunningTask;
 import org.apache.camel.spi.ShutdownAware;
+import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultConsumer;
 
 /**
@@ -24,11 +25,15 @@ import org.apache.camel.support.DefaultConsumer;
  * committed them when it ends. Events of one user that meet are merged by the merge rule; those that cannot be merged wait for the
  * next batch, in order of arrival. When the route fails with a row error, the batch is halved and tried again until the guilty event
  * is alone: only its caller gets the error. Any other error goes to all callers of the batch; retries are the route's.
+ * <p>
+ * What became of an event stands in its caller's variable {@code decision}: the route leaves rows {@code {id, decision}} for events that
+ * were not {@code applied}; an event that was merged with a later one of its user is {@code merged}.
  */
 final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware {
 
     private final MicrobatchComponent.MicrobatchEndpoint endpoint;
     private final AtomicInteger waiting = new AtomicInteger();
+    private BatchObserver observer;
     private Shard[] shards;
     private ExecutorService writers;
     private volatile boolean stopping;
@@ -42,6 +47,7 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
     protected void doStart() throws Exception {
         super.doStart();
         stopping = false;
+        observer = CamelContextHelper.findSingleByType(endpoint.getCamelContext(), BatchObserver.class);
         shards = new Shard[endpoint.getShards()];
         writers = endpoint.getCamelContext().getExecutorServiceManager()
                 .newFixedThreadPool(this, "microbatch:" + endpoint.getName(), shards.length);
@@ -82,6 +88,15 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
         // what waits is written as always
     }
 
+    /** Whether at least a tenth of the queue is free: then somebody who asks has time to send elsewhere. */
+    boolean hasRoom() {
+        return waiting.get() <= endpoint.getCapacity() - endpoint.getCapacity() / 10;
+    }
+
+    int capacity() {
+        return endpoint.getCapacity();
+    }
+
     /** @throws RejectedExecutionException if there is no room */
     void add(Exchange exchange, JsonNode event, AsyncCallback callback) {
         if (waiting.incrementAndGet() > endpoint.getCapacity()) {
@@ -95,11 +110,32 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
     private record Waiting(Exchange exchange, JsonNode event, AsyncCallback callback) {
 
         void done(Exception failure) {
-            if (failure != null) {
-                exchange.setException(failure);
-            }
+            exchange.setException(failure);
             callback.done(false);
         }
+
+        void done(String decision) {
+            exchange.setVariable("decision", decision);
+            callback.done(false);
+        }
+    }
+
+    /** What the route made of a batch: its failure, or the decision on each user whose event was not applied. */
+    private record Outcome(Exception failure, Map<String, String> notApplied) {
+    }
+
+    /** From the rows {@code {id, decision}} that the route may leave. */
+    private static Map<String, String> decisions(Object body) {
+        if (!(body instanceof List<?> rows) || rows.isEmpty()) {
+            return Map.of();
+        }
+        Map<String, String> decisions = new HashMap<>();
+        for (Object row : rows) {
+            if (row instanceof Map<?, ?> columns && columns.get("id") instanceof String id) {
+                decisions.put(id, String.valueOf(columns.get("decision")));
+            }
+        }
+        return decisions;
     }
 
     /** One event of a batch and all who wait for it: more than one where events of a user were merged. */
@@ -121,6 +157,13 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
             event = merged;
             callers.add(later);
             return true;
+        }
+
+        void done(Map<String, String> notApplied) {
+            String decision = notApplied.getOrDefault(event.path("id").textValue(), "applied");
+            for (int i = 0; i < callers.size(); i++) {
+                callers.get(i).done(i < callers.size() - 1 ? "merged" : decision);
+            }
         }
     }
 
@@ -187,8 +230,11 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
         }
 
         private void write(List<Entry> batch) {
-            Exception failure = apply(batch);
-            if (failure == null || batch.size() == 1 && batch.get(0).callers.size() == 1 || !Failure.causedByRow(failure)) {
+            Outcome outcome = apply(batch);
+            Exception failure = outcome.failure;
+            if (failure == null) {
+                batch.forEach(entry -> entry.done(outcome.notApplied));
+            } else if (batch.size() == 1 && batch.get(0).callers.size() == 1 || !Failure.causedByRow(failure)) {
                 batch.forEach(entry -> entry.callers.forEach(caller -> caller.done(failure)));
             } else if (batch.size() == 1) {
                 // Merged events: each alone, in order of arrival.
@@ -199,11 +245,12 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
             }
         }
 
-        private Exception apply(List<Entry> batch) {
+        private Outcome apply(List<Entry> batch) {
             List<JsonNode> events = new ArrayList<>(batch.size());
             batch.forEach(entry -> events.add(entry.event));
             Exchange exchange = createExchange(false);
             exchange.getMessage().setBody(events);
+            long start = System.nanoTime();
             try {
                 createUoW(exchange);
                 getProcessor().process(exchange);
@@ -212,9 +259,12 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
             } finally {
                 doneUoW(exchange);
             }
-            Exception failure = exchange.getException();
+            Outcome outcome = new Outcome(exchange.getException(), decisions(exchange.getMessage().getBody()));
             releaseExchange(exchange, false);
-            return failure;
+            if (outcome.failure == null && observer != null) {
+                observer.committed(events.size(), System.nanoTime() - start);
+            }
+            return outcome;
         }
 
         synchronized void refuseAll() {

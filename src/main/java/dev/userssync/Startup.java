@@ -7,8 +7,10 @@ import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.security.SecureRandom;
+import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
+import java.util.Set;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -25,6 +27,8 @@ import org.slf4j.LoggerFactory;
 public final class Startup implements CamelContextAware, ExtendedStartupListener {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
+
+    private static final String WEBHOOKS = "/webhooks/";
 
     private CamelContext context;
     private Providers providers;
@@ -68,13 +72,35 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     @Override
     public void onCamelContextFullyStarted(CamelContext started, boolean alreadyStarted) throws Exception {
-        answerOutsideTheRoutes(router("camel.server.port"));
+        VertxPlatformHttpRouter webhooks = router("camel.server.port");
+        answerOutsideTheRoutes(webhooks);
+        new Readiness(context).register(webhooks.getServer().getServer());
+        measure();
         new ManagementApi(context).serveOn(router("camel.management.port"));
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
         }
         LOG.info("{}", table());
+    }
+
+    /** The figures of this instance that are read when somebody asks. */
+    private void measure() {
+        Metrics metrics = Metrics.of(context);
+        Freshness freshness = Freshness.of(context);
+        for (String provider : providers.on()) {
+            metrics.gauge("users_sync.webhook.age.seconds", "Seconds since the last verified delivery, or since the start", freshness,
+                    known -> known.webhookAge(provider), "provider", provider);
+        }
+        MicrobatchComponent batches = context.getComponent("microbatch", MicrobatchComponent.class);
+        metrics.gauge("users_sync.queue.depth", "User events that wait for the database", batches, component -> {
+            MicrobatchConsumer writer = component.consumer("users");
+            return writer == null ? Double.NaN : writer.getPendingExchangesSize();
+        });
+        metrics.gauge("users_sync.queue.capacity", "User events that may wait; one more is answered 503", batches, component -> {
+            MicrobatchConsumer writer = component.consumer("users");
+            return writer == null ? Double.NaN : writer.capacity();
+        });
     }
 
     /** Camel only warns when a port is taken, and goes on without a listener. */
@@ -96,13 +122,26 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
      */
     private void answerOutsideTheRoutes(VertxPlatformHttpRouter webhooks) {
         Router root = (Router) webhooks.getServer().getServer().requestHandler();
+        Metrics metrics = Metrics.of(context);
+        Freshness freshness = Freshness.of(context);
+        Set<String> known = providers.all().keySet();
         root.route().order(-1).handler(request -> {
+            String path = request.normalizedPath();
+            String last = path.startsWith(WEBHOOKS) ? path.substring(WEBHOOKS.length()) : "";
+            String provider = known.contains(last) ? last : "unknown";
+            request.addHeadersEndHandler(reply -> {
+                int status = request.response().getStatusCode();
+                metrics.replied(provider, status);
+                if (status == 204 || status == 422) {
+                    freshness.webhook(provider, Instant.now());
+                }
+                // A consumer that was suspended since then answers 503 on its own.
+                askToRetry(request.response());
+            });
             if (!context.isStarted()) {
                 answer(request, 503);
                 return;
             }
-            // A consumer that was suspended since then answers 503 on its own.
-            request.addHeadersEndHandler(reply -> askToRetry(request.response()));
             request.next();
         });
         for (int status : new int[] {400, 404, 405, 413, 414, 415, 431, 500}) {

@@ -99,6 +99,9 @@ public final class UserEvent implements Processor, CamelContextAware {
         if (event.has("raw") && Boolean.TRUE.equals(exchange.getVariable(PROVED))) {
             event.put("updated_at", exchange.getVariable("stamp", String.class)); // newer than the deletion that it disproves
         }
+        // Not of the mapping: who sent it, for the log of decisions.
+        event.put("provider", exchange.getVariable("provider", String.class));
+        event.put("delivery", exchange.getVariable("delivery-id", String.class));
         exchange.setVariable("change", change);
         exchange.getMessage().setBody(event);
         if (exchange.getVariable(PREVIEW) instanceof Collection<?>) {

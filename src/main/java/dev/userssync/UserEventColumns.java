@@ -21,7 +21,7 @@ import org.apache.camel.Processor;
 public final class UserEventColumns implements Processor {
 
     private static final String PARAMETERS = "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not loaded yet when it compiles this
-    private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at");
+    private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery");
 
     /**
      * Surrogates are written as escapes, which Postgres reads back as the same character when they are a pair and refuses when
@@ -34,7 +34,7 @@ public final class UserEventColumns implements Processor {
     @Override
     public void process(Exchange exchange) throws Exception {
         List<JsonNode> events = exchange.getMessage().getBody(List.class);
-        Map<String, String[]> columns = new HashMap<>();
+        Map<String, Object> columns = new HashMap<>();
         for (String name : TEXTS) {
             String[] column = new String[events.size()];
             for (int i = 0; i < column.length; i++) {
@@ -48,6 +48,7 @@ public final class UserEventColumns implements Processor {
             raw[i] = profile == null ? null : WRITER.writeValueAsString(profile);
         }
         columns.put("raw", raw);
+        columns.put("log", exchange.getContext().resolvePropertyPlaceholders("{{event-log.enabled}}"));
         exchange.getMessage().setHeader(PARAMETERS, columns);
     }
 

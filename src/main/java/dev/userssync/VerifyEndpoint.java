@@ -146,7 +146,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     static String one(MultiMap headers, String name) {
         List<String> values = headers.getAll(name);
         if (values.size() != 1 || values.get(0).isBlank()) {
-            throw new SecurityException("header " + name + (values.size() > 1 ? " appears more than once" : " is missing"));
+            throw new Refused(Refused.Reason.HEADER, "header " + name + (values.size() > 1 ? " appears more than once" : " is missing"));
         }
         return values.get(0);
     }

@@ -108,7 +108,7 @@ final class WebhookKeys {
      * Checks one delivery.
      *
      * @param signatures the signature header: one or several {@code v1,base64} or {@code v1a,base64}, separated by spaces or by ", "
-     * @throws SecurityException if no signature is right or the timestamp (unix seconds) is out of tolerance
+     * @throws Refused if no signature is right or the timestamp (unix seconds) is out of tolerance
      */
     void verify(String id, String timestamp, String signatures, byte[] body, Instant now) throws GeneralSecurityException {
         checkAge(timestamp, now);
@@ -119,13 +119,13 @@ final class WebhookKeys {
                 return;
             }
         }
-        throw new SecurityException("no signature matches the body with any of the " + (secrets.size() + publicKeys.size())
+        throw new Refused(Refused.Reason.SIGNATURE, "no signature matches the body with any of the " + (secrets.size() + publicKeys.size())
                 + " configured keys");
     }
 
     private static void checkAge(String timestamp, Instant now) {
         if (!timestamp.matches("\\d{1,12}")) {
-            throw new SecurityException("the timestamp header is not in unix seconds");
+            throw new Refused(Refused.Reason.HEADER, "the timestamp header is not in unix seconds");
         }
         DeliveryAge.check(Instant.ofEpochSecond(Long.parseLong(timestamp)), now, TOLERANCE_SECONDS);
     }

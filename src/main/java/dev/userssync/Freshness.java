@@ -1,0 +1,45 @@
+package dev.userssync;
+
+import java.time.Instant;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.CamelContext;
+import org.apache.camel.support.service.ServiceSupport;
+
+/**
+ * How old the truth is: when each provider was last heard of, by this instance or, as the database tells, by another one. Thread-safe,
+ * one a Camel context.
+ */
+final class Freshness extends ServiceSupport {
+
+    private final Instant start = Instant.now();
+    private final Map<String, Instant> webhooks = new ConcurrentHashMap<>();
+
+    static synchronized Freshness of(CamelContext context) {
+        Freshness freshness = context.hasService(Freshness.class);
+        if (freshness == null) {
+            freshness = new Freshness();
+            try {
+                context.addService(freshness);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        return freshness;
+    }
+
+    /** A verified delivery came in. */
+    void webhook(String provider, Instant time) {
+        webhooks.merge(provider, time, (known, other) -> known.isAfter(other) ? known : other);
+    }
+
+    /** The last verified delivery, or null: none is known. */
+    Instant lastWebhook(String provider) {
+        return webhooks.get(provider);
+    }
+
+    /** Seconds since the last verified delivery; where none is known, since the start of this instance. */
+    double webhookAge(String provider) {
+        return (System.currentTimeMillis() - webhooks.getOrDefault(provider, start).toEpochMilli()) / 1000.0;
+    }
+}

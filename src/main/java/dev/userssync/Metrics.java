@@ -1,0 +1,172 @@
+// Only `camel run` reads this line.
+//DEPS org.apache.camel:camel-micrometer-prometheus:4.17.0
+package dev.userssync;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.micrometer.MicrometerConstants;
+import org.apache.camel.support.service.ServiceSupport;
+
+/**
+ * The figures of this instance, read by Prometheus at {@code /observe/metrics}. On the way of an event it costs one look-up and one
+ * increment. Every label has few values: providers and replies that nobody configured share one. Thread-safe, one a Camel context.
+ */
+final class Metrics extends ServiceSupport {
+
+    private static final Set<String> TYPES = Set.of("created", "updated", "deleted");
+
+    private final MeterRegistry registry;
+    private final DistributionSummary batchSizes;
+    private final Timer commits;
+    private final List<AutoCloseable> binders = new ArrayList<>();
+    private final Map<Event, Counter> events = new ConcurrentHashMap<>();
+    private final Map<Reply, Counter> replies = new ConcurrentHashMap<>();
+    private final Map<Refusal, Counter> refusals = new ConcurrentHashMap<>();
+
+    /** What became of user events of one provider and one type. */
+    record Event(String provider, String type, String decision) {
+    }
+
+    private record Reply(String provider, int status) {
+    }
+
+    private record Refusal(String provider, String reason) {
+    }
+
+    private Metrics(MeterRegistry registry) {
+        this.registry = registry;
+        batchSizes = DistributionSummary.builder("users_sync.batch.size").description("Users in a committed batch")
+                .serviceLevelObjectives(1, 2, 5, 10, 20, 50, 100, 200, 500).register(registry);
+        commits = Timer.builder("users_sync.commit").description("Time from a batch being complete until its commit")
+                .serviceLevelObjectives(Stream.of(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000).map(Duration::ofMillis).toArray(Duration[]::new))
+                .register(registry);
+        JvmGcMetrics gc = new JvmGcMetrics();
+        binders.add(gc);
+        gc.bindTo(registry);
+        new JvmMemoryMetrics().bindTo(registry);
+        new JvmThreadMetrics().bindTo(registry);
+        new ProcessorMetrics().bindTo(registry);
+        new UptimeMetrics().bindTo(registry);
+    }
+
+    /** Those of a context; camel-micrometer-prometheus finds the same registry by its name. */
+    static synchronized Metrics of(CamelContext context) {
+        Metrics metrics = context.hasService(Metrics.class);
+        if (metrics == null) {
+            MeterRegistry registry = context.getRegistry().lookupByNameAndType(MicrometerConstants.METRICS_REGISTRY_NAME, MeterRegistry.class);
+            if (registry == null) {
+                registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+                context.getRegistry().bind(MicrometerConstants.METRICS_REGISTRY_NAME, registry);
+            }
+            metrics = new Metrics(registry);
+            try {
+                context.addService(metrics);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        return metrics;
+    }
+
+    /**
+     * Counts user events.
+     *
+     * @param type of the user event; all but created, updated and deleted count as {@code other}
+     * @param decision applied, duplicate, stale, erased or merged (by the merge rule), ignored, parked or retried (by the routes)
+     */
+    void decided(String provider, String type, String decision, long count) {
+        Event event = new Event(provider, type(type), decision);
+        events.computeIfAbsent(event, key -> Counter.builder("users_sync.events")
+                .description("User events by what became of them")
+                .tags("provider", key.provider, "type", key.type, "decision", key.decision)
+                .register(registry)).increment(count);
+    }
+
+    /** Of the many types that providers send, those that change a user. */
+    static String type(String type) {
+        return type != null && TYPES.contains(type) ? type : "other";
+    }
+
+    void committed(int users, long nanoseconds) {
+        batchSizes.record(users);
+        commits.record(nanoseconds, TimeUnit.NANOSECONDS);
+    }
+
+    /** How many events there were since the start, by what became of them. */
+    Map<Event, Double> decided() {
+        Map<Event, Double> counts = new HashMap<>();
+        events.forEach((event, counter) -> counts.put(event, counter.count()));
+        return counts;
+    }
+
+    /** Counts a reply on the webhook port. */
+    void replied(String provider, int status) {
+        replies.computeIfAbsent(new Reply(provider, status), key -> Counter.builder("users_sync.replies")
+                .description("Replies to deliveries, by HTTP status")
+                .tags("provider", key.provider, "status", Integer.toString(key.status))
+                .register(registry)).increment();
+    }
+
+    /** Counts a delivery that was not proved to come from its provider. */
+    void refused(String provider, Refused.Reason reason) {
+        refusals.computeIfAbsent(new Refusal(provider, reason.label()), key -> Counter.builder("users_sync.signature_failures")
+                .description("Deliveries that were not proved to come from the provider")
+                .tags("provider", key.provider, "reason", key.reason)
+                .register(registry)).increment();
+    }
+
+    /** The refusals since the start, by provider. */
+    Map<String, Double> refused() {
+        Map<String, Double> counts = new HashMap<>();
+        refusals.forEach((refusal, counter) -> counts.merge(refusal.provider, counter.count(), Double::sum));
+        return counts;
+    }
+
+    /** The replies of a status since the start, by provider. */
+    Map<String, Double> replied(int status) {
+        Map<String, Double> counts = new HashMap<>();
+        replies.forEach((reply, counter) -> {
+            if (reply.status == status) {
+                counts.put(reply.provider, counter.count());
+            }
+        });
+        return counts;
+    }
+
+    /** A figure that is read when somebody asks; the object is held for as long as the registry lives. */
+    <T> void gauge(String name, String description, T source, ToDoubleFunction<T> value, String... tags) {
+        Gauge.builder(name, source, value).description(description).tags(tags).strongReference(true).register(registry);
+    }
+
+    MeterRegistry registry() {
+        return registry;
+    }
+
+    @Override
+    protected void doStop() throws Exception {
+        for (AutoCloseable binder : binders) {
+            binder.close();
+        }
+    }
+}
