@@ -62,24 +62,25 @@ changed AS (
              ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END
   RETURNING u.id
 ),
--- As the rows were before: a statement does not see its own changes.
-decided AS (
-  SELECT event.id, event.type, event.provider, event.delivery,
-         coalesce(event.updated_at, event.created_at, event.deleted_at) AS version, coalesce(u.updated_at, u.created_at) AS row_version,
-         coalesce(u.deleted_at, tombstone.at) AS row_deleted,
-         CASE WHEN changed.id IS NOT NULL THEN 'applied'
-              WHEN tombstone.id IS NOT NULL AND (greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at) IS NOT TRUE
+-- The others, beside the rows as they were before: a statement does not see its own changes.
+other AS (
+  SELECT event.id, event.type, event.provider, event.delivery, coalesce(event.updated_at, event.created_at, event.deleted_at) AS version,
+         coalesce(u.updated_at, u.created_at) AS row_version, coalesce(u.deleted_at, tombstone.at) AS row_deleted,
+         CASE WHEN tombstone.id IS NOT NULL AND (greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at) IS NOT TRUE
               THEN 'erased'
               WHEN coalesce(event.updated_at, event.created_at, event.deleted_at) < coalesce(u.updated_at, u.created_at)
                 OR event.deleted_at < u.deleted_at THEN 'stale'
               ELSE 'duplicate' END AS decision
-    FROM event
-    LEFT JOIN changed ON changed.id = event.id
-    LEFT JOIN neon_auth.users_sync AS u ON u.id = event.id AND changed.id IS NULL
-    LEFT JOIN users_sync_internal.tombstone ON tombstone.id = event.id AND changed.id IS NULL
+    FROM (SELECT * FROM event WHERE NOT EXISTS (SELECT FROM changed WHERE changed.id = event.id) OFFSET 0) AS event
+    LEFT JOIN neon_auth.users_sync AS u ON u.id = event.id
+    LEFT JOIN users_sync_internal.tombstone ON tombstone.id = event.id
 ),
 logged AS (
   INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery)
-  SELECT id, provider, type, decision, version, row_version, row_deleted, delivery FROM decided WHERE CAST(:?log AS boolean)
+  SELECT id, provider, type, 'applied', coalesce(updated_at, created_at, deleted_at), NULL, NULL, delivery
+    FROM event JOIN changed USING (id)
+   WHERE CAST(:?log AS boolean)
+   UNION ALL
+  SELECT id, provider, type, decision, version, row_version, row_deleted, delivery FROM other WHERE CAST(:?log AS boolean)
 )
-SELECT id, decision FROM decided WHERE decision <> 'applied'
+SELECT id, decision FROM other

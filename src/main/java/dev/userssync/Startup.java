@@ -45,6 +45,9 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         }
         this.context = context;
         this.providers = new Providers(context);
+        if (Boolean.parseBoolean(setting("tracing.enabled"))) {
+            Tracing.start(context);
+        }
         checkFree("camel.server.port", "PORT");
         checkFree("camel.management.port", "MANAGEMENT_PORT");
         providers.check();

@@ -1,0 +1,57 @@
+// Only `camel run` reads these lines.
+//DEPS org.apache.camel:camel-opentelemetry2:4.17.0
+//DEPS io.opentelemetry:opentelemetry-sdk-extension-autoconfigure:1.57.0
+//DEPS io.opentelemetry:opentelemetry-exporter-otlp:1.57.0
+//DEPS io.opentelemetry:opentelemetry-exporter-sender-jdk:1.57.0
+package dev.userssync;
+
+import io.opentelemetry.sdk.OpenTelemetrySdk;
+import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
+import java.util.Map;
+import org.apache.camel.CamelContext;
+import org.apache.camel.opentelemetry2.OpenTelemetryTracer;
+import org.apache.camel.support.service.ServiceSupport;
+
+/**
+ * The OpenTelemetry SDK for camel-opentelemetry2, made only when tracing is on ({@code TRACING=true}). Where spans go is said by
+ * OpenTelemetry's own environment variables, {@code OTEL_EXPORTER_OTLP_ENDPOINT} first of all. Spans name routes and endpoints and
+ * hold the text of a statement without its values: nothing of a user.
+ */
+final class Tracing extends ServiceSupport {
+
+    private final OpenTelemetrySdk sdk;
+
+    private Tracing(OpenTelemetrySdk sdk) {
+        this.sdk = sdk;
+    }
+
+    /**
+     * To be called before the routes are loaded. Not camel-main's camel.opentelemetry2.enabled: that looks for the SDK before any bean
+     * of ours is there. The last spans are sent when Camel stops.
+     */
+    static void start(CamelContext context) {
+        OpenTelemetrySdk sdk = AutoConfiguredOpenTelemetrySdk.builder()
+                .addPropertiesSupplier(() -> Map.of(
+                        "otel.service.name", "users-sync",
+                        "otel.exporter.otlp.protocol", "http/protobuf", // the sender of the JDK speaks no gRPC
+                        "otel.metrics.exporter", "none",
+                        "otel.logs.exporter", "none"))
+                .disableShutdownHook()
+                .build().getOpenTelemetrySdk();
+        context.getRegistry().bind("tracer", sdk.getTracer("users-sync"));
+        context.getRegistry().bind("propagators", sdk.getPropagators());
+        try {
+            context.addService(new Tracing(sdk));
+            OpenTelemetryTracer tracer = new OpenTelemetryTracer();
+            tracer.setExcludePatterns("timer:*");
+            tracer.init(context);
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    protected void doStop() {
+        sdk.close();
+    }
+}
