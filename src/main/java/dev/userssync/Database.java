@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
@@ -121,6 +123,21 @@ public final class Database implements CamelConfiguration {
                 pool.close();
                 closeEmbedded();
                 throw new StartupFailure("the tables of users-sync cannot be created or upgraded in " + description + ": " + rootMessage(e));
+            }
+        }
+
+        /** A connection beside the pool, for work that takes long: without a time after which it gives up. Empty if there is none to be had. */
+        Optional<Connection> aside() {
+            Properties login = new Properties();
+            login.setProperty("user", String.valueOf(pool.getUsername()));
+            login.setProperty("ApplicationName", "users-sync");
+            if (pool.getPassword() != null) {
+                login.setProperty("password", pool.getPassword());
+            }
+            try {
+                return Optional.ofNullable(new Driver().connect(pool.getJdbcUrl(), login));
+            } catch (SQLException e) {
+                return Optional.empty();
             }
         }
 

@@ -1,8 +1,9 @@
 package dev.userssync;
 
-import io.vertx.core.http.HttpServerRequest;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.vertx.ext.web.RoutingContext;
-import java.net.InetAddress;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
@@ -11,32 +12,93 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What an operator can ask of a running instance, on the management port and from this machine only:
- * {@code POST /dead-letters/replay}, {@code POST /sample/{provider}} and the {@link PollCommands}. In Java because Camel's HTTP consumers can only
- * listen on the webhook port.
+ * What an operator can ask of a running instance on the management port, by curl or by the command line; {@link Access} says who may. In
+ * Java because Camel's HTTP consumers can only listen on the webhook port. Parameters stand in the query. What it asks of pollers: {@link PollCommands}.
  */
 final class ManagementApi {
 
     private static final Logger LOG = LoggerFactory.getLogger(ManagementApi.class);
+    private static final JsonMapper JSON = new JsonMapper();
 
     private final CamelContext context;
+    private final Access access;
+    private final OperatorRoutes routes;
     private final SampleSender samples;
 
-    ManagementApi(CamelContext context) {
+    ManagementApi(CamelContext context, Access access, OperatorRoutes routes) {
         this.context = context;
+        this.access = access;
+        this.routes = routes;
         this.samples = new SampleSender(context);
     }
 
     void serveOn(VertxPlatformHttpRouter router) {
-        router.post("/dead-letters/replay").handler(request -> answer(request,
-                () -> context.createFluentProducerTemplate().to("direct:replay-dead-letters").request(String.class)));
         new PollCommands(context).serveOn(router, this::answer);
         router.post("/sample/:provider").handler(request -> answer(request, () -> samples.send(request.pathParam("provider"))));
+        router.post("/dead-letters/replay").handler(request -> answer(request, () -> (String) routes.ask("replay-dead-letters",
+                "provider", request.request().getParam("provider"), "kind", request.request().getParam("kind"))));
+        router.get("/admin/status").handler(request -> answer(request, () -> json(status())));
+        router.get("/admin/users").handler(request -> answerPersonal(request, () -> json(routes.ask("find-users",
+                "q", request.request().getParam("q"), "state", request.request().getParam("state"), "prefix", null,
+                "afterTime", request.request().getParam("afterTime"), "afterId", request.request().getParam("afterId")))));
+        router.get("/admin/user").handler(request -> answerPersonal(request, () -> json(Map.of(
+                "user", routes.row("find-user", "id", required(request, "id")), "history", routes.ask("user-history", "id", required(request, "id"))))));
+        router.post("/admin/user/erase").handler(request -> answerPersonal(request, () -> (String) routes.ask("erase-user", "id", required(request, "id"))));
+        router.post("/admin/purge").handler(request -> answerPersonal(request, () -> (String) routes.ask("purge-users", "days", days(request))));
+    }
+
+    private Map<String, Object> status() throws Exception {
+        Map<String, Object> status = new LinkedHashMap<>();
+        status.put("users", routes.row("count-users"));
+        Map<String, Object> providers = new LinkedHashMap<>();
+        Freshness freshness = Freshness.of(context);
+        new Providers(context).all().forEach((provider, on) -> {
+            Map<String, Object> one = new LinkedHashMap<>();
+            one.put("on", on);
+            one.put("last_webhook_at", freshness.lastWebhook(provider) == null ? null : freshness.lastWebhook(provider).toString());
+            providers.put(provider, one);
+        });
+        routes.rows("provider-activity").forEach(row -> {
+            @SuppressWarnings("unchecked")
+            Map<String, Object> one = (Map<String, Object>) providers.computeIfAbsent((String) row.get("provider"), name -> new LinkedHashMap<>());
+            one.put("activity", row);
+        });
+        status.put("providers", providers);
+        status.put("dead_letters", routes.rows("count-dead-letters"));
+        return status;
+    }
+
+    private static int days(RoutingContext request) {
+        String days = request.request().getParam("days");
+        if (days == null || !days.matches("\\d{1,5}")) {
+            throw new IllegalArgumentException("days is missing: how long a user must have been deleted, such as days=30");
+        }
+        return Integer.parseInt(days);
+    }
+
+    private static String required(RoutingContext request, String name) {
+        String value = request.request().getParam(name);
+        if (value == null || value.isBlank()) {
+            throw new IllegalArgumentException(name + " is missing");
+        }
+        return value;
+    }
+
+    private static String json(Object value) throws Exception {
+        return JSON.writeValueAsString(value);
     }
 
     private void answer(RoutingContext request, Callable<String> work) {
-        if (!isLocal(request.request())) {
-            request.response().setStatusCode(403).end("only from this machine\n");
+        answer(request, work, access.refusal(request.request(), false));
+    }
+
+    private void answerPersonal(RoutingContext request, Callable<String> work) {
+        answer(request, work, access.refusal(request.request(), true));
+    }
+
+    private void answer(RoutingContext request, Callable<String> work, String refusal) {
+        if (refusal != null) {
+            request.response().setStatusCode(403).end(refusal + "\n");
             return;
         }
         request.vertx().executeBlocking(work, false).onComplete(done -> {
@@ -51,15 +113,5 @@ final class ManagementApi {
                 request.response().setStatusCode(500).end("failed, see the log\n");
             }
         });
-    }
-
-    /** A browser sends Origin with every POST: a web page must not reach us through somebody's browser on this machine. */
-    private static boolean isLocal(HttpServerRequest request) {
-        try {
-            return InetAddress.getByName(request.remoteAddress().hostAddress()).isLoopbackAddress()
-                    && request.getHeader("Origin") == null;
-        } catch (java.net.UnknownHostException e) {
-            return false;
-        }
     }
 }

@@ -32,6 +32,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     private CamelContext context;
     private Providers providers;
+    private boolean console;
 
     @Override
     public CamelContext getCamelContext() {
@@ -79,12 +80,23 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         answerOutsideTheRoutes(webhooks);
         new Readiness(context).register(webhooks.getServer().getServer());
         measure();
-        new ManagementApi(context).serveOn(router("camel.management.port"));
+        serveOperators(router("camel.management.port"));
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
         }
         LOG.info("{}", table());
+    }
+
+    private void serveOperators(VertxPlatformHttpRouter management) {
+        Access access = new Access(context);
+        OperatorRoutes routes = new OperatorRoutes(context);
+        new ManagementApi(context, access, routes).serveOn(management);
+        new Console(context, access, routes).serveOn(management);
+        console = access.isConsoleOn();
+        if (console) {
+            context.getExecutorServiceManager().newThread("console-indexes", () -> Database.of(context).aside().ifPresent(ConsoleIndexes::make)).start();
+        }
     }
 
     /** The figures of this instance that are read when somebody asks. */
@@ -183,6 +195,8 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         if (database.embedded != null) {
             line(table, "psql", database.embedded.psql() + " -c 'TABLE neon_auth.users_sync'");
         }
+        line(table, "console", console ? "http://localhost:" + setting("camel.management.port") + "/console"
+                : "off  set CONSOLE_PASSWORD to turn it on");
         line(table, "management", "http://localhost:" + setting("camel.management.port") + "/observe/health");
         return table.toString();
     }

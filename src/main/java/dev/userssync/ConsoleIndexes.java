@@ -1,0 +1,58 @@
+package dev.userssync;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The indexes that make the console's list and search quick, made beside the running application while the console is on: who has no console
+ * does not pay for them at each new user. One instance makes them at a time; what an interrupted one left behind is made again.
+ */
+final class ConsoleIndexes {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ConsoleIndexes.class);
+    private static final Path STATEMENTS = Path.of("routes/sql/console-indexes.sql");
+    /** Any number that no one else uses for an advisory lock. */
+    private static final long LOCK = 7_023_115_902L;
+    private static final String BROKEN = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+            + " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND i.indrelid = 'neon_auth.users_sync'::regclass";
+
+    private ConsoleIndexes() {
+    }
+
+    /** @param connection of its own, without a time after which it gives up; closed at the end */
+    static void make(Connection connection) {
+        try (connection; Statement statement = connection.createStatement()) {
+            ResultSet locked = statement.executeQuery("SELECT pg_try_advisory_lock(" + LOCK + ")");
+            locked.next();
+            if (!locked.getBoolean(1)) {
+                return; // another instance is at it
+            }
+            List<String> broken = new ArrayList<>();
+            ResultSet indexes = statement.executeQuery(BROKEN);
+            while (indexes.next()) {
+                broken.add(indexes.getString(1));
+            }
+            statement.execute("SET client_min_messages = warning");
+            for (String index : broken) {
+                statement.execute("DROP INDEX CONCURRENTLY IF EXISTS " + index);
+            }
+            for (String index : Files.readString(STATEMENTS).replaceAll("(?m)^--.*$", "").split(";")) {
+                statement.execute(index);
+            }
+        } catch (SQLException e) {
+            LOG.warn("The indexes for the console's search could not be made, SQLState {}; it works, but slowly with many users."
+                    + " Let the owner of neon_auth.users_sync run {}", e.getSQLState(), STATEMENTS);
+        } catch (IOException e) {
+            LOG.warn("The console's search is slow with many users: {} cannot be read", STATEMENTS);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package dev.userssync;
+
+import java.sql.Timestamp;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelExecutionException;
+import org.apache.camel.ProducerTemplate;
+
+/** Asks the routes in routes/operators, for console and commands. What comes back is of maps, lists and plain values. Thread-safe. */
+final class OperatorRoutes {
+
+    private final ProducerTemplate producer;
+
+    OperatorRoutes(CamelContext context) {
+        this.producer = context.createProducerTemplate();
+    }
+
+    /** @param headers names and values in turn; a value may be null */
+    Object ask(String route, Object... headers) throws Exception {
+        Map<String, Object> all = new LinkedHashMap<>();
+        for (int i = 0; i < headers.length; i += 2) {
+            all.put((String) headers[i], headers[i + 1]);
+        }
+        try {
+            return plain(producer.requestBodyAndHeaders("direct:" + route, null, all));
+        } catch (CamelExecutionException e) {
+            throw e.getCause() instanceof Exception cause ? cause : e;
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    List<Map<String, Object>> rows(String route, Object... headers) throws Exception {
+        return (List<Map<String, Object>>) ask(route, headers);
+    }
+
+    /** The only row, or an empty map. */
+    @SuppressWarnings("unchecked")
+    Map<String, Object> row(String route, Object... headers) throws Exception {
+        return ask(route, headers) instanceof Map<?, ?> row ? (Map<String, Object>) row : Map.of();
+    }
+
+    /** Times as ISO 8601 in UTC. */
+    private static Object plain(Object value) {
+        if (value instanceof Map<?, ?> map) {
+            Map<Object, Object> plain = new LinkedHashMap<>();
+            map.forEach((key, entry) -> plain.put(key, plain(entry)));
+            return plain;
+        }
+        if (value instanceof List<?> list) {
+            List<Object> plain = new ArrayList<>();
+            list.forEach(entry -> plain.add(plain(entry)));
+            return plain;
+        }
+        return value instanceof Timestamp time ? time.toInstant().toString() : value;
+    }
+}
