@@ -4,21 +4,29 @@ import org.apache.camel.main.Main;
 import org.apache.camel.util.ObjectHelper;
 import org.slf4j.LoggerFactory;
 
-/** Runs users-sync: the routes in {@code routes/} with the settings in {@code config/application.properties}. */
+/**
+ * Runs users-sync, the routes in {@code routes/} with the settings in {@code config/application.properties}, or one of the {@link Commands}.
+ */
 public final class UsersSync {
 
     private UsersSync() {
     }
 
     public static void main(String[] args) {
+        // picocli is only read when there is something to parse: a start without a verb stays as quick as it was.
+        System.exit(args.length == 0 ? runApplication() : Commands.execute(args));
+    }
+
+    /** @return the exit code, after the application was stopped or could not start */
+    static int runApplication() {
         Main main = new Main();
         try {
-            System.exit(main.run(args));
+            return main.run(new String[0]);
         } catch (Exception e) {
             Database.closeOf(main.getCamelContext());
             LoggerFactory.getLogger("users-sync").debug("Start failed", e);
             System.err.println("users-sync cannot start: " + message(e));
-            System.exit(1);
+            return 1;
         }
     }
 

@@ -1,0 +1,214 @@
+// Only `camel run` reads this line.
+//DEPS info.picocli:picocli:4.7.7
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * The command line: without a verb users-sync runs; with one it asks the instance that is running, over its management port, or does its work
+ * here. Exit codes: 0 done, 1 not done (the reason is on standard error), 2 wrong usage.
+ */
+@Command(name = "users-sync", mixinStandardHelpOptions = true, version = "users-sync 0.1.0", sortOptions = false,
+        description = "Keeps neon_auth.users_sync true to an auth provider. Without a command it runs until it is stopped.",
+        footer = {"", "Settings are environment variables, the same for all commands; see config/application.properties."},
+        subcommands = {Commands.Status.class, Commands.Sample.class, Commands.Replay.class, Commands.Erase.class, Commands.Purge.class,
+            PrintSql.class, CommandLine.HelpCommand.class})
+final class Commands implements Callable<Integer> {
+
+    static final JsonMapper JSON = new JsonMapper();
+
+    @Override
+    public Integer call() {
+        return UsersSync.runApplication();
+    }
+
+    static int execute(String... arguments) {
+        return line().execute(arguments);
+    }
+
+    static CommandLine line() {
+        CommandLine line = new CommandLine(new Commands());
+        line.setExecutionExceptionHandler((failure, command, parsed) -> {
+            command.getErr().println("users-sync: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
+            return 1;
+        });
+        return line;
+    }
+
+    /** A verb that asks a running instance. */
+    abstract static class Remote implements Callable<Integer> {
+
+        @CommandLine.Spec
+        CommandLine.Model.CommandSpec spec;
+
+        @Option(names = "--url", defaultValue = "${env:USERS_SYNC_URL:-http://localhost:${env:MANAGEMENT_PORT:-9876}}",
+                description = "Management port of the running instance (default: $USERS_SYNC_URL, or this machine and $MANAGEMENT_PORT). "
+                        + "The password is taken from $CONSOLE_PASSWORD.")
+        URI url;
+
+        @Option(names = "--json", description = "Print JSON, for scripts.")
+        boolean json;
+
+        @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+        boolean help;
+
+        String get(String path) throws IOException, InterruptedException {
+            return send(path, "GET");
+        }
+
+        String post(String path) throws IOException, InterruptedException {
+            return send(path, "POST");
+        }
+
+        private String send(String path, String method) throws IOException, InterruptedException {
+            HttpRequest.Builder request = HttpRequest.newBuilder(url.resolve(path)).timeout(Duration.ofHours(1))
+                    .method(method, HttpRequest.BodyPublishers.noBody());
+            String password = System.getenv("CONSOLE_PASSWORD");
+            if (password != null && !password.isBlank()) {
+                request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(("cli:" + password.strip()).getBytes(StandardCharsets.UTF_8)));
+            }
+            HttpResponse<String> reply;
+            try {
+                reply = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build().send(request.build(), HttpResponse.BodyHandlers.ofString());
+            } catch (ConnectException e) {
+                throw new IOException("no users-sync answers at " + url + ": start it, or say where it is with --url or MANAGEMENT_PORT");
+            }
+            if (reply.statusCode() >= 300) {
+                throw new IOException(reply.body().isBlank() ? "the answer was " + reply.statusCode() : reply.body().strip());
+            }
+            return reply.body().strip();
+        }
+
+        /** Prints the answer as it is with --json, else as lines. */
+        int print(String answer) throws IOException {
+            out(json ? answer : lines(JSON.readTree(answer)));
+            return 0;
+        }
+
+        void out(String text) {
+            spec.commandLine().getOut().println(text);
+        }
+
+        static String lines(JsonNode object) {
+            StringBuilder lines = new StringBuilder();
+            object.properties().forEach(field -> lines.append(lines.isEmpty() ? "" : System.lineSeparator())
+                    .append(field.getKey().replace('_', ' ')).append(": ").append(field.getValue().asText()));
+            return lines.toString();
+        }
+
+        static String query(String text) {
+            return URLEncoder.encode(text, StandardCharsets.UTF_8);
+        }
+    }
+
+    @Command(name = "status", description = "Says whether the table is true: users, last webhooks, what came of events, dead letters.")
+    static final class Status extends Remote {
+
+        @Override
+        public Integer call() throws Exception {
+            String answer = get("/admin/status");
+            if (json) {
+                return print(answer);
+            }
+            JsonNode status = JSON.readTree(answer);
+            JsonNode users = status.path("users");
+            out("users        " + (users.path("estimated").asBoolean() ? "about " : "") + users.path("total").asText()
+                    + (users.path("deleted").isNumber() ? ", of them " + users.path("deleted").asText() + " deleted" : ""));
+            status.path("providers").properties().forEach(provider -> {
+                JsonNode one = provider.getValue();
+                JsonNode day = one.path("activity");
+                if (one.path("on").asBoolean() || !day.isMissingNode()) {
+                    out(String.format("%-12s %s, last webhook %s%s", provider.getKey(), one.path("on").asBoolean() ? "on" : "off",
+                            one.path("last_webhook_at").isTextual() ? one.path("last_webhook_at").asText() : "not yet",
+                            day.isMissingNode() ? "" : "; in the last day " + day.path("applied_day").asText() + " applied, " + day.path("parked_day").asText()
+                                    + " parked, " + day.path("refused_day").asText() + " refused, " + day.path("retried_day").asText() + " told to retry"));
+                }
+            });
+            if (status.path("dead_letters").isEmpty()) {
+                out("dead letters none");
+            }
+            status.path("dead_letters").forEach(kind -> out("dead letters " + kind.path("parked").asText() + " of " + kind.path("provider").asText()
+                    + (kind.path("kind").asText().equals("none") ? " that are no user events" : " with SQLState " + kind.path("kind").asText())));
+            return 0;
+        }
+    }
+
+    @Command(name = "sample", description = "Posts signed deliveries that create, update and delete one invented user, as the provider would.")
+    static final class Sample extends Remote {
+
+        @Parameters(paramLabel = "<provider>", description = "A provider that is on.")
+        String provider;
+
+        @Override
+        public Integer call() throws Exception {
+            String report = post("/sample/" + query(provider));
+            out(json ? JSON.writeValueAsString(java.util.Map.of("provider", provider, "report", report.lines().toList())) : report);
+            return 0;
+        }
+    }
+
+    @Command(name = "replay", description = "Sends dead letters through the routes again, all of them or those of a kind.")
+    static final class Replay extends Remote {
+
+        @Option(names = "--provider", description = "Only those of this provider.")
+        String provider;
+
+        @Option(names = "--kind", description = "Only those with this SQLState; none: those that never came to the database.")
+        String kind;
+
+        @Override
+        public Integer call() throws Exception {
+            String answer = post("/dead-letters/replay?" + (provider == null ? "" : "provider=" + query(provider) + "&")
+                    + (kind == null ? "" : "kind=" + query(kind)));
+            print(answer);
+            return JSON.readTree(answer).path("still_parked").asInt() > 0 ? 1 : 0;
+        }
+    }
+
+    @Command(name = "erase", description = {"Removes one user for good: row, history and parked deliveries. Prints what was removed.",
+        "Delete the user at the provider first, or a newer event brings the row back."})
+    static final class Erase extends Remote {
+
+        @Parameters(paramLabel = "<id>", description = "The id in neon_auth.users_sync.")
+        String id;
+
+        @Option(names = "--confirm", paramLabel = "<id>", required = true, description = "The id once more, so that a slip removes nobody.")
+        String confirm;
+
+        @Override
+        public Integer call() throws Exception {
+            if (!id.equals(confirm)) {
+                throw new IllegalArgumentException("nothing was erased: --confirm is not the id");
+            }
+            return print(post("/admin/user/erase?id=" + query(id)));
+        }
+    }
+
+    @Command(name = "purge", description = "Removes the rows of users who have been deleted for so many days; a tombstone of id and time stays.")
+    static final class Purge extends Remote {
+
+        @Option(names = "--days", defaultValue = "30", description = "The holdback: how long a user must have been deleted (default: ${DEFAULT-VALUE}).")
+        int days;
+
+        @Override
+        public Integer call() throws Exception {
+            return print(post("/admin/purge?days=" + days));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package dev.userssync;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Prints the SQL that users-sync would run to make its tables, for those who review it or run it with another role. Needs no database. */
+@Command(name = "print-sql", description = "Prints the SQL that creates and upgrades the tables, in order; runs none of it.")
+final class PrintSql implements Callable<Integer> {
+
+    private static final Path SOURCES = Path.of("src/main/resources/db/migration");
+
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    @Option(names = "--console", description = "Also the indexes that are made while the console is on.")
+    private boolean console;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    private boolean help;
+
+    @Override
+    public Integer call() throws IOException {
+        spec.commandLine().getOut().println("CREATE SCHEMA IF NOT EXISTS users_sync_internal;");
+        for (String name : names()) {
+            print("-- " + name, read("db/migration/" + name));
+        }
+        if (console) {
+            print("-- While the console is on", Files.readString(Path.of("routes/sql/console-indexes.sql")));
+        }
+        return 0;
+    }
+
+    private void print(String title, String sql) {
+        spec.commandLine().getOut().println(title);
+        spec.commandLine().getOut().println(sql);
+    }
+
+    /** In the order in which Flyway runs them. */
+    private static List<String> names() throws IOException {
+        URL first = PrintSql.class.getClassLoader().getResource("db/migration/V1__users_sync.sql");
+        try {
+            if (first != null && first.getProtocol().equals("jar")) {
+                try (FileSystem jar = FileSystems.newFileSystem(URI.create(first.toString().replaceFirst("!.*", "")), Map.of())) {
+                    return sorted(jar.getPath("db/migration"));
+                }
+            }
+            return sorted(first == null ? SOURCES : Path.of(first.toURI()).getParent());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static List<String> sorted(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).filter(name -> name.matches("V\\d+__.*\\.sql"))
+                    .sorted(Comparator.comparingInt(name -> Integer.parseInt(name.replaceFirst("V(\\d+)__.*", "$1")))).toList();
+        }
+    }
+
+    private static String read(String resource) throws IOException {
+        try (InputStream file = PrintSql.class.getClassLoader().getResourceAsStream(resource)) {
+            return file == null ? Files.readString(Path.of("src/main/resources", resource)) : new String(file.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+/** The verbs against a running instance, in the profile dev: without a password, from this machine. */
+class CommandsTest extends RunningApp {
+
+    private String out;
+    private String err;
+
+    CommandsTest() {
+        settings.setProperty("camel.main.profile", "dev");
+        settings.setProperty("camel.main.routesReloadEnabled", "false");
+    }
+
+    @BeforeEach
+    void clean() {
+        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
+    }
+
+    /** @return the exit code */
+    private int run(String... arguments) {
+        List<String> all = new ArrayList<>(List.of(arguments));
+        if (!all.contains("print-sql") && !all.contains("--help")) {
+            all.add(1, "--url=" + management(""));
+        }
+        StringWriter printed = new StringWriter();
+        StringWriter complained = new StringWriter();
+        int code = Commands.line().setOut(new PrintWriter(printed)).setErr(new PrintWriter(complained)).execute(all.toArray(String[]::new));
+        out = printed.toString();
+        err = complained.toString();
+        return code;
+    }
+
+    private JsonNode json() throws Exception {
+        return Commands.JSON.readTree(out);
+    }
+
+    @Test
+    void everyVerbExplainsItself() {
+        for (String verb : Commands.line().getSubcommands().keySet()) {
+            if (!verb.equals("help")) {
+                assertEquals(0, run(verb, "--help"), verb);
+                assertTrue(out.startsWith("Usage: users-sync " + verb), out);
+                CommandLine.Model.CommandSpec spec = Commands.line().getSubcommands().get(verb).getCommandSpec();
+                assertFalse(spec.usageMessage().description().length == 0, verb + " has no description");
+                spec.options().forEach(option -> assertFalse(option.description().length == 0, verb + " " + option.longestName()));
+                spec.positionalParameters().forEach(parameter -> assertFalse(parameter.description().length == 0, verb + " " + parameter.paramLabel()));
+            }
+        }
+    }
+
+    @Test
+    void sampleShowsWhatBecameOfAnInventedUser() throws Exception {
+        assertEquals(0, run("sample", "clerk"), () -> err);
+        assertTrue(out.contains("user.deleted -> 204"), out);
+        assertEquals(0, run("sample", "clerk", "--json"));
+        assertEquals("clerk", json().path("provider").asText());
+        assertEquals(1, run("sample", "nobody"));
+        assertTrue(err.contains("provider nobody is not on"), err);
+    }
+
+    @Test
+    void statusSaysWhetherTheTableIsTrue() throws Exception {
+        new Delivery("no JSON").post(webhooks("generic"));
+        assertEquals(0, run("status"), () -> err);
+        assertTrue(out.contains("users        0"), out);
+        assertTrue(out.contains("dead letters 1 of generic that are no user events"), out);
+        assertEquals(0, run("status", "--json"));
+        assertEquals(0, json().at("/users/total").asInt(-1));
+        assertTrue(json().at("/providers/generic/on").asBoolean());
+        assertTrue(json().at("/providers/generic/last_webhook_at").isTextual());
+    }
+
+    @Test
+    void replaySaysHowManyWentThrough() throws Exception {
+        new Delivery("no JSON").post(webhooks("generic"));
+        assertEquals(1, run("replay", "--json"), "something is still parked");
+        assertEquals(1, json().path("tried").asInt());
+        assertEquals(1, run("replay", "--provider", "clerk", "--kind", "23505", "--json"));
+        assertEquals(0, json().path("tried").asInt(-1));
+    }
+
+    @Test
+    void eraseNeedsTheIdTwiceAndPrintsTheProof() throws Exception {
+        new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u 1/2\", \"created_at\": \"2026-01-01T00:00:00Z\"}}").post(webhooks("generic"));
+        assertEquals(1, run("erase", "u 1/2", "--confirm", "u1"));
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+        assertEquals(0, run("erase", "u 1/2", "--confirm", "u 1/2", "--json"), () -> err);
+        assertEquals(1, json().path("rows_removed").asInt());
+        assertEquals(0, json().path("rows_left").asInt(-1));
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+        assertEquals("u 1/2", database.value("SELECT id FROM users_sync_internal.tombstone"));
+    }
+
+    @Test
+    void purgeRemovesWhoWasDeletedLongAgo() throws Exception {
+        database.execute("""
+                INSERT INTO neon_auth.users_sync (id, raw_json, deleted_at)
+                SELECT 'user_' || i, '{}', now() - CASE WHEN i <= 250 THEN interval '40 days' ELSE interval '20 days' END FROM generate_series(1, 260) i;
+                INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('live', '{}');
+                CREATE TABLE todos (user_id TEXT REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE);
+                CREATE TABLE invoices (user_id TEXT REFERENCES neon_auth.users_sync (id));
+                INSERT INTO todos VALUES ('user_1'), ('user_255');
+                INSERT INTO invoices VALUES ('user_2')""");
+        try {
+            assertEquals(0, run("purge", "--json"), () -> err);
+            assertEquals(249, json().path("purged").asInt());
+            assertEquals(1, json().path("kept_by_a_foreign_key").asInt());
+            assertEquals("12", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+            assertEquals("user_255", database.value("SELECT user_id FROM todos"), "the application's ON DELETE runs");
+            assertEquals(0, run("purge", "--days", "10"));
+            assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+        } finally {
+            database.execute("DROP TABLE todos, invoices");
+        }
+    }
+
+    /** What a database gets from print-sql is what it gets from users-sync itself. */
+    @Test
+    void printSqlPrintsWhatItWouldRun() {
+        assertEquals(0, run("print-sql", "--console"), () -> err);
+        TestDatabase other = new TestDatabase();
+        for (String statement : out.substring(0, out.indexOf("-- While the console is on")).split("(?m)^-- (?=V\\d+__)")) {
+            other.execute("BEGIN; " + statement.replaceFirst("^V\\d+__.*", "") + "; COMMIT");
+        }
+        String tables = "SELECT string_agg(format('%s.%s %s', table_schema, table_name, column_name), ' ' ORDER BY table_schema, table_name, column_name)"
+                + " FROM information_schema.columns WHERE table_schema IN ('neon_auth', 'users_sync_internal') AND table_name <> 'flyway_schema_history'";
+        assertEquals(database.value(tables), other.value(tables));
+        assertTrue(out.contains("users_sync_words_idx"));
+    }
+
+    @Test
+    void nobodyThereIsSaidInOneLine() {
+        StringWriter complained = new StringWriter();
+        assertEquals(1, Commands.line().setErr(new PrintWriter(complained)).execute("status", "--url=http://localhost:" + TestSettings.freePort()));
+        assertTrue(complained.toString().contains("no users-sync answers at"), complained.toString());
+        assertEquals(1, complained.toString().lines().count());
+    }
+}
