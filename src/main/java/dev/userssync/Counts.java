@@ -43,7 +43,7 @@ public final class Counts implements Processor, BatchObserver, CamelContextAware
 
     /** A delivery that was not proved to come from its provider. */
     public void refused(Exchange exchange) {
-        metrics.refused(provider(exchange), Refused.reason(exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class)));
+        metrics.refused(DeliveryLog.provider(exchange), Refused.reason(exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class)));
     }
 
     @Override
@@ -54,19 +54,10 @@ public final class Counts implements Processor, BatchObserver, CamelContextAware
     private void count(Exchange exchange, String decision) {
         JsonNode event = exchange.getMessage().getBody() instanceof JsonNode json ? json : null;
         String type = event == null ? null : event.path("type").textValue();
-        metrics.decided(provider(exchange), type, decision, 1);
+        metrics.decided(DeliveryLog.provider(exchange), type, decision, 1);
         if (EVENTS.isDebugEnabled()) {
-            EVENTS.atDebug()
-                    .addKeyValue("provider", provider(exchange))
-                    .addKeyValue("delivery", exchange.getVariable("delivery-id", String.class))
-                    .addKeyValue("user", event == null ? null : event.path("id").textValue())
-                    .addKeyValue("decision", decision)
-                    .log("{}: {} event {}", provider(exchange), Metrics.type(type), decision);
+            DeliveryLog.field(DeliveryLog.fields(EVENTS.atDebug(), exchange, event), "decision", decision).log("{}: {} event {}", DeliveryLog.provider(exchange), Metrics.type(type), decision);
         }
-    }
-
-    private static String provider(Exchange exchange) {
-        return exchange.getVariable("provider", "unknown", String.class);
     }
 
     @Override

@@ -34,6 +34,11 @@ public final class StandardWebhooks implements VerificationSchemeFactory {
         }
 
         @Override
+        public String deliveryId(MultiMap headers) {
+            return headers.contains("svix-id") ? headers.get("svix-id") : headers.get("webhook-id");
+        }
+
+        @Override
         public Signed sign(byte[] document) throws GeneralSecurityException {
             String id = "msg_" + UUID.randomUUID();
             long timestamp = clock.instant().getEpochSecond();

@@ -20,6 +20,11 @@ public interface VerificationScheme {
      */
     byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException;
 
+    /** The id of a delivery that was verified, for log and history; null where none is signed. */
+    default String deliveryId(MultiMap headers) {
+        return null;
+    }
+
     /**
      * Signs a document as the provider would, for the sample sender and the tests.
      *

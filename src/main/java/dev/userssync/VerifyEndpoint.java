@@ -163,6 +163,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
                 // The request's own headers: Camel's map also holds the query parameters.
                 MultiMap headers = exchange.getMessage(HttpMessage.class).getRequest().headers();
                 exchange.getMessage().setBody(verification.verify(headers, body == null ? new byte[0] : body));
+                exchange.setVariable("delivery-id", verification.deliveryId(headers));
             }
         };
     }

@@ -1,0 +1,52 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
+
+/**
+ * Says in one line what an operator must know of a delivery that was not applied. Provider, delivery and user stand beside the line as fields,
+ * for a log in JSON; a profile or a secret stands nowhere. Thread-safe.
+ */
+@BindToRegistry("delivery-log")
+public final class DeliveryLog {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync.deliveries");
+
+    /** To be called where the route failed: the reason is a variable of {@link Failure}. */
+    public void parked(Exchange exchange) {
+        warn(exchange).log("{}: delivery parked as a dead letter: {}", provider(exchange), exchange.getVariable("safeReason"));
+    }
+
+    public void retryLater(Exchange exchange) {
+        warn(exchange).log("{}: not applied, the provider was told to retry in 30 s: {}", provider(exchange), exchange.getVariable("safeReason"));
+    }
+
+    /** Nothing of the delivery itself is said: it is not proved. */
+    public void refused(Exchange exchange) {
+        Throwable failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        LOG.atWarn().addKeyValue("provider", provider(exchange)).log("{}: delivery refused: {}", provider(exchange), failure.getMessage());
+    }
+
+    private static LoggingEventBuilder warn(Exchange exchange) {
+        return fields(LOG.atWarn(), exchange, exchange.getMessage().getBody() instanceof JsonNode event ? event : null);
+    }
+
+    /** Fields that are not known are left out. */
+    static LoggingEventBuilder fields(LoggingEventBuilder line, Exchange exchange, JsonNode event) {
+        line = field(line, "provider", provider(exchange));
+        line = field(line, "delivery", exchange.getVariable("delivery-id", String.class));
+        return field(line, "user", event == null ? null : event.path("id").textValue());
+    }
+
+    static LoggingEventBuilder field(LoggingEventBuilder line, String name, String value) {
+        return value == null || value.isEmpty() ? line : line.addKeyValue(name, value);
+    }
+
+    static String provider(Exchange exchange) {
+        return exchange.getVariable("provider", "unknown", String.class);
+    }
+}
