@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
         footer = {"", "Settings are environment variables, the same for all commands; see config/application.properties."},
         subcommands = {Commands.Status.class, Commands.Sample.class, Commands.Replay.class, Commands.Erase.class, Commands.Purge.class,
             PrintSql.class, CommandLine.HelpCommand.class})
-final class Commands implements Callable<Integer> {
+public final class Commands implements Callable<Integer> {
 
     static final JsonMapper JSON = new JsonMapper();
 

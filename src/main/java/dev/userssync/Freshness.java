@@ -10,7 +10,7 @@ import org.apache.camel.support.service.ServiceSupport;
  * How old the truth is: when each provider was last heard of, by this instance or, as the database tells, by another one. Thread-safe,
  * one a Camel context.
  */
-final class Freshness extends ServiceSupport {
+public final class Freshness extends ServiceSupport {
 
     private final Instant start = Instant.now();
     private final Map<String, Instant> webhooks = new ConcurrentHashMap<>();

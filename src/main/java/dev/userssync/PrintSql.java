@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
 
 /** Prints the SQL that users-sync would run to make its tables, for those who review it or run it with another role. Needs no database. */
 @Command(name = "print-sql", description = "Prints the SQL that creates and upgrades the tables, in order; runs none of it.")
-final class PrintSql implements Callable<Integer> {
+public final class PrintSql implements Callable<Integer> {
 
     private static final Path SOURCES = Path.of("src/main/resources/db/migration");
 
