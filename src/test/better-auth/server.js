@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
-import { usersSync } from "./users-sync.js";
+import { usersSync } from "./users-sync.ts";
 
 const port = Number(process.env.PORT);
 const auth = betterAuth({

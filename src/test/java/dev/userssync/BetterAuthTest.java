@@ -45,14 +45,14 @@ class BetterAuthTest extends RunningApp {
 
     @BeforeAll
     void signUpsAreOpen() throws IOException {
-        Matcher snippet = Pattern.compile("```js\n// users-sync.js\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(Path.of("docs/better-auth.md")));
+        Matcher snippet = Pattern.compile("`users-sync.ts`:\n\n```ts\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(Path.of("docs/better-auth.md")));
         assertTrue(snippet.find(), "docs/better-auth.md has no snippet to paste");
-        Files.writeString(HOME.resolve("users-sync.js"), snippet.group(1));
-        ProcessBuilder server = new ProcessBuilder("node", "server.js").directory(HOME.toFile())
+        Files.writeString(HOME.resolve("users-sync.ts"), snippet.group(1));
+        ProcessBuilder server = new ProcessBuilder("node", "--import", "tsx", "server.js").directory(HOME.toFile())
                 .redirectErrorStream(true).redirectOutput(HOME.resolve("server.log").toFile());
         server.environment().put("PORT", Integer.toString(URI.create(auth).getPort()));
         server.environment().put("USERS_SYNC_URL", webhooks("better-auth"));
-        server.environment().put("BETTER_AUTH_WEBHOOK_SECRET", TestSettings.SECRET);
+        server.environment().put("USERS_SYNC_SECRET", TestSettings.SECRET);
         node = server.start();
         await().atMost(Duration.ofSeconds(60)).until(() -> !node.isAlive() || answers());
         assertTrue(node.isAlive(), BetterAuthTest::log);
