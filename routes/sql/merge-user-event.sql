@@ -1,29 +1,63 @@
 -- The merge rule for an event that holds parts of a user. One statement, one commit; the event comes as JSON.
 -- What is newer than the row replaces the keys that it holds; what is older only fills the keys that the row does not have. Name and email are
 -- there when they are given. Between events of one time the sequence decides, where the provider has one (Zitadel).
-INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, updated_at)
-SELECT id, raw, name, email, created_at, updated_at
-  FROM jsonb_to_record(CAST(:?event AS jsonb))
-       AS event (id text, raw jsonb, name text, email text, created_at timestamptz, updated_at timestamptz)
-ON CONFLICT (id) DO UPDATE SET
-  (raw_json, name, email, updated_at) = (
-    SELECT CASE WHEN newer THEN coalesce(u.raw_json, '{}') || excluded.raw_json ELSE excluded.raw_json || coalesce(u.raw_json, '{}') END,
-           CASE WHEN newer THEN coalesce(excluded.name, u.name) ELSE coalesce(u.name, excluded.name) END,
-           CASE WHEN newer THEN coalesce(excluded.email, u.email) ELSE coalesce(u.email, excluded.email) END,
-           -- an event without a version leaves the version that the row has
-           CASE WHEN newer THEN coalesce(excluded.updated_at, u.updated_at) ELSE u.updated_at END
-      FROM (SELECT (coalesce(excluded.updated_at, excluded.created_at, 'infinity'), coalesce(excluded.raw_json -> 'sequence', '0'))
-                   >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0')) AS newer) AS versions),
-  created_at = coalesce(u.created_at, excluded.created_at),
-  -- only a newer event brings the user back
-  deleted_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN NULL ELSE u.deleted_at END
--- write nothing when nothing changes
-WHERE coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at
-      OR u.created_at IS NULL AND excluded.created_at IS NOT NULL
-      OR CASE WHEN (coalesce(excluded.updated_at, excluded.created_at, 'infinity'), coalesce(excluded.raw_json -> 'sequence', '0'))
-                   >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0'))
-              THEN (coalesce(excluded.updated_at, u.updated_at), coalesce(excluded.name, u.name), coalesce(excluded.email, u.email),
-                    coalesce(u.raw_json, '{}') || excluded.raw_json)
-              ELSE (u.updated_at, coalesce(u.name, excluded.name), coalesce(u.email, excluded.email),
-                    excluded.raw_json || coalesce(u.raw_json, '{}')) END
-         IS DISTINCT FROM (u.updated_at, u.name, u.email, u.raw_json)
+WITH event AS (
+  SELECT *
+    FROM jsonb_to_record(CAST(:?event AS jsonb))
+         AS event (id text, type text, raw jsonb, name text, email text, created_at timestamptz, updated_at timestamptz, provider text, delivery text)
+),
+before AS (
+  SELECT coalesce(u.updated_at, u.created_at) AS version, u.deleted_at FROM event JOIN neon_auth.users_sync AS u ON u.id = event.id
+),
+-- Who was purged or erased comes back only with something newer; from then on the row knows more than the tombstone.
+blocking AS (
+  SELECT tombstone.at
+    FROM event JOIN users_sync_internal.tombstone ON tombstone.id = event.id
+   WHERE tombstone.at >= coalesce(event.updated_at, event.created_at, '-infinity')
+     AND NOT EXISTS (SELECT FROM before WHERE greatest(before.version, before.deleted_at) > tombstone.at)
+),
+changed AS (
+  INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, updated_at)
+  SELECT id, raw, name, email, created_at, updated_at
+    FROM event
+   WHERE NOT EXISTS (SELECT FROM blocking)
+  ON CONFLICT (id) DO UPDATE SET
+    (raw_json, name, email, updated_at) = (
+      SELECT CASE WHEN newer THEN coalesce(u.raw_json, '{}') || excluded.raw_json ELSE excluded.raw_json || coalesce(u.raw_json, '{}') END,
+             CASE WHEN newer THEN coalesce(excluded.name, u.name) ELSE coalesce(u.name, excluded.name) END,
+             CASE WHEN newer THEN coalesce(excluded.email, u.email) ELSE coalesce(u.email, excluded.email) END,
+             -- an event without a version leaves the version that the row has
+             CASE WHEN newer THEN coalesce(excluded.updated_at, u.updated_at) ELSE u.updated_at END
+        FROM (SELECT (coalesce(excluded.updated_at, excluded.created_at, 'infinity'), coalesce(excluded.raw_json -> 'sequence', '0'))
+                     >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0')) AS newer) AS versions),
+    created_at = coalesce(u.created_at, excluded.created_at),
+    -- only a newer event brings the user back
+    deleted_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN NULL ELSE u.deleted_at END
+  -- write nothing when nothing changes
+  WHERE coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at
+        OR u.created_at IS NULL AND excluded.created_at IS NOT NULL
+        OR CASE WHEN (coalesce(excluded.updated_at, excluded.created_at, 'infinity'), coalesce(excluded.raw_json -> 'sequence', '0'))
+                     >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0'))
+                THEN (coalesce(excluded.updated_at, u.updated_at), coalesce(excluded.name, u.name), coalesce(excluded.email, u.email),
+                      coalesce(u.raw_json, '{}') || excluded.raw_json)
+                ELSE (u.updated_at, coalesce(u.name, excluded.name), coalesce(u.email, excluded.email),
+                      excluded.raw_json || coalesce(u.raw_json, '{}')) END
+           IS DISTINCT FROM (u.updated_at, u.name, u.email, u.raw_json)
+  RETURNING u.id
+),
+decided AS (
+  SELECT event.*, CASE WHEN EXISTS (SELECT FROM changed) THEN 'applied'
+                       WHEN EXISTS (SELECT FROM blocking) THEN 'erased'
+                       WHEN coalesce(event.updated_at, event.created_at) < (SELECT version FROM before) THEN 'stale'
+                       ELSE 'duplicate' END AS decision
+    FROM event
+),
+logged AS (
+  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery)
+  SELECT id, provider, type, decision, coalesce(updated_at, created_at),
+         CASE WHEN decision <> 'applied' THEN (SELECT version FROM before) END,
+         CASE WHEN decision <> 'applied' THEN coalesce((SELECT deleted_at FROM before), (SELECT at FROM blocking)) END, delivery
+    FROM decided
+   WHERE CAST(:?log AS boolean)
+)
+SELECT decision FROM decided
