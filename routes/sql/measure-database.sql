@@ -13,3 +13,13 @@ SELECT 'last_webhook', provider, extract(epoch FROM last_webhook_at)
           FROM users_sync_internal.activity
          WHERE last_webhook_at IS NOT NULL
          ORDER BY provider, minute DESC) AS newest
+UNION ALL
+SELECT 'last_poll', provider, extract(epoch FROM last_success_at)
+  FROM users_sync_internal.poll_state
+ WHERE last_success_at IS NOT NULL
+UNION ALL
+SELECT 'repaired_rows', provider, repaired_total
+  FROM users_sync_internal.poll_state
+UNION ALL
+SELECT 'lease_holder', provider, CASE WHEN lease_owner = :?owner AND lease_until > now() THEN 1 ELSE 0 END
+  FROM users_sync_internal.poll_state

@@ -5,6 +5,7 @@ package dev.userssync;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -27,11 +28,14 @@ import picocli.CommandLine.Parameters;
 @Command(name = "users-sync", mixinStandardHelpOptions = true, version = "users-sync 0.1.0", sortOptions = false,
         description = "Keeps neon_auth.users_sync true to an auth provider. Without a command it runs until it is stopped.",
         footer = {"", "Settings are environment variables, the same for all commands; see config/application.properties."},
-        subcommands = {Commands.Status.class, Commands.Sample.class, Commands.Replay.class, Commands.Erase.class, Commands.Purge.class,
-            PrintSql.class, CommandLine.HelpCommand.class})
+        subcommands = {Commands.Status.class, Commands.Sample.class, Commands.Replay.class, PollVerbs.Backfill.class,
+            PollVerbs.Reconcile.class, PollVerbs.Refresh.class, Commands.Erase.class, Commands.Purge.class,
+            PrintSql.class, Commands.VerifySignature.class, CommandLine.HelpCommand.class})
 public final class Commands implements Callable<Integer> {
 
     static final JsonMapper JSON = new JsonMapper();
+    /** Standard input. */
+    static InputStream input = System.in;
 
     @Override
     public Integer call() {
@@ -69,16 +73,16 @@ public final class Commands implements Callable<Integer> {
         boolean help;
 
         String get(String path) throws IOException, InterruptedException {
-            return send(path, "GET");
+            return send(path, "GET", HttpRequest.BodyPublishers.noBody());
         }
 
         String post(String path) throws IOException, InterruptedException {
-            return send(path, "POST");
+            return send(path, "POST", HttpRequest.BodyPublishers.noBody());
         }
 
-        private String send(String path, String method) throws IOException, InterruptedException {
+        String send(String path, String method, HttpRequest.BodyPublisher body) throws IOException, InterruptedException {
             HttpRequest.Builder request = HttpRequest.newBuilder(url.resolve(path)).timeout(Duration.ofHours(1))
-                    .method(method, HttpRequest.BodyPublishers.noBody());
+                    .method(method, body);
             String password = System.getenv("CONSOLE_PASSWORD");
             if (password != null && !password.isBlank()) {
                 request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(("cli:" + password.strip()).getBytes(StandardCharsets.UTF_8)));
@@ -178,6 +182,22 @@ public final class Commands implements Callable<Integer> {
                     + (kind == null ? "" : "kind=" + query(kind)));
             print(answer);
             return JSON.readTree(answer).path("still_parked").asInt() > 0 ? 1 : 0;
+        }
+    }
+
+    @Command(name = "verify-signature", description = {"Says why the signature of a delivery fails. Reads the delivery from standard input as HTTP sends it:",
+        "header lines, an empty line, the body. Exit code 0: it is right."})
+    static final class VerifySignature extends Remote {
+
+        @Parameters(paramLabel = "<provider>", description = "A provider that is on; its secrets are those of the running instance.")
+        String provider;
+
+        @Override
+        public Integer call() throws Exception {
+            String answer = send("/admin/verify-signature/" + query(provider), "POST", HttpRequest.BodyPublishers.ofByteArray(input.readAllBytes()));
+            JsonNode explained = JSON.readTree(answer);
+            out(json ? answer : explained.path("explanation").asText());
+            return explained.path("verified").asBoolean() ? 0 : 1;
         }
     }
 

@@ -15,7 +15,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.CamelContext;
+import org.apache.camel.CamelExecutionException;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
+import org.apache.camel.util.ObjectHelper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +38,8 @@ final class Console {
     private final ConsolePages pages;
     private final OperatorRoutes routes;
     private final Providers providers;
+    private final PollSettings polling;
+    private final PollCommands polls;
     private final AtomicInteger guesses = new AtomicInteger();
     private volatile ConsoleSession session;
 
@@ -50,6 +54,8 @@ final class Console {
         this.routes = routes;
         this.pages = new ConsolePages(context);
         this.providers = new Providers(context);
+        this.polling = new PollSettings(context);
+        this.polls = new PollCommands(context);
     }
 
     void serveOn(VertxPlatformHttpRouter router) {
@@ -64,7 +70,11 @@ final class Console {
         page(router, "/console/dead-letters", "dead-letters", request -> deadLetters(request, null));
         page(router, "/console/dead-letter", "dead-letter", request -> deadLetter(param(request, "id"), null));
         form(router, "/console/logout", null, request -> Map.of());
+        form(router, "/console/user/refresh", "user", this::refresh);
         form(router, "/console/user/erase", "user", this::erase);
+        form(router, "/console/sync/confirm", "sync", request -> poll(request, "poll-confirm", "The missing users are asked for one by one; those who are gone are deleted."));
+        form(router, "/console/sync/dismiss", "sync", request -> poll(request, "dismiss-brake", "Nobody was deleted. The next reconcile looks again."));
+        form(router, "/console/sync/reconcile", "sync", request -> poll(request, "poll-request", "A reconcile begins."));
         form(router, "/console/dead-letter/replay", "dead-letter", this::replayOne);
         form(router, "/console/dead-letter/discard", "dead-letter", this::discard);
         form(router, "/console/dead-letters/replay", "dead-letters", this::replayAll);
@@ -282,7 +292,10 @@ final class Console {
         }
         Map<String, Object> model = new HashMap<>();
         model.put("user", routes.row("find-user", "id", id));
-        model.put("history", routes.rows("user-history", "id", id));
+        List<Map<String, Object>> history = routes.rows("user-history", "id", id);
+        model.put("history", history);
+        model.put("polled", polling.providers());
+        model.put("provider", history.isEmpty() ? null : history.get(0).get("provider"));
         model.put("message", message);
         return model;
     }
@@ -296,6 +309,29 @@ final class Console {
         model.put("proof", routes.ask("erase-user", "id", id));
         model.putAll(Map.of("user", routes.row("find-user", "id", id), "history", List.of()));
         return model;
+    }
+
+    private Map<String, Object> refresh(RoutingContext request) throws Exception {
+        String id = required(request, "id");
+        String provider = required(request, "provider");
+        String prefix = polling.prefix(provider);
+        try {
+            polls.command("direct:refresh-user", provider, "userId", id.startsWith(prefix) ? id.substring(prefix.length()) : id);
+            return user(id, "The provider was asked; this is what it told.");
+        } catch (CamelExecutionException e) {
+            ApiFailure failure = ObjectHelper.getException(ApiFailure.class, e);
+            return user(id, "The provider could not be asked: " + (failure == null ? "see the log" : failure.getMessage()));
+        }
+    }
+
+    private Map<String, Object> poll(RoutingContext request, String route, String done) throws Exception {
+        try {
+            polls.command("direct:" + route, required(request, "provider"), "request", "reconcile");
+            return sync(done);
+        } catch (CamelExecutionException e) {
+            IllegalArgumentException refusal = ObjectHelper.getException(IllegalArgumentException.class, e);
+            return sync("Not done: " + (refusal == null ? "see the log" : refusal.getMessage()));
+        }
     }
 
     private Map<String, Object> sync(String message) throws Exception {
@@ -316,6 +352,7 @@ final class Console {
         });
         Map<String, Object> model = new HashMap<>();
         model.put("activity", shown);
+        model.put("polls", routes.rows("list-polls"));
         model.put("message", message);
         return model;
     }

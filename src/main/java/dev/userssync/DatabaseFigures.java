@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.camel.BindToRegistry;
@@ -13,7 +14,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Keeps the figures that the route measure-database reads, as gauges {@code users_sync_<figure>{provider}}. In: rows
+ * Keeps the figures that the route measure-database reads, most of them as gauges {@code users_sync_<figure>{provider}}. In: rows
  * {@code {figure, provider, value}}; a figure that is in no row any more is 0, and NaN while the database does not answer. Thread-safe.
  */
 @BindToRegistry("database-figures")
@@ -21,7 +22,11 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
 
     private static final Map<String, String> DESCRIPTIONS = Map.of(
             "dead_letters", "Deliveries that are parked",
-            "users", "Rows of the table, deleted users included; an estimate of the database");
+            "users", "Rows of the table, deleted users included; an estimate of the database",
+            "repaired_rows", "Rows that a poll or a reconcile had to mend, because no webhook had told it",
+            "lease_holder", "1: this instance polls the provider now");
+    /** Those that only grow. */
+    private static final Set<String> COUNTERS = Set.of("repaired_rows");
 
     private final Map<Figure, AtomicReference<Double>> figures = new ConcurrentHashMap<>();
     private CamelContext context;
@@ -39,6 +44,8 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
             double value = ((Number) row.get("value")).doubleValue();
             if (figure.name.equals("last_webhook")) {
                 freshness.webhook(figure.provider, Instant.ofEpochMilli((long) (value * 1000)));
+            } else if (figure.name.equals("last_poll")) {
+                freshness.poll(figure.provider, Instant.ofEpochMilli((long) (value * 1000)));
             } else {
                 read.put(figure, value);
             }
@@ -49,14 +56,22 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
 
     /** The database did not answer. */
     public void unknown() {
-        figures.values().forEach(value -> value.set(Double.NaN));
+        figures.forEach((figure, value) -> {
+            if (!COUNTERS.contains(figure.name)) {
+                value.set(Double.NaN);
+            }
+        });
     }
 
     private void gauge(Figure figure) {
         figures.computeIfAbsent(figure, key -> {
             AtomicReference<Double> value = new AtomicReference<>(0.0);
             String[] tags = key.provider.isEmpty() ? new String[0] : new String[] {"provider", key.provider};
-            metrics.gauge("users_sync." + key.name, DESCRIPTIONS.getOrDefault(key.name, key.name), value, AtomicReference::get, tags);
+            if (COUNTERS.contains(key.name)) {
+                metrics.counter("users_sync." + key.name, DESCRIPTIONS.get(key.name), value, AtomicReference::get, tags);
+            } else {
+                metrics.gauge("users_sync." + key.name, DESCRIPTIONS.get(key.name), value, AtomicReference::get, tags);
+            }
             return value;
         });
     }

@@ -14,6 +14,7 @@ public final class Freshness extends ServiceSupport {
 
     private final Instant start = Instant.now();
     private final Map<String, Instant> webhooks = new ConcurrentHashMap<>();
+    private final Map<String, Instant> polls = new ConcurrentHashMap<>();
 
     static synchronized Freshness of(CamelContext context) {
         Freshness freshness = context.hasService(Freshness.class);
@@ -33,6 +34,16 @@ public final class Freshness extends ServiceSupport {
         webhooks.merge(provider, time, (known, other) -> known.isAfter(other) ? known : other);
     }
 
+    /** Everything that the provider had told before is in the table. */
+    void poll(String provider, Instant time) {
+        polls.merge(provider, time, (known, other) -> known.isAfter(other) ? known : other);
+    }
+
+    /** Seconds since the last complete poll; where none is known, since the start of this instance. */
+    double pollAge(String provider) {
+        return age(polls.getOrDefault(provider, start));
+    }
+
     /** The last verified delivery, or null: none is known. */
     Instant lastWebhook(String provider) {
         return webhooks.get(provider);
@@ -40,6 +51,10 @@ public final class Freshness extends ServiceSupport {
 
     /** Seconds since the last verified delivery; where none is known, since the start of this instance. */
     double webhookAge(String provider) {
-        return (System.currentTimeMillis() - webhooks.getOrDefault(provider, start).toEpochMilli()) / 1000.0;
+        return age(webhooks.getOrDefault(provider, start));
+    }
+
+    private static double age(Instant time) {
+        return (System.currentTimeMillis() - time.toEpochMilli()) / 1000.0;
     }
 }

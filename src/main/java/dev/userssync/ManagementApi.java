@@ -2,6 +2,7 @@ package dev.userssync;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -37,6 +38,9 @@ final class ManagementApi {
         router.post("/sample/:provider").handler(request -> answer(request, () -> samples.send(request.pathParam("provider"))));
         router.post("/dead-letters/replay").handler(request -> answer(request, () -> (String) routes.ask("replay-dead-letters",
                 "provider", request.request().getParam("provider"), "kind", request.request().getParam("kind"))));
+        router.post("/admin/verify-signature/:provider").handler(BodyHandler.create(false).setBodyLimit(2 * 1024 * 1024)).handler(request -> answer(request,
+                () -> json(new SignatureExplainer(context).explain(request.pathParam("provider"), request.body().buffer() == null ? new byte[0]
+                        : request.body().buffer().getBytes()))));
         router.get("/admin/status").handler(request -> answer(request, () -> json(status())));
         router.get("/admin/users").handler(request -> answerPersonal(request, () -> json(routes.ask("find-users",
                 "q", request.request().getParam("q"), "state", request.request().getParam("state"), "prefix", null,

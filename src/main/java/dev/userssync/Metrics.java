@@ -4,6 +4,7 @@ package dev.userssync;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
@@ -39,6 +41,8 @@ final class Metrics extends ServiceSupport {
     private final MeterRegistry registry;
     private final DistributionSummary batchSizes;
     private final Timer commits;
+    /** A counter does not hold what it reads. */
+    private final List<Object> held = new CopyOnWriteArrayList<>();
     private final List<AutoCloseable> binders = new ArrayList<>();
     private final Map<Event, Counter> events = new ConcurrentHashMap<>();
     private final Map<Reply, Counter> replies = new ConcurrentHashMap<>();
@@ -159,8 +163,10 @@ final class Metrics extends ServiceSupport {
         Gauge.builder(name, source, value).description(description).tags(tags).strongReference(true).register(registry);
     }
 
-    MeterRegistry registry() {
-        return registry;
+    /** As {@link #gauge}, of a figure that only grows. */
+    <T> void counter(String name, String description, T source, ToDoubleFunction<T> value, String... tags) {
+        held.add(source);
+        FunctionCounter.builder(name, source, value).description(description).tags(tags).register(registry);
     }
 
     @Override

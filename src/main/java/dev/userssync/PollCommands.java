@@ -9,7 +9,7 @@ import org.apache.camel.FluentProducerTemplate;
 
 /**
  * The operator's commands for polling: {@code GET /admin/polls}, {@code POST /admin/polls/{provider}/reconcile} (with {@code ?dryRun=true}
- * nothing is written), {@code POST /admin/polls/{provider}/confirm} and {@code POST /admin/users/{provider}/{id}/refresh}. Thread-safe.
+ * nothing is written), {@code POST /admin/polls/{provider}/confirm}, {@code dismiss}, {@code backfill} and {@code POST /admin/users/{provider}/{id}/refresh}. Thread-safe.
  */
 final class PollCommands {
 
@@ -30,12 +30,16 @@ final class PollCommands {
                 request.pathParam("provider"), "request", "true".equals(request.request().getParam("dryRun")) ? "dry-run" : "reconcile")));
         router.post("/admin/polls/:provider/confirm").handler(request -> answer.accept(request,
                 () -> command("direct:poll-confirm", request.pathParam("provider"), "request", "confirm")));
+        router.post("/admin/polls/:provider/dismiss").handler(request -> answer.accept(request,
+                () -> command("direct:dismiss-brake", request.pathParam("provider"), "request", "dismiss")));
+        router.post("/admin/polls/:provider/backfill").handler(request -> answer.accept(request,
+                () -> command("direct:request-backfill", request.pathParam("provider"), "request", "backfill")));
         router.post("/admin/users/:provider/:id/refresh").handler(request -> answer.accept(request,
                 () -> command("direct:refresh-user", request.pathParam("provider"), "userId", request.pathParam("id"))));
     }
 
     /** @throws IllegalArgumentException if the provider is not polled */
-    private String command(String route, String provider, String variable, String value) {
+    String command(String route, String provider, String variable, String value) {
         if (!settings.isPolled(provider) || context.getRoute(provider + "-user") == null) {
             throw new IllegalArgumentException("provider " + provider + " is not polled; polled are: " + String.join(", ", settings.providers()));
         }

@@ -25,6 +25,11 @@ public final class Polls {
 
     private final Map<String, PollStatus> statuses = new ConcurrentHashMap<>();
 
+    /** The name under which this instance holds leases. */
+    public String owner() {
+        return OWNER;
+    }
+
     /** Whether a look at poll_state may find something to do. */
     public boolean isDue(Exchange exchange) {
         return status(provider(exchange)).isDue(System.nanoTime());

@@ -107,6 +107,10 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             metrics.gauge("users_sync.webhook.age.seconds", "Seconds since the last verified delivery, or since the start", freshness,
                     known -> known.webhookAge(provider), "provider", provider);
         }
+        for (String provider : new PollSettings(context).providers()) {
+            metrics.gauge("users_sync.poll.age.seconds", "Seconds since everything that the provider tells was in the table, or since the start", freshness,
+                    known -> known.pollAge(provider), "provider", provider);
+        }
         MicrobatchComponent batches = context.getComponent("microbatch", MicrobatchComponent.class);
         metrics.gauge("users_sync.queue.depth", "User events that wait for the database", batches, component -> {
             MicrobatchConsumer writer = component.consumer("users");

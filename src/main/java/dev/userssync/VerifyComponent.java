@@ -15,6 +15,7 @@ import org.apache.camel.support.DefaultComponent;
 @BindToRegistry("verify")
 public final class VerifyComponent extends DefaultComponent {
 
+    private final Map<String, VerifyEndpoint> endpoints = new ConcurrentHashMap<>();
     private final Map<String, VerificationScheme> schemes = new ConcurrentHashMap<>();
 
     @Override
@@ -24,8 +25,15 @@ public final class VerifyComponent extends DefaultComponent {
         return endpoint;
     }
 
-    void started(String provider, VerificationScheme scheme) {
-        schemes.put(provider, scheme);
+    void started(VerifyEndpoint endpoint, VerificationScheme scheme) {
+        endpoints.put(endpoint.getProvider(), endpoint);
+        schemes.put(endpoint.getProvider(), scheme);
+    }
+
+    /** @throws IllegalArgumentException if no endpoint of the provider has started */
+    VerifyEndpoint endpoint(String provider) {
+        scheme(provider);
+        return endpoints.get(provider);
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import io.vertx.core.MultiMap;
+import java.security.GeneralSecurityException;
 import java.time.Clock;
 import java.util.List;
 import java.util.TreeSet;
@@ -62,6 +63,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     private String subject = "";
 
     private VerificationScheme verification;
+    private Clock clock;
 
     VerifyEndpoint(String uri, VerifyComponent component, String scheme) {
         super(uri, component);
@@ -87,8 +89,18 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         } catch (IllegalArgumentException e) {
             throw new StartupFailure(Providers.secretSetting(provider) + ": " + e.getMessage());
         }
-        ((VerifyComponent) getComponent()).started(provider, verification);
+        ((VerifyComponent) getComponent()).started(this, verification);
         super.doStart();
+    }
+
+    /** The scheme once more, by another clock: to explain a delivery of another time. */
+    synchronized VerificationScheme scheme(Clock other) throws GeneralSecurityException {
+        clock = other;
+        try {
+            return getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class).create(this);
+        } finally {
+            clock = null;
+        }
     }
 
     /** Names a wrong option, its provider and its scheme for whoever wrote it; for a {@link VerificationSchemeFactory} to throw. */
@@ -121,8 +133,11 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     /** The clock that times are held against: the registry's, if there is one, else the system's. */
     Clock clock() {
-        Clock clock = getCamelContext().getRegistry().findSingleByType(Clock.class);
-        return clock == null ? Clock.systemUTC() : clock;
+        if (clock != null) {
+            return clock;
+        }
+        Clock registered = getCamelContext().getRegistry().findSingleByType(Clock.class);
+        return registered == null ? Clock.systemUTC() : registered;
     }
 
     /** The option header, for a scheme that knows where to look without it. */

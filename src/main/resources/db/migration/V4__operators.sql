@@ -69,9 +69,7 @@ BEGIN
       OR position(convert_to(id_at_provider, 'UTF8') IN d.body) > 0
       OR length(email) > 3 AND position(convert_to(email, 'UTF8') IN d.body) > 0;
   GET DIAGNOSTICS letters = ROW_COUNT;
-  IF to_regclass('users_sync_internal.sweep_seen') IS NOT NULL THEN
-    EXECUTE 'DELETE FROM users_sync_internal.sweep_seen WHERE id = $1' USING erase_user.user_id;
-  END IF;
+  DELETE FROM users_sync_internal.sweep_seen AS s WHERE s.id = erase_user.user_id;
   RETURN jsonb_build_object('id', erase_user.user_id, 'rows_removed', rows, 'decisions_removed', decisions, 'dead_letters_removed', letters,
     'not_accepted_until', coalesce(until, now()),
     'rows_left', (SELECT count(*) FROM neon_auth.users_sync AS u WHERE u.id = erase_user.user_id));

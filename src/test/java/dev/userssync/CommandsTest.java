@@ -5,8 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayInputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -139,6 +142,30 @@ class CommandsTest extends RunningApp {
                 + " FROM information_schema.columns WHERE table_schema IN ('neon_auth', 'users_sync_internal') AND table_name <> 'flyway_schema_history'";
         assertEquals(database.value(tables), other.value(tables));
         assertTrue(out.contains("users_sync_words_idx"));
+    }
+
+    private void explains(String expected, Delivery delivery, String body) throws Exception {
+        StringBuilder recorded = new StringBuilder("POST /webhooks/generic HTTP/1.1\r\n");
+        delivery.headers().forEach((name, value) -> recorded.append(name).append(": ").append(value).append("\r\n"));
+        Commands.input = new ByteArrayInputStream((recorded + "\r\n" + body).getBytes(StandardCharsets.UTF_8));
+        assertEquals(expected.startsWith("The signature is right.") ? 0 : 1, run("verify-signature", "generic"), () -> err);
+        assertTrue(out.contains(expected), out);
+        assertFalse(out.contains(TestSettings.SECRET));
+    }
+
+    @Test
+    void verifySignatureExplainsWhyItFails() throws Exception {
+        String body = "{\"type\":\"user.created\",\"data\":{\"id\":\"u1\",\"name\":\"Zoë\"}}";
+        long now = Instant.now().getEpochSecond();
+        explains("The signature is right.", new Delivery(body), body);
+        explains("the timestamp is 412 s old", new Delivery(body).signed(TestSettings.SECRET, now - 412), body);
+        explains("The signature is right, but", new Delivery(body).signed(TestSettings.SECRET, now - 412), body);
+        explains("ahead of this machine's clock", new Delivery(body).signed(TestSettings.SECRET, now + 900), body);
+        explains("for the body as JSON without spaces.", new Delivery(body), "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"name\": \"Zoë\"}}");
+        explains("without the line break at its end", new Delivery(body), body + "\n");
+        explains("GENERIC_WEBHOOK_SECRET is not the secret", new Delivery(body).signed("whsec_b3RoZXIgc2VjcmV0IHRoYW4gb3Vycw==", now), body);
+        explains("header webhook-signature is missing", new Delivery(body).header("webhook-signature", null), body);
+        explains("The body was changed on its way", new Delivery(body).signed(TestSettings.SECRET, now - 90_000), body + "\n");
     }
 
     @Test

@@ -64,6 +64,10 @@ final class Delivery {
         return this;
     }
 
+    Map<String, String> headers() {
+        return headers;
+    }
+
     String header(String name) {
         return headers.get(name);
     }

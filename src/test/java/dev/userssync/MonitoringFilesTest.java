@@ -36,12 +36,17 @@ class MonitoringFilesTest extends RunningApp {
     /** Name of a metric to the labels that it has. */
     private final Map<String, Set<String>> exposed = new HashMap<>();
 
+    MonitoringFilesTest() {
+        settings.setProperty("clerk.api.key", "sk_test_nobody_there");
+        settings.setProperty("clerk.api.url", "http://localhost:" + TestSettings.freePort());
+    }
+
     @BeforeEach
     void scrape() {
         String user = "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"created_at\": \"2026-01-01T00:00:00Z\"}}";
         assertEquals(204, new Delivery(user).post(webhooks("generic")).statusCode());
         assertEquals(401, new Delivery(user).signed(TestSettings.SECRET, 1).post(webhooks("generic")).statusCode());
-        await().atMost(Duration.ofSeconds(20)).until(() -> Http.get(management("/observe/metrics")).body().contains("users_sync_users"));
+        await().atMost(Duration.ofSeconds(20)).until(() -> Http.get(management("/observe/metrics")).body().contains("users_sync_repaired_rows_total"));
         for (String line : Http.get(management("/observe/metrics")).body().lines().filter(line -> !line.startsWith("#")).toList()) {
             Matcher name = Pattern.compile("^([a-z_]+)(\\{.*})?").matcher(line);
             assertTrue(name.find(), line);

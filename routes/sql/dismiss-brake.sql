@@ -1,0 +1,9 @@
+-- The operator does not believe what the brake held back: nobody is deleted, and the next reconcile looks again in its time.
+WITH forgotten AS (
+  DELETE FROM users_sync_internal.sweep_seen AS seen USING users_sync_internal.poll_state AS p
+   WHERE p.provider = :?provider AND p.phase = 'held' AND seen.provider = p.provider
+)
+UPDATE users_sync_internal.poll_state SET
+  phase = NULL, cursor = NULL, listing_due = now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))
+ WHERE provider = :?provider AND phase = 'held'
+RETURNING CAST(jsonb_build_object('provider', provider, 'dismissed', missing, 'held_because', held_because) AS text) AS reply

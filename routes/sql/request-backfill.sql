@@ -1,0 +1,5 @@
+-- The complete listing of the provider is read into the table once more, as at the first time: nobody is deleted for not being in it.
+INSERT INTO users_sync_internal.poll_state AS p (provider) VALUES (:?provider)
+ON CONFLICT (provider) DO UPDATE SET backfilled_at = NULL, requested = NULL, listing_due = now()
+ WHERE p.phase IS NULL OR p.phase = 'held'
+RETURNING CAST(jsonb_build_object('provider', provider, 'requested', 'backfill') AS text) AS reply

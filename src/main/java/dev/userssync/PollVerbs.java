@@ -1,0 +1,122 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The verbs about polling: what they ask for is done by whichever instance holds the lease; here one waits and watches. */
+public final class PollVerbs {
+
+    private PollVerbs() {
+    }
+
+    /** Asks for a job of a provider and watches it. */
+    abstract static class Job extends Commands.Remote {
+
+        private static final Duration LOOK = Duration.ofMillis(500);
+
+        @Parameters(paramLabel = "<provider>", description = "A provider that has an API key.")
+        String provider;
+
+        @Option(names = "--no-wait", description = "Ask for it and do not wait until it is done.")
+        boolean noWait;
+
+        /** @return 0: done; 1: it failed, or the brake holds it */
+        int request(String path) throws Exception {
+            String before = state().path("last_report").path("finished_at").asText();
+            String reply = post("/admin/polls/" + query(provider) + path);
+            if (noWait) {
+                return print(reply);
+            }
+            boolean terminal = System.console() != null && !json;
+            while (true) {
+                JsonNode state = state();
+                if (state.path("phase").asText().equals("held")) {
+                    progress(terminal, "");
+                    out(json ? state.toString() : "The brake holds " + state.path("missing").asText() + " missing users: " + state.path("held_because").asText()
+                            + ". Look at them, then confirm or dismiss it on the console.");
+                    return 1;
+                }
+                JsonNode report = state.path("last_report");
+                if (!report.path("finished_at").asText().equals(before)) {
+                    progress(terminal, "");
+                    out(json ? report.toString() : lines(report));
+                    return 0;
+                }
+                if (state.path("listing_failures").asInt() > 0 && state.path("last_error").isTextual()) {
+                    progress(terminal, "");
+                    throw new IllegalStateException("not done yet, it is tried again: " + state.path("last_error").asText());
+                }
+                progress(terminal, bar(state));
+                Thread.sleep(LOOK.toMillis());
+            }
+        }
+
+        private JsonNode state() throws Exception {
+            for (JsonNode state : Commands.JSON.readTree(get("/admin/polls"))) {
+                if (state.path("provider").asText().equals(provider)) {
+                    return state;
+                }
+            }
+            return Commands.JSON.createObjectNode();
+        }
+
+        private void progress(boolean terminal, String text) {
+            if (terminal) {
+                System.err.print("\r\u001b[2K" + text);
+                System.err.flush();
+            }
+        }
+
+        /** {@code listing  [######........] 1200 of 3000 users}; without a total only the count. */
+        private static String bar(JsonNode state) {
+            long users = state.path("users").asLong();
+            long total = state.path("total").asLong();
+            String phase = state.path("phase").asText("waiting");
+            if (total <= 0) {
+                return phase + "  " + users + " users";
+            }
+            int filled = (int) Math.min(30, 30 * users / total);
+            return phase + "  [" + "#".repeat(filled) + ".".repeat(30 - filled) + "] " + users + " of " + total + " users";
+        }
+    }
+
+    @Command(name = "backfill", description = "Reads all users of a provider into the table, as at the first start; deletes nobody.")
+    static final class Backfill extends Job {
+
+        @Override
+        public Integer call() throws Exception {
+            return request("/backfill");
+        }
+    }
+
+    @Command(name = "reconcile", description = {"Compares the table with all users of a provider and repairs it.",
+        "Who is missing is asked for one by one; a brake keeps many from being deleted at once."})
+    static final class Reconcile extends Job {
+
+        @Option(names = "--dry-run", description = "Only say what would be done.")
+        boolean dryRun;
+
+        @Override
+        public Integer call() throws Exception {
+            return request("/reconcile" + (dryRun ? "?dryRun=true" : ""));
+        }
+    }
+
+    @Command(name = "refresh", description = "Asks a provider for one user now, and says what became of the row.")
+    static final class Refresh extends Commands.Remote {
+
+        @Parameters(index = "0", paramLabel = "<provider>", description = "A provider that has an API key.")
+        String provider;
+
+        @Parameters(index = "1", paramLabel = "<id>", description = "The id of the user at the provider, without prefix.")
+        String id;
+
+        @Override
+        public Integer call() throws Exception {
+            return print(post("/admin/users/" + query(provider) + "/" + query(id).replace("+", "%20") + "/refresh"));
+        }
+    }
+}
