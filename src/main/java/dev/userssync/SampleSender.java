@@ -26,7 +26,8 @@ import org.apache.camel.CamelContext;
 final class SampleSender {
 
     private static final List<String> EVENTS = List.of("user.created", "user.updated", "user.deleted");
-    private static final Path FIXTURES = Path.of("src/test/resources");
+    /** Beside the distribution, or in a clone. */
+    private static final Path FIXTURES = Path.of(Files.isDirectory(Path.of("samples")) ? "samples" : "src/test/resources");
 
     private final CamelContext context;
     private final Providers providers;
