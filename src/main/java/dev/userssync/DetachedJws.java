@@ -44,7 +44,7 @@ public final class DetachedJws implements VerificationSchemeFactory {
         public byte[] verify(MultiMap headers, byte[] body) {
             Matcher detached = DETACHED.matcher(VerifyEndpoint.one(headers, header).strip());
             if (!detached.matches()) {
-                throw new SecurityException("header " + header + " is no detached JWS");
+                throw new Refused(Refused.Reason.HEADER, "header " + header + " is no detached JWS");
             }
             String time = VerifyEndpoint.one(headers, timeHeader).strip();
             checkAge(time);
@@ -57,7 +57,7 @@ public final class DetachedJws implements VerificationSchemeFactory {
 
         private void checkAge(String time) {
             if (!time.matches("\\d{1,15}")) {
-                throw new SecurityException("header " + timeHeader + " is no time");
+                throw new Refused(Refused.Reason.HEADER, "header " + timeHeader + " is no time");
             }
             long number = Long.parseLong(time);
             DeliveryAge.check(unit == VerifyEndpoint.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),

@@ -98,7 +98,7 @@ final class Jwks {
             key = newerThan(known).find(id, algorithm, type);
         }
         if (key == null) {
-            throw new SecurityException("the keys at " + url + " hold no " + algorithm + " key of the id that the signature names");
+            throw new Refused(Refused.Reason.KEY, "the keys at " + url + " hold no " + algorithm + " key of the id that the signature names");
         }
         return key;
     }

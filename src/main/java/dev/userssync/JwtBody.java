@@ -34,7 +34,7 @@ public final class JwtBody implements VerificationSchemeFactory {
             byte[] payload = signature.verified(field.isEmpty() ? new String(body, StandardCharsets.UTF_8).strip() : field(body), null);
             JwtClaims claims = rules.check(payload);
             if (rules.time().isEmpty() && !claims.hasClaim("iat")) {
-                throw new SecurityException("the token does not say when it was issued");
+                throw new Refused(Refused.Reason.AGE, "the token does not say when it was issued");
             }
             return payload;
         }
@@ -48,7 +48,7 @@ public final class JwtBody implements VerificationSchemeFactory {
             } catch (IOException e) {
                 // Not JSON: there is no token in it either.
             }
-            throw new SecurityException("the body has no field " + field + " with a token");
+            throw new Refused(Refused.Reason.HEADER, "the body has no field " + field + " with a token");
         }
     }
 }

@@ -40,11 +40,11 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
             String value = VerifyEndpoint.one(headers, header).strip();
             // The name of an HTTP authentication scheme knows no case (RFC 9110 §11.1).
             if (!value.regionMatches(true, 0, prefix, 0, prefix.length())) {
-                throw new SecurityException("header " + header + " does not start with " + prefix.strip());
+                throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + prefix.strip());
             }
             JwtClaims claims = rules.check(signature.verified(value.substring(prefix.length()).strip(), null));
             if (!MessageDigest.isEqual(hash(claims), sha256(body))) {
-                throw new SecurityException("the token was signed for another body");
+                throw new Refused(Refused.Reason.SIGNATURE, "the token was signed for another body");
             }
             return body;
         }

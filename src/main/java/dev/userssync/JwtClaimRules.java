@@ -49,13 +49,13 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
             checkTimes(claims);
             return claims;
         } catch (InvalidJwtException | MalformedClaimException | DateTimeException e) {
-            throw new SecurityException("the claims of the token cannot be read"); // their message would show them
+            throw new Refused(Refused.Reason.SIGNATURE, "the claims of the token cannot be read"); // their message would show them
         }
     }
 
     private static void expect(String claim, boolean met) {
         if (!met) {
-            throw new SecurityException("the claim " + claim + " is not the one that is configured");
+            throw new Refused(Refused.Reason.SIGNATURE, "the claim " + claim + " is not the one that is configured");
         }
     }
 
@@ -63,11 +63,11 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
         Instant now = clock.instant();
         NumericDate expiry = claims.getExpirationTime();
         if (expiry != null && now.isAfter(instant(expiry).plus(LEEWAY))) {
-            throw new SecurityException("the token has expired");
+            throw new Refused(Refused.Reason.AGE, "the token has expired");
         }
         NumericDate start = claims.getNotBefore();
         if (start != null && now.isBefore(instant(start).minus(LEEWAY))) {
-            throw new SecurityException("the token is not valid yet");
+            throw new Refused(Refused.Reason.AGE, "the token is not valid yet");
         }
         NumericDate issued = claims.getIssuedAt();
         if (issued != null) {
@@ -75,7 +75,7 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
         }
         if (!time.isEmpty()) {
             if (!claims.hasClaim(time)) {
-                throw new SecurityException("the token has no " + time);
+                throw new Refused(Refused.Reason.AGE, "the token has no " + time);
             }
             DeliveryAge.check(claims.isClaimValueString(time) ? OffsetDateTime.parse(claims.getStringClaimValue(time)).toInstant()
                     : instant(claims.getNumericDateClaimValue(time)), now, tolerance);

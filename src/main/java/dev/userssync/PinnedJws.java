@@ -93,7 +93,7 @@ final class PinnedJws {
                 return jws.getUnverifiedPayloadBytes();
             }
         }
-        throw new SecurityException("the signature is wrong");
+        throw new Refused(Refused.Reason.SIGNATURE, "the signature is wrong");
     }
 
     private JsonWebSignature read(String compact) {
@@ -101,14 +101,14 @@ final class PinnedJws {
         try {
             jws.setCompactSerialization(compact);
         } catch (JoseException | RuntimeException e) {
-            throw new SecurityException("no JSON Web Signature in compact form");
+            throw new Refused(Refused.Reason.HEADER, "no JSON Web Signature in compact form");
         }
         if (!algorithm.equals(jws.getObjectHeader(HeaderParameterNames.ALGORITHM))) {
-            throw new SecurityException("signed with another algorithm than " + algorithm);
+            throw new Refused(Refused.Reason.SIGNATURE, "signed with another algorithm than " + algorithm);
         }
         for (String parameter : REFUSED_PARAMETERS) {
             if (jws.getObjectHeader(parameter) != null) {
-                throw new SecurityException("the signature's header holds " + parameter + ", which is not accepted");
+                throw new Refused(Refused.Reason.SIGNATURE, "the signature's header holds " + parameter + ", which is not accepted");
             }
         }
         jws.setAlgorithmConstraints(new AlgorithmConstraints(AlgorithmConstraints.ConstraintType.PERMIT, algorithm));
@@ -121,10 +121,10 @@ final class PinnedJws {
         }
         Object own = jws.getObjectHeader(HeaderParameterNames.KEY_ID);
         if (own != null && keyId != null && !own.equals(keyId)) {
-            throw new SecurityException("the signature names another key than the header beside it");
+            throw new Refused(Refused.Reason.KEY, "the signature names another key than the header beside it");
         }
         if (!((own == null ? keyId : own) instanceof String id) || id.isBlank()) {
-            throw new SecurityException("the signature names no key");
+            throw new Refused(Refused.Reason.KEY, "the signature names no key");
         }
         return List.of(jwks.find(id, algorithm, keyType()).getKey());
     }

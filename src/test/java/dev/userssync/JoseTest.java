@@ -215,6 +215,16 @@ class JoseTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"rsa, 0, true, SIGNATURE", "rsa, -301, false, AGE", "other, 0, false, KEY", "'', 0, false, KEY"})
+    void theReasonOfARefusalCanBeCounted(String keyId, long issued, boolean forged, Refused.Reason reason) throws Exception {
+        String jwt = Jwts.sign(Jwts.header("RS256", keyId), Jwts.json(claims("iat", NOW.getEpochSecond() + issued)), "RS256",
+                forged ? ATTACKER.getPrivateKey() : RSA.getPrivateKey());
+        VerificationScheme scheme = scheme(BODY_URI);
+        assertEquals(reason, Refused.reason(assertThrows(SecurityException.class, () -> scheme.verify(MultiMap.caseInsensitiveMultiMap(), jwt.getBytes()))));
+        assertEquals(Refused.Reason.HEADER, Refused.reason(assertThrows(SecurityException.class, () -> scheme.verify(MultiMap.caseInsensitiveMultiMap(), BODY))));
+    }
+
+    @ParameterizedTest
     @CsvSource({"0, true", "-300, true", "-301, false", "300, true", "301, false"})
     void aTokenMustBeNew(long issued, boolean accepted) throws Exception {
         assertEquals(accepted, acceptsClaims(scheme(BODY_URI), claims("iat", NOW.getEpochSecond() + issued)));
