@@ -162,6 +162,7 @@ class ScimClientTest extends ScimApp {
         scim.create("Users", jane());
         ResourceConflictException conflict = assertThrows(ResourceConflictException.class, () -> scim.create("Users", jane().setUserName("JANE")));
         assertEquals("uniqueness", conflict.getScimError().getScimType());
+        assertThrows(ResourceConflictException.class, () -> scim.create("Users", jane().setUserName(" jane ")));
         UserResource joe = scim.create("Users", jane().setUserName("joe"));
         assertThrows(ResourceConflictException.class, () -> scim.replace(joe.setUserName("Jane")));
         assertThrows(ResourceConflictException.class, () -> scim.modifyRequest("Users", joe.getId()).replaceValue("userName", "jane").invoke(UserResource.class));

@@ -92,6 +92,7 @@ final class UserDocument {
         if (text(kept, "userName") == null) {
             throw BadRequestException.invalidValue("userName is missing");
         }
+        kept.put("userName", text(kept, "userName")); // a space more makes no other user
         return kept;
     }
 
