@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -103,6 +104,17 @@ class FixturesTest extends RunningApp {
     private int post(Path delivery) throws Exception {
         String provider = delivery.getName(0).toString();
         return new Delivery(signer(provider).sign(Files.readAllBytes(FIXTURES.resolve(delivery)))).post(webhooks(provider)).statusCode();
+    }
+
+    @Test
+    void theSampleSenderPlaysEveryProvider() throws Exception {
+        for (String provider : new Providers(context).on().stream().filter(provider -> !privateKeys.has(provider)).toList()) {
+            String report = new SampleSender(context).send(provider);
+            long events = List.of("user.created", "user.updated", "user.deleted").stream()
+                    .filter(event -> Files.exists(FIXTURES.resolve(provider).resolve(event + ".json"))).count();
+            assertEquals(events, report.lines().filter(line -> line.endsWith(" -> 204")).count(), report);
+            assertEquals(events, report.lines().filter(line -> line.contains("\"id\": \"sample_")).count(), report);
+        }
     }
 
     @ParameterizedTest
