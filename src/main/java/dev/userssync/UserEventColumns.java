@@ -9,6 +9,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -18,7 +20,7 @@ import org.apache.camel.Processor;
  * Thread-safe.
  */
 @BindToRegistry("user-event-columns")
-public final class UserEventColumns implements Processor {
+public final class UserEventColumns implements Processor, CamelContextAware {
 
     private static final String PARAMETERS = "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not loaded yet when it compiles this
     private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery");
@@ -29,6 +31,20 @@ public final class UserEventColumns implements Processor {
      */
     private static final ObjectWriter WRITER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
             .build().writer();
+
+    private CamelContext context;
+    private String log;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+        this.log = context.getPropertiesComponent().resolveProperty("event-log.enabled").orElse("false");
+    }
 
     /** @throws SQLDataException as Postgres itself would, for text that it cannot hold */
     @Override
@@ -48,7 +64,7 @@ public final class UserEventColumns implements Processor {
             raw[i] = profile == null ? null : WRITER.writeValueAsString(profile);
         }
         columns.put("raw", raw);
-        columns.put("log", exchange.getContext().resolvePropertyPlaceholders("{{event-log.enabled}}"));
+        columns.put("log", log);
         exchange.getMessage().setHeader(PARAMETERS, columns);
     }
 
