@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.Base64;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
@@ -49,6 +50,13 @@ public final class ApiCall {
         if (exchange.getVariable("asked") == null) {
             exchange.setVariable("asked", clock.instant().truncatedTo(ChronoUnit.MICROS).toString());
         }
+    }
+
+    /** Sets the header Authorization to HTTP Basic, for an API key that is {@code <id>:<secret>}. */
+    public void basic(Exchange exchange) {
+        String key = exchange.getContext().getPropertiesComponent()
+                .resolveProperty(exchange.getVariable("provider", String.class) + Providers.API_KEY).orElse("").strip();
+        exchange.getMessage().setHeader("Authorization", "Basic " + Base64.getEncoder().encodeToString(key.getBytes(StandardCharsets.UTF_8)));
     }
 
     /** The variable {@code userId} as one segment of a path. */

@@ -21,6 +21,11 @@ public final class ApiFailure extends RuntimeException {
         this.retryAfter = retryAfter;
     }
 
+    /** For routes: the answer was 2xx, but not what was asked for. */
+    public ApiFailure(String message) {
+        this(0, null, message);
+    }
+
     public int getStatus() {
         return status;
     }

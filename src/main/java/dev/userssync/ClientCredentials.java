@@ -23,7 +23,8 @@ import org.apache.camel.Processor;
 
 /**
  * Logs in to a provider's API with OAuth 2.0 client credentials. In: the variable {@code provider} and its settings api.key
- * ({@code <client id>:<client secret>}), token.url, token.scope and token.resource; out: the header Authorization. A token is kept
+ * ({@code <client id>:<client secret>}), token.url, token.scope, token.resource, token.audience and token.credentials (in the {@code header},
+ * as the RFC wants it, or in the {@code body}); out: the header Authorization. A token is kept
  * until shortly before it expires, or until the API refuses it. Own code, because camel-http's OAuth support asks for a token of its own for each
  * URL, keeps them for ever and loses the request when there is a resource. Thread-safe.
  *
@@ -78,16 +79,20 @@ public final class ClientCredentials implements Processor {
         }
         String scope = setting(context, provider, ".token.scope");
         String resource = setting(context, provider, ".token.resource");
-        HttpRequest request = HttpRequest.newBuilder(URI.create(setting(context, provider, ".token.url")))
+        String audience = setting(context, provider, ".token.audience");
+        boolean inBody = setting(context, provider, ".token.credentials").equals("body");
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(setting(context, provider, ".token.url")))
                 .timeout(TIMEOUT)
                 .header("Content-Type", "application/x-www-form-urlencoded")
-                .header("Authorization", "Basic " + Base64.getEncoder().encodeToString(
-                        (encode(idAndSecret[0]) + ":" + encode(idAndSecret[1])).getBytes(StandardCharsets.UTF_8)))
                 .POST(HttpRequest.BodyPublishers.ofString("grant_type=client_credentials" + (scope.isEmpty() ? "" : "&scope=" + encode(scope))
-                        + (resource.isEmpty() ? "" : "&resource=" + encode(resource))))
-                .build();
+                        + (resource.isEmpty() ? "" : "&resource=" + encode(resource)) + (audience.isEmpty() ? "" : "&audience=" + encode(audience))
+                        + (inBody ? "&client_id=" + encode(idAndSecret[0]) + "&client_secret=" + encode(idAndSecret[1]) : "")));
+        if (!inBody) {
+            request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(
+                    (encode(idAndSecret[0]) + ":" + encode(idAndSecret[1])).getBytes(StandardCharsets.UTF_8)));
+        }
         Instant asked = clock.instant();
-        HttpResponse<byte[]> answer = send(request);
+        HttpResponse<byte[]> answer = send(request.build());
         JsonNode json = answer.statusCode() == 200 ? json(answer.body()) : MissingNode.getInstance();
         if (!json.path("access_token").isTextual()) {
             throw new ApiFailure(0, null, "its token endpoint answers HTTP " + answer.statusCode() + " without a token, check "

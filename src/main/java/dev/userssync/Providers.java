@@ -17,6 +17,8 @@ final class Providers {
     static final String JWKS_URL = ".jwks.url";
     static final String API_KEY = ".api.key";
     static final String API_URL = ".api.url";
+    /** Which of a provider's customers: without it the address of the API is not complete. */
+    private static final List<String> TENANTS = List.of(".realm", ".project.id");
     static final String ID_PREFIX = ".id.prefix";
     /** Set at start: whether a provider may deliver. */
     static final String ON = ".webhook.on";
@@ -66,9 +68,17 @@ final class Providers {
     private void checkApis() {
         for (String name : context.getPropertiesComponent().loadProperties(setting -> setting.endsWith(API_KEY)).stringPropertyNames()) {
             String provider = name.substring(0, name.length() - API_KEY.length());
-            if (!setting(name).isEmpty() && !setting(provider + API_URL).matches("https?://[^/?#@\\s]+(/[^?#\\s]*)?")) {
+            if (setting(name).isEmpty()) {
+                continue;
+            }
+            if (!setting(provider + API_URL).matches("https?://[^/?#@\\s]+(/[^?#\\s]*)?")) {
                 throw new StartupFailure(setting(provider, API_URL) + " must be the address of the provider's API, such as"
                         + " https://api.example.com, when " + setting(provider, API_KEY) + " is set");
+            }
+            for (String tenant : TENANTS) {
+                if (context.getPropertiesComponent().resolveProperty(provider + tenant).isPresent() && setting(provider + tenant).isEmpty()) {
+                    throw new StartupFailure(setting(provider, tenant) + " must be set when " + setting(provider, API_KEY) + " is set");
+                }
             }
         }
     }

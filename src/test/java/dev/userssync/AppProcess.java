@@ -92,6 +92,10 @@ final class AppProcess implements AutoCloseable {
         return read(errors);
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     boolean isAlive() {
         return process.isAlive();
     }

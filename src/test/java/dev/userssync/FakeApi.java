@@ -40,6 +40,15 @@ final class FakeApi implements AutoCloseable {
     record User(String id, String name, String email, Instant created, Instant updated, boolean hidden) {
     }
 
+    /** Something that happened to a user. */
+    record Event(int number, String kind, User user, Instant time) {
+
+        /** A unique id that sorts by time. */
+        String id() {
+            return String.format("event_%08d", number);
+        }
+    }
+
     /** A request without its host. */
     record Request(String method, String path, Map<String, String> query, Map<String, String> headers, String body) {
 
@@ -62,6 +71,10 @@ final class FakeApi implements AutoCloseable {
             return new Answer(200, body, Map.of());
         }
 
+        static Answer ofUser(ObjectNode user) {
+            return user == null ? null : ok(user);
+        }
+
         static Answer status(int status) {
             return new Answer(status, JsonNodeFactory.instance.objectNode().put("error", "status " + status), Map.of());
         }
@@ -81,7 +94,7 @@ final class FakeApi implements AutoCloseable {
 
     /** In order of creation. */
     private final Map<String, User> users = new LinkedHashMap<>();
-    private final List<ObjectNode> events = new ArrayList<>();
+    private final List<Event> events = new ArrayList<>();
     private final List<Request> requests = new CopyOnWriteArrayList<>();
     private final List<Function<Request, Answer>> faults = new CopyOnWriteArrayList<>();
     private final Speech speech;
@@ -162,6 +175,7 @@ final class FakeApi implements AutoCloseable {
     synchronized void create(String... ids) {
         for (String id : ids) {
             put(new User(id, "Name of " + id, id.replaceAll("\\W", ".") + "@example.com", tick(), now, false));
+            happened("created", users.get(id));
         }
     }
 
@@ -182,11 +196,17 @@ final class FakeApi implements AutoCloseable {
     synchronized void rename(String id, String name) {
         User user = users.get(id);
         users.put(id, new User(id, name, user.email, user.created, tick(), user.hidden));
+        happened("updated", users.get(id));
+    }
+
+    private void happened(String kind, User user) {
+        events.add(new Event(events.size(), kind, user, now));
     }
 
     synchronized void delete(String id) {
-        users.remove(id);
+        User user = users.remove(id);
         tick();
+        happened("deleted", user);
     }
 
     synchronized User user(String id) {
@@ -217,8 +237,9 @@ final class FakeApi implements AutoCloseable {
         now = time;
     }
 
-    synchronized List<ObjectNode> events() {
-        return events;
+    /** What happened, oldest first. */
+    synchronized List<Event> events() {
+        return new ArrayList<>(events);
     }
 
     // What goes wrong

@@ -32,10 +32,16 @@ abstract class PolledApp extends RunningApp {
         settings.setProperty(provider + ".api.url", api.url());
         settings.setProperty("poll.interval", "1h");
         settings.setProperty("poll.tick", "20");
+        settings.setProperty("reconcile.max-deletes", "20");
+    }
+
+    private Polls polls() {
+        return context().getRegistry().lookupByNameAndType("polls", Polls.class);
     }
 
     @BeforeEach
     void nothingYet() {
+        polls().unlimited = true;
         await().until(() -> database.column("SELECT provider FROM users_sync_internal.poll_state WHERE lease_until > now()").isEmpty());
         api.reset();
         api.largestPage = 50;
@@ -64,7 +70,7 @@ abstract class PolledApp extends RunningApp {
 
     void wake(String change) {
         database.execute("UPDATE users_sync_internal.poll_state SET " + change);
-        context().getRegistry().lookupByNameAndType("polls", Polls.class).wake(provider);
+        polls().wake(provider);
     }
 
     /** A column of poll_state. */
@@ -79,6 +85,12 @@ abstract class PolledApp extends RunningApp {
     void backfill() {
         list();
         awaitState("backfilled_at IS NOT NULL AND phase IS NULL");
+    }
+
+    /** The unit of work that is due has failed: the pause after it is cut short. */
+    void awaitFailure() {
+        awaitState("last_error IS NOT NULL AND changes_failures + listing_failures > 0");
+        wake("listing_due = now()");
     }
 
     /** A complete job more. */

@@ -22,6 +22,7 @@ final class TestSettings {
         settings.setProperty("camel.server.port", Integer.toString(port));
         settings.setProperty("camel.beans.httpPort.bindPort", Integer.toString(port));
         settings.setProperty("camel.management.port", Integer.toString(freePort()));
+        settings.setProperty("poll.tick", "3600000"); // nothing is polled unless a test wants it
         for (String provider : providers) {
             settings.setProperty(provider + ".webhook.secret", SECRET);
         }
