@@ -43,6 +43,49 @@ public final class Database implements CamelConfiguration {
         return of(context).source;
     }
 
+    /**
+     * The database of a Supabase project, read by its poller; nothing is asked of it, and no connection opened, without SUPABASE_DATABASE_URL.
+     *
+     * @throws StartupFailure if that cannot be read
+     */
+    @BindToRegistry("supabase-database")
+    public DataSource supabase(CamelContext context) throws Exception {
+        Supabase opened = context.hasService(Supabase.class);
+        if (opened == null) {
+            opened = new Supabase(Opened.setting(context, "supabase.database.url"));
+            context.addService(opened);
+        }
+        return opened.pool;
+    }
+
+    private static final class Supabase extends ServiceSupport {
+
+        private final HikariDataSource pool = new HikariDataSource(); // connects when it is first asked
+
+        Supabase(String url) {
+            if (!url.isEmpty()) {
+                Address.of("SUPABASE_DATABASE_URL", url).applyTo(pool);
+            }
+            pool.setPoolName("supabase");
+            pool.setMaximumPoolSize(1);
+            pool.setReadOnly(true);
+            limits(pool);
+        }
+
+        @Override
+        protected void doStop() {
+            pool.close();
+        }
+    }
+
+    private static void limits(HikariConfig config) {
+        config.addDataSourceProperty("ApplicationName", "users-sync");
+        config.addDataSourceProperty("logServerErrorDetail", "false"); // its details quote the row
+        config.addDataSourceProperty("connectTimeout", "5");
+        config.addDataSourceProperty("socketTimeout", "30");
+        config.addDataSourceProperty("tcpKeepAlive", "true");
+    }
+
     /** The opened database of a context; the Camel CLI calls the method above twice, but it is opened once. */
     static synchronized Opened of(CamelContext context) {
         Opened opened = context.hasService(Opened.class);
@@ -78,19 +121,15 @@ public final class Database implements CamelConfiguration {
             String url = setting(context, "database.url");
             embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(setting(context, "data.directory"))) : null;
             HikariConfig config = new HikariConfig();
-            Address address = embedded != null ? Address.of(embedded.jdbcUrl()) : Address.of(url);
-            config.setJdbcUrl(address.jdbcUrl);
+            Address address = Address.of("DATABASE_URL", embedded != null ? embedded.jdbcUrl() : url);
+            address.applyTo(config);
             config.setUsername(firstOf(setting(context, "database.user"), address.user));
             config.setPassword(firstOf(setting(context, "database.password"), address.password));
             config.setPoolName("users");
             config.setMaximumPoolSize(POOL_SIZE);
             config.setConnectionTimeout(CONNECTION_TIMEOUT);
             config.setInitializationFailTimeout(FIRST_CONNECTION_TIMEOUT);
-            config.addDataSourceProperty("ApplicationName", "users-sync");
-            config.addDataSourceProperty("logServerErrorDetail", "false"); // its details quote the row
-            config.addDataSourceProperty("connectTimeout", "5");
-            config.addDataSourceProperty("socketTimeout", "30");
-            config.addDataSourceProperty("tcpKeepAlive", "true");
+            limits(config);
             description = address.jdbcUrl.replaceFirst("\\?.*", "");
             pool = open(config);
             source = DescribedOnce.of(pool);
@@ -191,40 +230,49 @@ public final class Database implements CamelConfiguration {
             DRIVER.setLevel(Level.OFF);
         }
 
-        /** @throws StartupFailure if the driver cannot read it; the message shows nothing of it */
-        static Address of(String url) {
-            Address address = parts(url);
+        /**
+         * @param setting what it was read from
+         * @throws StartupFailure if the driver cannot read it; the message shows nothing of it
+         */
+        static Address of(String setting, String url) {
+            Address address = parts(setting, url);
             // In the JDBC form the driver would take user:password@host for the name of a host, and say it.
             if (Driver.parseURL(address.jdbcUrl, null) == null || address.jdbcUrl.matches("jdbc:postgresql://[^/?]*@.*")) {
-                throw unreadable();
+                throw unreadable(setting);
             }
             return address;
         }
 
-        private static Address parts(String url) {
+        void applyTo(HikariConfig config) {
+            config.setJdbcUrl(jdbcUrl);
+            config.setUsername(user);
+            config.setPassword(password);
+        }
+
+        private static Address parts(String setting, String url) {
             if (url.startsWith("jdbc:postgresql:")) {
                 return new Address(url, null, null);
             }
             if (!url.matches("postgres(ql)?://.+")) {
-                throw new StartupFailure("DATABASE_URL must start with jdbc:postgresql:// or postgres://");
+                throw new StartupFailure(setting + " must start with jdbc:postgresql:// or postgres://");
             }
             String rest = url.substring(url.indexOf("//") + 2).replace("channel_binding=", "channelBinding=");
             int at = rest.lastIndexOf('@');
             String[] login = at < 0 ? new String[0] : rest.substring(0, at).split(":", 2);
             return new Address("jdbc:postgresql://" + rest.substring(at + 1),
-                    login.length > 0 ? decode(login[0]) : null, login.length > 1 ? decode(login[1]) : null);
+                    login.length > 0 ? decode(setting, login[0]) : null, login.length > 1 ? decode(setting, login[1]) : null);
         }
 
-        private static String decode(String part) {
+        private static String decode(String setting, String part) {
             try {
                 return URLDecoder.decode(part.replace("+", "%2B"), StandardCharsets.UTF_8);
             } catch (IllegalArgumentException e) {
-                throw unreadable(); // a % that is not followed by two hexadecimal digits
+                throw unreadable(setting); // a % that is not followed by two hexadecimal digits
             }
         }
 
-        private static StartupFailure unreadable() {
-            return new StartupFailure("DATABASE_URL cannot be read: write postgres://user:password@host:port/database or"
+        private static StartupFailure unreadable(String setting) {
+            return new StartupFailure(setting + " cannot be read: write postgres://user:password@host:port/database or"
                     + " jdbc:postgresql://host:port/database?user=...&password=..., special characters percent-encoded");
         }
 

@@ -59,6 +59,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             context.getPropertiesComponent().addOverrideProperty(Providers.SAMPLE + Providers.SECRET,
                     "whsec_" + Base64.getEncoder().encodeToString(secret));
         }
+        context.getPropertiesComponent().addOverrideProperty("supabase.poll.changes", Boolean.toString(!setting("supabase.database.url").isEmpty()));
         List<String> on = providers.on();
         providers.all().keySet().forEach(provider -> context.getPropertiesComponent()
                 .addOverrideProperty(provider + Providers.ON, Boolean.toString(on.contains(provider))));

@@ -8,6 +8,8 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -49,6 +51,11 @@ final class KeycloakRealm {
         listen("ext-event-http");
     }
 
+    /** From now on the realm keeps its events, and tells them to nobody. */
+    void keepEvents() {
+        listen("jboss-logging");
+    }
+
     private void listen(String listener) {
         server.put("/admin/realms/" + name + "/events/config", object("""
                 {"eventsEnabled": true, "eventsListeners": ["%s"], "enabledEventTypes": [], "adminEventsEnabled": true, "adminEventsDetailsEnabled": true}""",
@@ -71,6 +78,23 @@ final class KeycloakRealm {
     /** Returns the new user's id. */
     String create(String user) {
         return server.post("/admin/realms/" + name + "/users", KeycloakServer.json(user));
+    }
+
+    /** Users whose names begin alike, at once. */
+    void createMany(String name, int count) {
+        var users = KeycloakServer.JSON.createArrayNode();
+        for (int i = 0; i < count; i++) {
+            users.add(object("""
+                    {"username": "%1$s%2$d", "email": "%1$s%2$d@example.com", "firstName": "%1$s", "lastName": "of %2$d", "enabled": true}""", name, i));
+        }
+        server.post("/admin/realms/" + this.name + "/partialImport", KeycloakServer.JSON.createObjectNode().put("ifResourceExists", "FAIL").set("users", users));
+    }
+
+    /** All users but service accounts. */
+    List<JsonNode> users() {
+        List<JsonNode> users = new ArrayList<>();
+        server.get("/admin/realms/" + name + "/users?max=100000&briefRepresentation=false").forEach(users::add);
+        return users;
     }
 
     /** Changes the given keys of a user. */

@@ -1,0 +1,101 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A provider whose API has no feed of changes, but whose database can be read: here it is a schema of ours. */
+class SupabasePollingTest extends PolledApp {
+
+    private static final String USERS = "/auth/v1/admin/users/";
+
+    SupabasePollingTest() {
+        super("supabase", FakeApis::supabase);
+        settings.setProperty("supabase.database.url", database.url());
+    }
+
+    @BeforeEach
+    void projectWithUsers() {
+        database.execute("""
+                CREATE SCHEMA IF NOT EXISTS auth;
+                CREATE TABLE IF NOT EXISTS auth.users (id varchar PRIMARY KEY, updated_at timestamptz, encrypted_password text);
+                TRUNCATE auth.users""");
+        api.largestPage = Integer.MAX_VALUE;
+        api.createMany("u", 30);
+        backfill();
+    }
+
+    /** The project's database says of these users that they changed when the API says it. */
+    private void inDatabase(String... ids) {
+        for (String id : ids) {
+            database.execute("INSERT INTO auth.users VALUES ('" + id + "', '" + api.user(id).updated() + "', 'x')"
+                    + " ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at");
+        }
+    }
+
+    private void poll() {
+        database.execute("UPDATE users_sync_internal.poll_state SET changes_from = '2025-12-31T00:00:00Z'");
+        readChanges();
+        awaitState("changes_due > now() AND changes_due < 'infinity'");
+    }
+
+    private long asked() {
+        return api.requests().stream().filter(request -> request.path().startsWith(USERS)).count();
+    }
+
+    @Test
+    void whoHasChangedIsAskedForOnce() {
+        api.rename("u0000003", "Renamed");
+        api.create("new");
+        inDatabase("u0000003", "new");
+        poll();
+        assertTableIsTrue();
+        assertEquals(2, asked());
+
+        poll();
+        assertEquals(2, asked(), "of the last minute, those that were seen are known");
+        api.rename("new", "Renamed, too");
+        inDatabase("new");
+        poll();
+        assertTableIsTrue();
+        assertEquals(3, asked());
+    }
+
+    @Test
+    void whatIsCommittedLateIsFound() {
+        api.rename("u0000003", "First");
+        api.rename("u0000004", "Second");
+        inDatabase("u0000004");
+        poll();
+        inDatabase("u0000003"); // a second older than the one that was seen
+        poll();
+        assertTableIsTrue();
+        assertEquals(2, asked());
+    }
+
+    @Test
+    void moreThanAPageOfTheSameTime() {
+        List<String> many = api.createMany("many", 1100);
+        database.execute("INSERT INTO auth.users SELECT 'many' || lpad(n::text, 7, '0'), '2026-01-02T00:00:00Z', 'x' FROM generate_series(0, 1099) n");
+        assertEquals("many0001099", many.get(1099));
+        poll();
+        assertTableIsTrue();
+        assertEquals(1100, asked());
+        poll();
+        assertEquals(1100, asked());
+    }
+
+    @Test
+    void aDatabaseThatDoesNotAnswerStopsNoListing() {
+        database.execute("DROP TABLE auth.users");
+        readChanges();
+        awaitState("changes_failures > 0");
+        assertEquals("its database did not answer, SQLState 42P01, check SUPABASE_DATABASE_URL and that its role may select id and updated_at of auth.users",
+                state("last_error"));
+        api.create("new");
+        reconcile();
+        assertTableIsTrue();
+    }
+}
