@@ -46,7 +46,9 @@ final class Contender implements AutoCloseable {
         long patience = System.nanoTime() + 60_000_000_000L;
         while (true) {
             try (java.net.Socket up = new java.net.Socket("127.0.0.1", port)) {
-                break;
+                if (up.getLocalPort() != port) { // nobody listens yet, and the system gave us the port to call ourselves from
+                    break;
+                }
             } catch (IOException notYet) {
                 if (!process.isAlive() || System.nanoTime() > patience) {
                     throw new IOException(name + " does not start:\n" + Files.readString(log));
