@@ -51,7 +51,8 @@ public final class Bench {
             case "overload" -> overload();
             case "warmup" -> warmup();
             case "backfill" -> backfill();
-            default -> throw new IllegalArgumentException("modes are compare, rows, soak, overload, warmup and backfill");
+            case "console" -> ConsoleSearch.measure(migrated(), users);
+            default -> throw new IllegalArgumentException("modes are compare, rows, soak, overload, warmup, backfill and console");
         };
     }
 

@@ -26,14 +26,18 @@ final class Contender implements AutoCloseable {
     }
 
     final int port;
+    final int management;
     private final Process process;
     private final Path log;
 
     Contender(String name, Postgres postgres, String... jvmOptions) throws IOException, InterruptedException {
+        this(name, postgres, Map.of(), jvmOptions);
+    }
+
+    Contender(String name, Postgres postgres, Map<String, String> settings, String... jvmOptions) throws IOException, InterruptedException {
         try (ServerSocket free = new ServerSocket(0)) {
             port = free.getLocalPort();
         }
-        int management;
         try (ServerSocket free = new ServerSocket(0)) {
             management = free.getLocalPort();
         }
@@ -41,6 +45,7 @@ final class Contender implements AutoCloseable {
         ProcessBuilder server = new ProcessBuilder(command(name, jvmOptions)).redirectErrorStream(true).redirectOutput(log.toFile());
         server.environment().putAll(Map.of("PORT", "" + port, "MANAGEMENT_PORT", "" + management, "CLERK_WEBHOOK_SECRET", Deliveries.SECRET,
                 "DATABASE_URL", "postgres://postgres@127.0.0.1:" + postgres.port() + "/postgres", "NODE_ENV", "production"));
+        server.environment().putAll(settings);
         process = server.start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         long patience = System.nanoTime() + 60_000_000_000L;

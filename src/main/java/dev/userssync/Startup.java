@@ -53,6 +53,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         checkFree("camel.management.port", "MANAGEMENT_PORT");
         providers.check();
         new PollSettings(context).check();
+        new RetentionSettings(context).check();
         if (providers.on().isEmpty() && setting("database.url").isEmpty()) {
             byte[] secret = new byte[32];
             new SecureRandom().nextBytes(secret);

@@ -1,0 +1,11 @@
+WITH decisions AS (
+  DELETE FROM users_sync_internal.event_log WHERE at < now() - make_interval(days => CAST(:?eventDays AS integer)) RETURNING 1
+),
+minutes AS (
+  DELETE FROM users_sync_internal.activity WHERE minute < now() - interval '30 days' RETURNING 1
+),
+letters AS (
+  DELETE FROM users_sync_internal.dead_letter
+   WHERE state <> 'parked' AND last_failed_at < now() - make_interval(days => CAST(:?letterDays AS integer)) RETURNING 1
+)
+SELECT (SELECT count(*) FROM decisions) AS decisions, (SELECT count(*) FROM minutes) AS minutes, (SELECT count(*) FROM letters) AS letters

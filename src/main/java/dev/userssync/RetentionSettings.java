@@ -1,0 +1,27 @@
+package dev.userssync;
+
+import java.util.List;
+import org.apache.camel.CamelContext;
+
+/** For how many days something is kept. Immutable and thread-safe. */
+final class RetentionSettings {
+
+    private static final List<String> SETTINGS = List.of("event-log.days", "dead-letter.days", "purge.days");
+
+    private final CamelContext context;
+
+    RetentionSettings(CamelContext context) {
+        this.context = context;
+    }
+
+    /** @throws StartupFailure if one is not a whole number of days; only the holdback may be empty, which means for ever */
+    void check() {
+        for (String setting : SETTINGS) {
+            String days = context.getPropertiesComponent().resolveProperty(setting).orElse("").strip();
+            if (!days.matches("[1-9]\\d{0,4}") && !(days.isEmpty() && setting.equals("purge.days"))) {
+                throw new StartupFailure(setting.toUpperCase().replaceAll("[.-]", "_") + " must be a number of days from 1 to 99999"
+                        + (setting.equals("purge.days") ? ", or empty: deleted users are kept for ever" : "") + "; it is " + days);
+            }
+        }
+    }
+}

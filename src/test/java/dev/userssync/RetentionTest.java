@@ -1,0 +1,152 @@
+package dev.userssync;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.camel.CamelExecutionException;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is kept of a user who is deleted, and for how long. */
+class RetentionTest extends RunningApp {
+
+    @BeforeEach
+    void anApplicationThatRefersToUsers() {
+        database.execute("""
+                DROP TABLE IF EXISTS todos, posts, invoices;
+                TRUNCATE neon_auth.users_sync, users_sync_internal.tombstone, users_sync_internal.event_log, users_sync_internal.activity,
+                  users_sync_internal.dead_letter, users_sync_internal.poll_state;
+                CREATE TABLE todos (user_id TEXT REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE);
+                CREATE TABLE posts (user_id TEXT REFERENCES neon_auth.users_sync (id) ON DELETE SET NULL);
+                CREATE TABLE invoices (user_id TEXT REFERENCES neon_auth.users_sync (id))""");
+    }
+
+    private void event(String type, String id, Instant time) {
+        assertEquals(204, new Delivery("""
+                {"type": "user.%s", "data": {"id": "%s", "name": "Ada", "email": "ada.king@example.com", "created_at": "%s", "updated_at": "%s", "deleted_at": "%s"}}"""
+                .formatted(type, id, time, time, time)).post(webhooks("generic")).statusCode());
+    }
+
+    private static Instant daysAgo(int days) {
+        return Instant.now().minus(days, ChronoUnit.DAYS).truncatedTo(ChronoUnit.SECONDS);
+    }
+
+    private Map<?, ?> purge(int days) throws Exception {
+        return Commands.JSON.readValue(context.createFluentProducerTemplate().to("direct:purge-users").withHeader("days", days).request(String.class), Map.class);
+    }
+
+    private String users() {
+        return database.value("SELECT string_agg(id, ' ' ORDER BY id) FROM neon_auth.users_sync");
+    }
+
+    @Test
+    void whatIsOlderThanItIsKeptIsForgotten() {
+        database.execute("""
+                INSERT INTO users_sync_internal.event_log (at, user_id, type, decision)
+                VALUES (now() - interval '31 days', 'old', 'updated', 'applied'), (now() - interval '29 days', 'young', 'updated', 'applied');
+                INSERT INTO users_sync_internal.activity (provider, minute) VALUES ('generic', now() - interval '31 days'), ('generic', now());
+                INSERT INTO users_sync_internal.dead_letter (provider, body, reason, state, last_failed_at)
+                VALUES ('generic', 'a', 'old', 'replayed', now() - interval '91 days'), ('generic', 'b', 'parked', 'parked', now() - interval '91 days'),
+                       ('generic', 'c', 'young', 'discarded', now() - interval '89 days')""");
+        Map<?, ?> forgotten = context.createFluentProducerTemplate().to("direct:forget-history").request(Map.class);
+        assertEquals("{decisions=1, minutes=1, letters=1}", forgotten.toString());
+        assertEquals("young", database.value("SELECT user_id FROM users_sync_internal.event_log"));
+        assertEquals("parked young", database.value("SELECT string_agg(reason, ' ' ORDER BY reason) FROM users_sync_internal.dead_letter"));
+    }
+
+    @Test
+    void afterTheHoldbackTheApplicationsOnDeleteRuns() throws Exception {
+        for (String id : new String[] {"cascade", "null", "invoiced", "recent"}) {
+            event("created", id, daysAgo(60));
+            event("deleted", id, id.equals("recent") ? daysAgo(29) : daysAgo(31));
+        }
+        event("created", "live", daysAgo(60));
+        database.execute("INSERT INTO todos VALUES ('cascade'), ('recent'); INSERT INTO posts VALUES ('null'); INSERT INTO invoices VALUES ('invoiced')");
+        assertEquals(Map.of("purged", 2, "kept_by_a_foreign_key", 1), purge(30));
+        assertEquals("invoiced live recent", users());
+        assertEquals("recent", database.value("SELECT string_agg(user_id, ' ') FROM todos"));
+        assertEquals("1", database.value("SELECT count(*) FROM posts WHERE user_id IS NULL"));
+    }
+
+    @Test
+    void aPurgedUserComesBackOnlyWithSomethingNewer() throws Exception {
+        event("created", "u1", daysAgo(60));
+        event("deleted", "u1", daysAgo(40));
+        assertEquals(1, purge(30).get("purged"));
+        assertEquals("u1 2", database.value("SELECT concat(id, ' ', (SELECT count(*) FROM information_schema.columns"
+                + " WHERE table_schema = 'users_sync_internal' AND table_name = 'tombstone')) FROM users_sync_internal.tombstone"), "an id and a time, no more");
+        event("updated", "u1", daysAgo(50));
+        event("deleted", "u1", daysAgo(40));
+        assertEquals(null, users());
+        event("created", "u1", daysAgo(10));
+        assertEquals("u1", database.value("SELECT string_agg(id, ' ') FROM neon_auth.users_live"));
+        assertEquals(0, purge(1).get("purged"));
+    }
+
+    @Test
+    void nothingIsPurgedWhileABrakeHolds() throws Exception {
+        event("deleted", "u1", daysAgo(40));
+        database.execute("INSERT INTO users_sync_internal.poll_state (provider, phase, job) VALUES ('clerk', 'held', 'reconcile')");
+        CamelExecutionException failure = assertThrows(CamelExecutionException.class, () -> purge(30));
+        assertEquals("nothing was purged: the brake holds a reconcile of clerk; confirm or dismiss it first", failure.getCause().getMessage());
+        assertEquals("u1", users());
+        database.execute("UPDATE users_sync_internal.poll_state SET phase = NULL");
+        assertEquals(1, purge(30).get("purged"));
+    }
+
+    @Test
+    void anErasedUserIsNowhere() throws Exception {
+        event("created", "u1", daysAgo(60));
+        event("updated", "u1", daysAgo(50));
+        database.execute("INSERT INTO todos VALUES ('u1'); INSERT INTO users_sync_internal.sweep_seen (provider, id) VALUES ('clerk', 'u1');"
+                + "INSERT INTO users_sync_internal.dead_letter (provider, body, reason) VALUES ('generic', '{\"data\": {\"id\": \"u1\"}}', 'a'),"
+                + " ('generic', '{\"to\": \"ada.king@example.com\"}', 'b'), ('generic', '{\"data\": {\"id\": \"u2\"}}', 'c')");
+        String proof = context.createFluentProducerTemplate().to("direct:erase-user").withHeader("id", "u1").request(String.class);
+        assertEquals("1 2 2 0", Commands.JSON.readTree(proof).at("/rows_removed") + " " + Commands.JSON.readTree(proof).at("/decisions_removed") + " "
+                + Commands.JSON.readTree(proof).at("/dead_letters_removed") + " " + Commands.JSON.readTree(proof).at("/rows_left"));
+        for (String table : database.column("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+                + " WHERE schemaname IN ('neon_auth', 'users_sync_internal', 'public') AND tablename <> 'tombstone'")) {
+            assertEquals("0", database.value("SELECT count(*) FROM " + table + " AS t WHERE t::text ~ '\\mu1\\M|ada.king|\\\\x.*" // a body is bytea
+                    + "6164612e6b696e67'"), table);
+        }
+        event("updated", "u1", daysAgo(1));
+        assertEquals(null, users(), "what is older than the erasure");
+    }
+
+    /** The whole way, with its clock. */
+    @Test
+    void housekeepingPurgesWhereAHoldbackIsSet() {
+        event("created", "u1", daysAgo(60));
+        event("deleted", "u1", daysAgo(31));
+        event("deleted", "u2", daysAgo(29));
+        Properties other = TestSettings.with(database, "generic");
+        other.setProperty("purge.days", "30");
+        other.setProperty("housekeeping.delay", "10");
+        try (StartedApp app = new StartedApp(other)) {
+            await().until(() -> "u2".equals(users()));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "purge.days | 0 | PURGE_DAYS must be a number of days from 1 to 99999, or empty: deleted users are kept for ever; it is 0",
+        "event-log.days | a month | EVENT_LOG_DAYS must be a number of days from 1 to 99999; it is a month",
+        "dead-letter.days | '' | DEAD_LETTER_DAYS must be a number of days from 1 to 99999; it is "})
+    void whatIsNoNumberOfDaysStopsTheStart(String setting, String value, String message) {
+        Properties wrong = TestSettings.with(database, "generic");
+        wrong.setProperty(setting, value);
+        Throwable failure = assertThrows(RuntimeException.class, () -> new StartedApp(wrong));
+        while (failure.getCause() != null) {
+            failure = failure.getCause();
+        }
+        assertTrue(failure.getMessage().contains(message.strip()), failure.getMessage());
+    }
+}
