@@ -47,6 +47,7 @@ class ConsoleInABrowser extends RunningApp {
 
     ConsoleInABrowser() {
         settings.setProperty("console.password", PASSWORD);
+        settings.setProperty("clerk.api.key", "sk_test"); // polled, but not within a test
     }
 
     @BeforeAll
@@ -83,6 +84,13 @@ class ConsoleInABrowser extends RunningApp {
         new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"user_2x1\", \"name\": 7, \"session_token\": \"abc\", \"updated_at\": \"2026-03-09T10:00:00Z\"}}")
                 .post(webhooks("generic"));
         new Delivery("<xml/>").post(webhooks("clerk"));
+        database.execute("""
+                TRUNCATE users_sync_internal.poll_state, users_sync_internal.activity;
+                INSERT INTO users_sync_internal.poll_state (provider, changes_due, listing_due, job, phase, users, total, missing, held_because, repaired_total, last_success_at)
+                VALUES ('clerk', 'infinity', 'infinity', 'reconcile', 'held', 12480, 12480, 140, '140 users are missing, more than 100', 3, now() - interval '64 minutes');
+                INSERT INTO users_sync_internal.activity (provider, minute, applied, duplicate, stale, parked, refused, last_webhook_at)
+                VALUES ('clerk', now() - interval '10 minutes', 412, 9, 2, 0, 0, now() - interval '40 seconds'), ('clerk', now() - interval '5 hours', 2950, 31, 7, 1, 2, NULL),
+                       ('generic', now() - interval '3 minutes', 14, 0, 0, 1, 0, now() - interval '3 minutes')""");
         browser.manage().deleteAllCookies();
         size(1200, 900);
         media("light");
@@ -162,6 +170,21 @@ class ConsoleInABrowser extends RunningApp {
         browser.findElement(By.linkText("Deliveries and sync")).click();
         text("generic");
         picture("sync");
+    }
+
+    @Test
+    void aBrakeIsConfirmedOrDismissed() {
+        logIn();
+        browser.get(management("/console/sync"));
+        assertTrue(text("140 users of the table are missing").getText().contains("140 users are missing, more than 100"));
+        browser.findElement(By.xpath("//button[starts-with(text(), 'Dismiss')]")).click();
+        await().until(() -> browser.findElements(By.cssSelector("article[role=alert]")).isEmpty());
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.poll_state WHERE phase = 'held'"));
+
+        database.execute("UPDATE users_sync_internal.poll_state SET phase = 'held', listing_due = 'infinity'");
+        browser.get(management("/console/sync"));
+        browser.findElement(By.xpath("//button[starts-with(text(), 'Confirm')]")).click();
+        await().until(() -> "proving".equals(database.value("SELECT phase FROM users_sync_internal.poll_state")));
     }
 
     /** The rules of axe-core for WCAG 2 A and AA, light and dark. */
