@@ -239,4 +239,37 @@ class ProvidersPollingTest extends RunningApp {
         assertTrue(state(provider, "last_error").startsWith("its API answered "), state(provider, "last_error"));
         assertEquals("0", state(provider, "missing"));
     }
+
+    @Test
+    void aRunThroughFaultsArrivesWhole() {
+        each(SPEECHES.keySet(), this::aRunThroughFaultsArrivesWhole);
+    }
+
+    private void aRunThroughFaultsArrivesWhole(String provider) {
+        FakeApi api = start(provider);
+        List<String> ids = api.createMany("u|", 65);
+        AtomicInteger pages = new AtomicInteger();
+        api.fault(request -> request.path().contains("token") ? null : switch (pages.incrementAndGet()) {
+            case 2 -> Answer.status(500);
+            case 3 -> Answer.status(429).header("Retry-After", "1");
+            case 4 -> Answer.status(401); // and the key, or the token, is good again
+            case 5 -> new Answer(0, null, Map.of()); // the connection breaks
+            case 6 -> {
+                api.create("during the run");
+                api.rename(ids.get(1), "Renamed during the run");
+                yield null;
+            }
+            default -> null;
+        });
+        await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofMillis(200)).until(() -> {
+            database.execute("UPDATE users_sync_internal.poll_state SET listing_due = least(listing_due, now()) WHERE provider = '" + provider
+                    + "' AND backfilled_at IS NULL"); // the growing pauses between failures are cut short
+            polls().wake(provider);
+            return "t".equals(state(provider, "backfilled_at IS NOT NULL AND phase IS NULL"));
+        });
+        assertTrue(pages.get() > 6, "every fault was met: " + api.requests());
+        list(provider); // what a page had told before it changed
+        assertTableIsTrue(provider);
+        assertEquals("0 0", state(provider, "concat_ws(' ', deleted, missing)"));
+    }
 }
