@@ -5,4 +5,4 @@ SELECT CAST(coalesce(json_agg(json_build_object('id', id, 'at', at) ORDER BY at,
           FROM auth.users
          WHERE (updated_at, CAST(id AS text) COLLATE "C") > (timestamptz 'epoch' + CAST(:?from AS bigint) * interval '1 microsecond', :?after)
          ORDER BY updated_at, CAST(id AS text) COLLATE "C"
-         LIMIT 500) AS changed
+         LIMIT 100) AS changed

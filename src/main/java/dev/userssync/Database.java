@@ -129,6 +129,8 @@ public final class Database implements CamelConfiguration {
             config.setMaximumPoolSize(POOL_SIZE);
             config.setConnectionTimeout(CONNECTION_TIMEOUT);
             config.setInitializationFailTimeout(FIRST_CONNECTION_TIMEOUT);
+            // Else Postgres plans the merge rule anew for each batch, because it knows how long the arrays are only then.
+            config.setConnectionInitSql("SET plan_cache_mode = force_generic_plan");
             limits(config);
             description = address.jdbcUrl.replaceFirst("\\?.*", "");
             pool = open(config);

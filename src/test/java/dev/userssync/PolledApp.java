@@ -7,6 +7,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -79,7 +80,11 @@ abstract class PolledApp extends RunningApp {
     }
 
     void awaitState(String condition) {
-        await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofMillis(20)).until(() -> "t".equals(state(condition)));
+        try {
+            await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofMillis(20)).until(() -> "t".equals(state(condition)));
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError(condition + " is not so: " + state("to_jsonb(poll_state)") + "\n" + api.requests(), e);
+        }
     }
 
     void backfill() {

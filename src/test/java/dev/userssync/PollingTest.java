@@ -85,7 +85,7 @@ class PollingTest extends PolledApp {
         onPage(2, request -> Answer.ok(FakeApi.object().put("errors", "none")));
         list();
         awaitFailure();
-        awaitState("listing_failures = 2 AND last_error = 'its API answered without a list of users'");
+        awaitState("listing_failures = 1 AND last_error = 'its API answered without a list of users'");
         backfill();
         assertTableIsTrue();
     }
