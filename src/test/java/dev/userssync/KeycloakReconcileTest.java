@@ -43,11 +43,11 @@ class KeycloakReconcileTest {
         ids.subList(350, 370).forEach(id -> realm.update(id, "{\"enabled\": false}"));
         realm.createMany("new", 100);
         try (StartedApp app = new StartedApp(settings)) {
-            assertEquals(202, post("/admin/polls/keycloak/reconcile"));
+            assertEquals(200, post("/admin/polls/keycloak/reconcile"));
             awaitState("phase = 'held'");
             assertEquals("150 users are missing, more than 100", state("held_because"));
             assertEquals(Integer.toString(USERS + 100), database.value("SELECT count(*) FROM neon_auth.users_live"), "nobody is deleted yet");
-            assertEquals(202, post("/admin/polls/keycloak/confirm"));
+            assertEquals(200, post("/admin/polls/keycloak/confirm"));
             awaitState("phase IS NULL");
         }
         assertEquals("100 220 150 0", state("concat_ws(' ', added, updated, deleted, unknown)"));

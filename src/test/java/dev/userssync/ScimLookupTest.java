@@ -48,24 +48,14 @@ class ScimLookupTest extends ScimApp {
         return get("/Users?filter=" + URLEncoder.encode(filter, StandardCharsets.UTF_8));
     }
 
-    private Duration timeOf(int times, Runnable work) {
-        work.run(); // plans and pages are read once
-        long start = System.nanoTime();
-        for (int i = 0; i < times; i++) {
-            work.run();
-        }
-        return Duration.ofNanos((System.nanoTime() - start) / times);
-    }
-
     @Test
     void lookupsUseAnIndex() {
         for (String filter : List.of("userName eq \"user3777@X.example\"", "externalId eq \"e3777\"", "id eq \"id3777\"", "emails.value eq \"work3777@x.example\"",
                 "emails[type eq \"work\"].value eq \"WORK3777@x.example\"", "userName eq \"user3777@x.example\" and active eq true")) {
-            Duration time = timeOf(10, () -> assertEquals("id3777", find(filter).json().at("/Resources/0/id").textValue(), filter));
-            assertTrue(time.toMillis() < 100, filter + " took " + time); // without an index it is 200 ms and more
+            assertEquals("id3777", find(filter).json().at("/Resources/0/id").textValue(), filter);
         }
-        Duration create = timeOf(10, () -> assertEquals(201, post("/Users", user("new" + System.nanoTime())).status()));
-        assertTrue(create.toMillis() < 100, "a create, which looks for its userName, took " + create);
+        assertEquals(201, post("/Users", user("one more")).status());
+        // The statistics of a connection come within a second or two.
         await().atMost(Duration.ofSeconds(10)).until(() -> database.column("SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname LIKE"
                 + " '%scim%' ORDER BY 1").containsAll(List.of("users_sync_scim_emails_idx", "users_sync_scim_external_id_idx", "users_sync_scim_user_name_idx")));
     }

@@ -63,6 +63,23 @@ class SupabasePollingTest extends PolledApp {
         assertEquals(3, asked());
     }
 
+    /** A deletion is written without waiting, what comes after it is asked for: not on the thread that writes. */
+    @Test
+    void someAreGoneWhenTheyAreAskedFor() {
+        for (int i = 0; i < 30; i++) {
+            api.rename(String.format("u%07d", i), "Renamed " + i);
+            inDatabase(String.format("u%07d", i));
+        }
+        for (int i = 0; i < 30; i++) {
+            if (i % 4 < 2) { // so that every pair of neighbours and of shards meets
+                api.delete(String.format("u%07d", i));
+            }
+        }
+        poll();
+        assertTableIsTrue();
+        assertEquals("14", database.value("SELECT count(*) FROM neon_auth.users_live"));
+    }
+
     @Test
     void whatIsCommittedLateIsFound() {
         api.rename("u0000003", "First");
