@@ -26,6 +26,8 @@ import org.junit.jupiter.api.Test;
 abstract class BothInputs extends PolledApp {
 
     private static final int SENDERS = 4;
+    /** Hundreds are missing by then, and each is asked for. */
+    private static final Duration SWEEP = Duration.ofSeconds(120);
 
     private final AtomicInteger created = new AtomicInteger();
     private final AtomicInteger applied = new AtomicInteger();
@@ -63,10 +65,10 @@ abstract class BothInputs extends PolledApp {
         api.mend();
         assertTrue(applied.get() > 20 && lost.get() > 5, "applied " + applied + ", lost " + lost + " deliveries");
         // One complete listing that began after the last change.
-        awaitState("phase IS NULL OR phase = 'listing'");
+        awaitState("phase IS NULL OR phase = 'listing'", SWEEP);
         Instant quiet = Instant.now();
         wake("listing_due = now()");
-        awaitState("reconciled_at > '" + quiet + "' AND started_at > '" + quiet + "' AND phase IS NULL");
+        awaitState("reconciled_at > '" + quiet + "' AND started_at > '" + quiet + "' AND phase IS NULL", SWEEP);
         assertEquals(api.truth(), database.column(ROWS), () -> "seed " + seed);
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
     }

@@ -80,8 +80,12 @@ abstract class PolledApp extends RunningApp {
     }
 
     void awaitState(String condition) {
+        awaitState(condition, Duration.ofSeconds(20));
+    }
+
+    void awaitState(String condition, Duration longest) {
         try {
-            await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofMillis(20)).until(() -> "t".equals(state(condition)));
+            await().atMost(longest).pollInterval(Duration.ofMillis(20)).until(() -> "t".equals(state(condition)));
         } catch (ConditionTimeoutException e) {
             throw new AssertionError(condition + " is not so: " + state("to_jsonb(poll_state)") + "\n" + api.requests(), e);
         }
