@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -83,6 +84,8 @@ class ConsoleInABrowser extends RunningApp {
         event("deleted", "user_2x3", null, Instant.parse("2026-03-09T10:00:00Z"));
         new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"user_2x1\", \"name\": 7, \"session_token\": \"abc\", \"updated_at\": \"2026-03-09T10:00:00Z\"}}")
                 .post(webhooks("generic"));
+        // Kept before PAYLOAD_DROP named it.
+        database.execute("UPDATE users_sync_internal.dead_letter SET body = convert_to(replace(convert_from(body, 'UTF8'), '\"name\"', '\"session_token\": \"abc\", \"name\"'), 'UTF8')");
         new Delivery("<xml/>").post(webhooks("clerk"));
         database.execute("""
                 TRUNCATE users_sync_internal.poll_state, users_sync_internal.activity;
@@ -119,7 +122,11 @@ class ConsoleInABrowser extends RunningApp {
     }
 
     private WebElement text(String text) {
-        await().ignoreExceptions().until(() -> browser.findElement(By.xpath("//*[contains(text(), \"" + text + "\")]")).isDisplayed());
+        try {
+            await().ignoreExceptions().until(() -> browser.findElement(By.xpath("//*[contains(text(), \"" + text + "\")]")).isDisplayed());
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError("no \"" + text + "\" on " + browser.getCurrentUrl() + ": " + browser.findElement(By.tagName("body")).getText(), e);
+        }
         return browser.findElement(By.xpath("//*[contains(text(), \"" + text + "\")]"));
     }
 
@@ -130,7 +137,6 @@ class ConsoleInABrowser extends RunningApp {
     @Test
     void aSearchShowsWhileTypingAndOneSelectsWithTheKeyboard() throws IOException {
         logIn();
-        picture("users");
         browser.switchTo().activeElement().sendKeys("jan");
         await().until(() -> browser.findElements(By.cssSelector("#results tbody tr")).size() == 1);
         assertTrue(browser.getCurrentUrl().contains("q=jan"), "the address can be kept: " + browser.getCurrentUrl());
@@ -176,7 +182,7 @@ class ConsoleInABrowser extends RunningApp {
     void aBrakeIsConfirmedOrDismissed() {
         logIn();
         browser.get(management("/console/sync"));
-        assertTrue(text("140 users of the table are missing").getText().contains("140 users are missing, more than 100"));
+        text("140 users are missing, more than 100");
         browser.findElement(By.xpath("//button[starts-with(text(), 'Dismiss')]")).click();
         await().until(() -> browser.findElements(By.cssSelector("article[role=alert]")).isEmpty());
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.poll_state WHERE phase = 'held'"));
