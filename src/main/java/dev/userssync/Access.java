@@ -12,30 +12,34 @@ import org.apache.camel.CamelContext;
 
 /**
  * Who may act on the management port. With CONSOLE_PASSWORD: whoever knows it. Without: somebody on this machine, and nobody else; and
- * what shows or removes personal data only in the profile dev. Immutable, thread-safe.
+ * what shows or removes personal data only in the profile dev. Thread-safe.
  */
 final class Access {
 
-    private final byte[] password;
+    private final CamelContext context;
     private final boolean dev;
 
     Access(CamelContext context) {
-        String set = context.getPropertiesComponent().resolveProperty("console.password").orElse("").strip();
-        password = set.isEmpty() ? null : hash(set);
+        this.context = context;
         dev = "dev".equals(context.getCamelContextExtension().getProfile());
     }
 
+    /** As it is now: CONSOLE_PASSWORD_FILE may have changed. Empty: there is none. */
+    String password() {
+        return context.getPropertiesComponent().resolveProperty("console.password").orElse("").strip();
+    }
+
     boolean hasPassword() {
-        return password != null;
+        return !password().isEmpty();
     }
 
     /** Whether there is a console at all: pages show personal data. */
     boolean isConsoleOn() {
-        return password != null || dev;
+        return dev || hasPassword();
     }
 
     boolean isPassword(String given) {
-        return password != null && given != null && MessageDigest.isEqual(password, hash(given));
+        return hasPassword() && given != null && MessageDigest.isEqual(hash(password()), hash(given));
     }
 
     /**
@@ -45,7 +49,7 @@ final class Access {
      * @return what to do about it, or null: it may pass
      */
     String refusal(HttpServerRequest request, boolean personal) {
-        if (password != null) {
+        if (hasPassword()) {
             return isPassword(basicPassword(request)) ? null : "the password is missing or wrong: curl -u :$CONSOLE_PASSWORD ...";
         }
         if (!isLocal(request)) {

@@ -13,6 +13,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.concurrent.Callable;
@@ -63,7 +65,7 @@ public final class Commands implements Callable<Integer> {
 
         @Option(names = "--url", defaultValue = "${env:USERS_SYNC_URL:-http://localhost:${env:MANAGEMENT_PORT:-9876}}",
                 description = "Management port of the running instance (default: $USERS_SYNC_URL, or this machine and $MANAGEMENT_PORT). "
-                        + "The password is taken from $CONSOLE_PASSWORD.")
+                        + "The password is taken from $CONSOLE_PASSWORD, or from the file that $CONSOLE_PASSWORD_FILE names.")
         URI url;
 
         @Option(names = "--json", description = "Print JSON, for scripts.")
@@ -83,9 +85,9 @@ public final class Commands implements Callable<Integer> {
         String send(String path, String method, HttpRequest.BodyPublisher body) throws IOException, InterruptedException {
             HttpRequest.Builder request = HttpRequest.newBuilder(url.resolve(path)).timeout(Duration.ofHours(1))
                     .method(method, body);
-            String password = System.getenv("CONSOLE_PASSWORD");
-            if (password != null && !password.isBlank()) {
-                request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(("cli:" + password.strip()).getBytes(StandardCharsets.UTF_8)));
+            String password = password();
+            if (!password.isEmpty()) {
+                request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(("cli:" + password).getBytes(StandardCharsets.UTF_8)));
             }
             HttpResponse<String> reply;
             try {
@@ -97,6 +99,11 @@ public final class Commands implements Callable<Integer> {
                 throw new IOException(reply.body().isBlank() ? "the answer was " + reply.statusCode() : reply.body().strip());
             }
             return reply.body().strip();
+        }
+
+        private static String password() throws IOException {
+            String file = System.getenv().getOrDefault("CONSOLE_PASSWORD_FILE", "");
+            return (file.isBlank() ? System.getenv().getOrDefault("CONSOLE_PASSWORD", "") : Files.readString(Path.of(file.strip()))).strip();
         }
 
         /** Prints the answer as it is with --json, else as lines. */

@@ -42,6 +42,7 @@ final class Console {
     private final PollCommands polls;
     private final AtomicInteger guesses = new AtomicInteger();
     private volatile ConsoleSession session;
+    private volatile String sessionPassword;
 
     /** What a page shows; it runs on a worker thread. */
     private interface Page {
@@ -102,12 +103,14 @@ final class Console {
         }
     }
 
+    /** Sessions end with the password that they were opened with. */
     private ConsoleSession session() {
-        if (session == null) {
+        String password = access.password();
+        if (session == null || !password.equals(sessionPassword)) {
             synchronized (this) {
-                if (session == null) {
-                    session = new ConsoleSession(access.hasPassword() ? context.resolvePropertyPlaceholders("{{console.password}}").strip() : null,
-                            Clock.systemUTC());
+                if (session == null || !password.equals(sessionPassword)) {
+                    session = new ConsoleSession(password.isEmpty() ? null : password, Clock.systemUTC());
+                    sessionPassword = password;
                 }
             }
         }

@@ -90,6 +90,7 @@ public final class Database implements CamelConfiguration {
     static synchronized Opened of(CamelContext context) {
         Opened opened = context.hasService(Opened.class);
         if (opened == null) {
+            SecretFiles.load(context);
             opened = new Opened(context);
             try {
                 context.addService(opened);

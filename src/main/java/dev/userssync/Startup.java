@@ -45,6 +45,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             return; // the Camel CLI injects twice
         }
         this.context = context;
+        SecretFiles.load(context);
         this.providers = new Providers(context);
         if (Boolean.parseBoolean(setting("tracing.enabled"))) {
             Tracing.start(context);

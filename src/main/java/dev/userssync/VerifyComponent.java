@@ -30,6 +30,16 @@ public final class VerifyComponent extends DefaultComponent {
         schemes.put(endpoint.getProvider(), scheme);
     }
 
+    /**
+     * Makes the schemes of a provider again, from the secrets that are set now.
+     *
+     * @throws StartupFailure if they are none; those before stay in use then
+     */
+    void secretChanged(String provider) {
+        getCamelContext().getEndpoints().stream().filter(VerifyEndpoint.class::isInstance).map(VerifyEndpoint.class::cast)
+                .filter(endpoint -> provider.equals(endpoint.getProvider())).forEach(VerifyEndpoint::remake);
+    }
+
     /** @throws IllegalArgumentException if no endpoint of the provider has started */
     VerifyEndpoint endpoint(String provider) {
         scheme(provider);

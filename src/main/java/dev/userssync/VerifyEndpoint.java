@@ -19,8 +19,8 @@ import org.apache.camel.support.DefaultProducer;
 
 /**
  * {@code verify:<scheme>?provider=...}: in, an HTTP request with its raw bytes as body; out, the verified bytes. A delivery that is
- * not proved ends in a {@link SecurityException}. The scheme is made once, at start, from the options and from the secrets in
- * {@code <provider>.webhook.secret}; what cannot work stops the start with a {@link StartupFailure}. Thread-safe once started.
+ * not proved ends in a {@link SecurityException}. The scheme is made at start, and again when a secret changes, from the options and from the
+ * secrets in {@code <provider>.webhook.secret}; what cannot work stops the start with a {@link StartupFailure}. Thread-safe once started.
  */
 @UriEndpoint(firstVersion = "0.1.0", scheme = "verify", title = "Verify", syntax = "verify:scheme", producerOnly = true, remote = false)
 public final class VerifyEndpoint extends DefaultEndpoint {
@@ -62,7 +62,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     @UriParam(description = "The claim sub that a JWT must have")
     private String subject = "";
 
-    private VerificationScheme verification;
+    private volatile VerificationScheme verification;
     private Clock clock;
 
     VerifyEndpoint(String uri, VerifyComponent component, String scheme) {
@@ -78,26 +78,46 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         if (getCamelContext().getPropertiesComponent().resolveProperty(provider + Providers.ON).orElse("true").equals("false")) {
             return; // polled, but without webhooks: its consumer does not start
         }
-        VerificationSchemeFactory factory = getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class);
+        VerificationSchemeFactory factory = factory();
         if (factory == null) {
             throw new StartupFailure("provider " + provider + ": there is no verification scheme " + scheme + "; there are "
                     + String.join(", ",
                             new TreeSet<>(getCamelContext().getRegistry().findByTypeWithName(VerificationSchemeFactory.class).keySet())));
         }
+        make(factory);
+        super.doStart();
+    }
+
+    private void make(VerificationSchemeFactory factory) throws GeneralSecurityException {
         try {
             verification = factory.create(this);
         } catch (IllegalArgumentException e) {
             throw new StartupFailure(Providers.secretSetting(provider) + ": " + e.getMessage());
         }
         ((VerifyComponent) getComponent()).started(this, verification);
-        super.doStart();
+    }
+
+    /** @throws StartupFailure if the secrets that are set now cannot be used; nothing changes then */
+    void remake() {
+        if (verification == null) {
+            return; // off since the start
+        }
+        try {
+            make(factory());
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private VerificationSchemeFactory factory() {
+        return getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class);
     }
 
     /** The scheme once more, by another clock: to explain a delivery of another time. */
     synchronized VerificationScheme scheme(Clock other) throws GeneralSecurityException {
         clock = other;
         try {
-            return getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class).create(this);
+            return factory().create(this);
         } finally {
             clock = null;
         }
@@ -171,6 +191,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return new DefaultProducer(this) {
             @Override
             public void process(Exchange exchange) throws Exception {
+                VerificationScheme verification = VerifyEndpoint.this.verification; // a rotated secret may replace it meanwhile
                 if (verification == null) {
                     throw new SecurityException("no secret is set");
                 }

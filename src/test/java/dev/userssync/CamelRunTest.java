@@ -12,6 +12,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -56,7 +57,7 @@ class CamelRunTest {
         ProcessBuilder run = new ProcessBuilder(command)
                 .directory(clone.toFile()).redirectErrorStream(true).redirectOutput(clone.resolve("camel.log").toFile());
         run.environment().keySet().removeAll(List.of("DATABASE_URL", "CLERK_WEBHOOK_SECRET", "STACK_AUTH_WEBHOOK_SECRET"));
-        run.environment().put("GENERIC_WEBHOOK_SECRET", TestSettings.SECRET);
+        run.environment().put("GENERIC_WEBHOOK_SECRET_FILE", Files.writeString(clone.resolve("generic-secret"), TestSettings.SECRET).toString());
         run.environment().put("SCIM_WEBHOOK_SECRET", ScimApp.TOKEN);
         run.environment().put("SHARED_IDS", "true"); // of two providers in one table
         run.environment().put("PORT", Integer.toString(port));
@@ -83,6 +84,14 @@ class CamelRunTest {
         assertEquals(404, created("u2").post(generic.replace("generic", "clerk")).statusCode());
         assertEquals(422, new Delivery("{}").post(generic).statusCode());
         assertEquals("no row", name("u2"));
+    }
+
+    @Test
+    void aSecretInAFileIsRotatedWithoutARestart() throws Exception {
+        String next = "whsec_YSBzZWNyZXQgZm9yIHRoZSBDYW1lbCBDTEkgYWxvbmU=";
+        Files.writeString(clone.resolve("generic-secret"), TestSettings.SECRET + " " + next);
+        await().atMost(Duration.ofSeconds(20)).until(() -> created("u4").signed(next, Instant.now().getEpochSecond()).post(generic).statusCode() == 204);
+        assertEquals(204, created("u5").post(generic).statusCode());
     }
 
     @Test

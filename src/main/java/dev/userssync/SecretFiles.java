@@ -1,0 +1,150 @@
+package dev.userssync;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.spi.PropertiesComponent;
+import org.apache.camel.support.service.ServiceSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Secrets that stand in files, as Docker, Kubernetes and systemd hand them out: the file that {@code <NAME>_FILE} names is the value of the setting
+ * {@code <NAME>}, for every webhook secret, API key and password; {@code <setting>.file} in application.properties is the same. Read before
+ * anything else is, and then every two seconds: what has changed is used from then on, what cannot be used is logged without its text and changes
+ * nothing. By content, because a mounted secret is replaced through links, of which file watchers hear nothing. Thread-safe.
+ */
+@BindToRegistry("secret-files")
+public final class SecretFiles {
+
+    private static final Logger LOG = LoggerFactory.getLogger(SecretFiles.class);
+    private static final String SUFFIX = "_FILE";
+    private static final long LARGEST = 64 * 1024;
+
+    /**
+     * Reads the files, once a context: whoever needs a secret first asks for it.
+     *
+     * @throws StartupFailure if one cannot be read or is empty, or a secret is also set without a file
+     */
+    static synchronized void load(CamelContext context) {
+        if (context.hasService(Loaded.class) == null) {
+            Loaded loaded = new Loaded(context);
+            try {
+                context.addService(loaded);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    /** Reads the files again, and puts what has changed to use. */
+    public void reread(Exchange exchange) {
+        exchange.getContext().hasService(Loaded.class).reread();
+    }
+
+    private static boolean isSecret(String setting) {
+        return setting.endsWith(Providers.SECRET) || setting.endsWith(Providers.API_KEY) || setting.endsWith(".password");
+    }
+
+    /** The files of one context. */
+    private static final class Loaded extends ServiceSupport {
+
+        private final CamelContext context;
+        private final Map<String, Path> files = new TreeMap<>();
+        /** What was read last, also where it could not be used. */
+        private final Map<String, String> read = new TreeMap<>();
+        /** Of a file that cannot be used now; told once. */
+        private final Map<String, String> trouble = new TreeMap<>();
+
+        Loaded(CamelContext context) {
+            this.context = context;
+            PropertiesComponent settings = context.getPropertiesComponent();
+            Properties all = settings.loadProperties(SecretFiles::isSecret);
+            for (String setting : all.stringPropertyNames()) {
+                String name = Providers.setting(setting, "") + SUFFIX;
+                String path = settings.resolveProperty(setting + ".file").orElseGet(() -> System.getenv().getOrDefault(name, "")).strip();
+                if (path.isEmpty()) {
+                    continue;
+                }
+                if (!settings.resolveProperty(setting).orElse("").isBlank()) {
+                    throw new StartupFailure(Providers.setting(setting, "") + " and " + name + " are both set: unset one of them");
+                }
+                try {
+                    files.put(setting, Path.of(path));
+                    String text = text(files.get(setting));
+                    read.put(setting, text);
+                    settings.addOverrideProperty(setting, text);
+                } catch (IOException | InvalidPathException e) {
+                    throw new StartupFailure(name + " names a file that cannot be used: " + reason(e));
+                }
+            }
+            settings.addOverrideProperty("secret.files", Integer.toString(files.size()));
+        }
+
+        synchronized void reread() {
+            files.forEach((setting, file) -> {
+                String name = Providers.setting(setting, "") + SUFFIX;
+                try {
+                    String text = text(file);
+                    trouble.remove(setting);
+                    if (!text.equals(read.put(setting, text))) {
+                        use(setting, text);
+                        LOG.info("{} has changed and is in use", name);
+                    }
+                } catch (IOException | RuntimeException e) {
+                    if (!reason(e).equals(trouble.put(setting, reason(e)))) {
+                        LOG.warn("{} cannot be used, what was there before still is: {}", name, reason(e));
+                    }
+                }
+            });
+        }
+
+        private void use(String setting, String text) {
+            PropertiesComponent settings = context.getPropertiesComponent();
+            String before = settings.resolveProperty(setting).orElse("");
+            settings.addOverrideProperty(setting, text);
+            try {
+                if (setting.endsWith(Providers.SECRET)) {
+                    context.getComponent("verify", VerifyComponent.class)
+                            .secretChanged(setting.substring(0, setting.length() - Providers.SECRET.length()));
+                } else if (setting.endsWith(Providers.API_KEY)) {
+                    ClientCredentials.forget(context, setting.substring(0, setting.length() - Providers.API_KEY.length()));
+                } else if (setting.equals("database.password")) {
+                    Database.of(context).pool.setPassword(text); // for the connections that it opens from now on
+                }
+            } catch (RuntimeException e) {
+                settings.addOverrideProperty(setting, before);
+                throw e;
+            }
+        }
+    }
+
+    /** Without what an editor leaves at the end. */
+    private static String text(Path file) throws IOException {
+        if (!Files.isRegularFile(file)) {
+            throw new IOException("there is no such file");
+        }
+        if (Files.size(file) > LARGEST) {
+            throw new IOException("it is larger than " + LARGEST / 1024 + " KiB");
+        }
+        String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8).strip();
+        if (text.isEmpty()) {
+            throw new IOException("it is empty");
+        }
+        return text;
+    }
+
+    /** Of our own exceptions what they say, which holds nothing of a secret. */
+    private static String reason(Exception e) {
+        boolean own = e.getClass() == IOException.class || e instanceof StartupFailure;
+        return own ? e.getMessage() : e.getClass().getSimpleName();
+    }
+}
