@@ -6,18 +6,21 @@
 WITH event AS MATERIALIZED (
   SELECT id, type, provider, delivery, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)) AS raw, name, email,
          CAST(created_at AS timestamptz) AS created_at, CAST(updated_at AS timestamptz) AS updated_at,
-         CASE WHEN type = 'deleted' THEN coalesce(CAST(deleted_at AS timestamptz), now()) ELSE CAST(deleted_at AS timestamptz) END AS deleted_at
+         CASE WHEN type = 'deleted' THEN coalesce(CAST(deleted_at AS timestamptz), now()) ELSE CAST(deleted_at AS timestamptz) END AS deleted_at,
+         -- with replay protection, remembers the delivery when this commits
+         once IS NULL OR users_sync_internal.first_time(provider, once) AS first_time
     FROM unnest(CAST(:?type AS text[]), CAST(:?id AS text[]), CAST(:?raw AS text[]), CAST(:?name AS text[]), CAST(:?email AS text[]),
                 CAST(:?created_at AS text[]), CAST(:?updated_at AS text[]), CAST(:?deleted_at AS text[]), CAST(:?provider AS text[]),
-                CAST(:?delivery AS text[]))
-         AS event (type, id, raw, name, email, created_at, updated_at, deleted_at, provider, delivery)
+                CAST(:?delivery AS text[]), CAST(:?once AS text[]))
+         AS event (type, id, raw, name, email, created_at, updated_at, deleted_at, provider, delivery, once)
 ),
 changed AS (
   INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, deleted_at, updated_at)
   SELECT id, raw, name, email, created_at, deleted_at, updated_at
     FROM event
-   -- Who was purged or erased comes back only with something newer; from then on the row knows more than the tombstone.
-   WHERE NOT EXISTS (SELECT FROM users_sync_internal.tombstone
+   WHERE first_time
+     -- Who was purged or erased comes back only with something newer; from then on the row knows more than the tombstone.
+     AND NOT EXISTS (SELECT FROM users_sync_internal.tombstone
                       WHERE tombstone.id = event.id
                         AND tombstone.at >= coalesce(event.updated_at, event.created_at, nullif(event.deleted_at, now()), '-infinity')
                         AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u

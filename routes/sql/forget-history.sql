@@ -7,5 +7,8 @@ minutes AS (
 letters AS (
   DELETE FROM users_sync_internal.dead_letter
    WHERE state <> 'parked' AND last_failed_at < now() - make_interval(days => CAST(:?letterDays AS integer)) RETURNING 1
+),
+deliveries AS (
+  DELETE FROM users_sync_internal.delivery WHERE at < now() - interval '1 hour'
 )
 SELECT (SELECT count(*) FROM decisions) AS decisions, (SELECT count(*) FROM minutes) AS minutes, (SELECT count(*) FROM letters) AS letters

@@ -2,9 +2,10 @@
 -- What is newer than the row replaces the keys that it holds; what is older only fills the keys that the row does not have. Name and email are
 -- there when they are given. Between events of one time the sequence decides, where the provider has one (Zitadel).
 WITH event AS (
-  SELECT *
+  SELECT *, once IS NULL OR users_sync_internal.first_time(provider, once) AS first_time -- with replay protection, remembers the delivery
     FROM jsonb_to_record(CAST(:?event AS jsonb))
-         AS event (id text, type text, raw jsonb, name text, email text, created_at timestamptz, updated_at timestamptz, provider text, delivery text)
+         AS event (id text, type text, raw jsonb, name text, email text, created_at timestamptz, updated_at timestamptz, provider text, delivery text,
+                   once text)
 ),
 before AS (
   SELECT coalesce(u.updated_at, u.created_at) AS version, u.deleted_at FROM event JOIN neon_auth.users_sync AS u ON u.id = event.id
@@ -20,7 +21,7 @@ changed AS (
   INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, updated_at)
   SELECT id, raw, name, email, created_at, updated_at
     FROM event
-   WHERE NOT EXISTS (SELECT FROM blocking)
+   WHERE first_time AND NOT EXISTS (SELECT FROM blocking)
   ON CONFLICT (id) DO UPDATE SET
     (raw_json, name, email, updated_at) = (
       SELECT CASE WHEN newer THEN coalesce(u.raw_json, '{}') || excluded.raw_json ELSE excluded.raw_json || coalesce(u.raw_json, '{}') END,

@@ -18,9 +18,13 @@ final class MergeRule {
     /**
      * @param earlier the checked event that arrived first, or what merging gave
      * @param later the checked event of the same user that arrived after it
-     * @return the merged event, or null where the outcome depends on the row: one of them has no version and the other has one
+     * @return the merged event, or null where the outcome depends on the row: one of them has no version and the other has one, or may have been
+     *         applied before
      */
     static JsonNode merge(JsonNode earlier, JsonNode later) {
+        if (earlier.has("once") || later.has("once")) {
+            return null;
+        }
         if (version(earlier) == null || version(later) == null) {
             boolean bothUnversioned = version(earlier) == null && version(later) == null;
             return bothUnversioned && isDeletion(earlier) == isDeletion(later) ? later : null;

@@ -27,6 +27,9 @@ final class Providers {
     /** The one that we are the server for. */
     static final String SCIM = "scim";
 
+    /** The environment variable that names the providers whose deliveries are applied once. */
+    static final String REPLAY_PROTECTION = "REPLAY_PROTECTION";
+
     private final CamelContext context;
 
     Providers(CamelContext context) {
@@ -54,9 +57,21 @@ final class Providers {
         return provider.equals(SCIM) ? "/scim/v2" : "/webhooks/" + provider;
     }
 
+    /** Whether a delivery of the provider is applied once, however often it comes. */
+    boolean isReplayProtected(String provider) {
+        return replayProtected().contains(provider);
+    }
+
+    private List<String> replayProtected() {
+        return List.of(setting("replay.protection").split("[\\s,]+")).stream().filter(name -> !name.isEmpty()).toList();
+    }
+
     /** @throws StartupFailure if settings of providers cannot work; the message names them and shows no secret */
     void check() {
         checkApis();
+        replayProtected().stream().filter(name -> !all().containsKey(name)).findFirst().ifPresent(name -> {
+            throw new StartupFailure(REPLAY_PROTECTION + " names " + name + ", which is no provider; there are " + String.join(", ", all().keySet()));
+        });
         if (!List.of("", "kept", "deleted").contains(setting("fusionauth.inactive"))) {
             throw new StartupFailure("FUSIONAUTH_INACTIVE must be deleted (a deactivated user gets deleted_at) or kept (only raw_json says it)");
         }

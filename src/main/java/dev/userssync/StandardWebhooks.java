@@ -25,17 +25,26 @@ public final class StandardWebhooks implements VerificationSchemeFactory {
 
         @Override
         public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
-            // A sender uses one family; Svix's libraries take theirs only when it is complete, and so do we.
-            String family = headers.contains("svix-id") && headers.contains("svix-timestamp") && headers.contains("svix-signature")
-                    ? "svix-" : "webhook-";
+            String family = family(headers);
             keys.verify(VerifyEndpoint.one(headers, family + "id"), VerifyEndpoint.one(headers, family + "timestamp"),
                     VerifyEndpoint.one(headers, family + "signature"), body, clock.instant());
             return body;
         }
 
+        /** A sender uses one family; Svix's libraries take theirs only when it is complete, and so do we. */
+        private static String family(MultiMap headers) {
+            return headers.contains("svix-id") && headers.contains("svix-timestamp") && headers.contains("svix-signature") ? "svix-" : "webhook-";
+        }
+
+        @Override
+        public boolean signsDeliveryId() {
+            return true;
+        }
+
+        /** The one that was signed, whatever stands in the other family. */
         @Override
         public String deliveryId(MultiMap headers) {
-            return headers.contains("svix-id") ? headers.get("svix-id") : headers.get("webhook-id");
+            return headers.get(family(headers) + "id");
         }
 
         @Override

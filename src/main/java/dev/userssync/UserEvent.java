@@ -19,6 +19,7 @@ import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.ExchangePropertyKey;
 import org.apache.camel.Processor;
 
 /**
@@ -66,7 +67,7 @@ public final class UserEvent implements Processor, CamelContextAware {
     }
 
     /** What the settings say of one provider. */
-    private record Settings(String idPrefix, boolean apiKey) {
+    private record Settings(String idPrefix, boolean apiKey, boolean once) {
     }
 
     @Override
@@ -83,7 +84,8 @@ public final class UserEvent implements Processor, CamelContextAware {
     @Override
     public void process(Exchange exchange) {
         Settings own = settings.computeIfAbsent(exchange.getVariable("provider", "", String.class), provider ->
-                new Settings(setting(provider + Providers.ID_PREFIX), !setting(provider + Providers.API_KEY).isEmpty()));
+                new Settings(setting(provider + Providers.ID_PREFIX), !setting(provider + Providers.API_KEY).isEmpty(),
+                        new Providers(context).isReplayProtected(provider)));
         JsonNode given = exchange.getMessage().getBody(JsonNode.class);
         ObjectNode event = checked(given, own.idPrefix);
         String change = event.path("type").textValue();
@@ -101,7 +103,12 @@ public final class UserEvent implements Processor, CamelContextAware {
         }
         // Not of the mapping: who sent it, for the log of decisions.
         event.put("provider", exchange.getVariable("provider", String.class));
-        event.put("delivery", exchange.getVariable("delivery-id", String.class));
+        String delivery = exchange.getVariable("delivery-id", String.class);
+        event.put("delivery", delivery);
+        if (own.once && delivery != null) {
+            // Of several events that came in one delivery, each is remembered when it is applied.
+            event.put("once", delivery + " " + exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX, 0, Integer.class));
+        }
         exchange.setVariable("change", change);
         exchange.getMessage().setBody(event);
         if (exchange.getVariable(PREVIEW) instanceof Collection<?>) {

@@ -23,7 +23,7 @@ import org.apache.camel.Processor;
 public final class UserEventColumns implements Processor, CamelContextAware {
 
     private static final String PARAMETERS = "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not loaded yet when it compiles this
-    private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery");
+    private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once");
 
     /**
      * Surrogates are written as escapes, which Postgres reads back as the same character when they are a pair and refuses when

@@ -20,7 +20,12 @@ public interface VerificationScheme {
      */
     byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException;
 
-    /** The id of a delivery that was verified, for log and history; null where none is signed. */
+    /** Whether deliveries have an id that is signed, so that one can be told from its repetition. */
+    default boolean signsDeliveryId() {
+        return false;
+    }
+
+    /** The id of a delivery that was verified, for log, history and replay protection; null where none is signed. */
     default String deliveryId(MultiMap headers) {
         return null;
     }

@@ -94,6 +94,9 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         } catch (IllegalArgumentException e) {
             throw new StartupFailure(Providers.secretSetting(provider) + ": " + e.getMessage());
         }
+        if (!verification.signsDeliveryId() && new Providers(getCamelContext()).isReplayProtected(provider)) {
+            throw new StartupFailure(Providers.REPLAY_PROTECTION + " names " + provider + ", whose deliveries have no id that is signed: take it out");
+        }
         ((VerifyComponent) getComponent()).started(this, verification);
     }
 
