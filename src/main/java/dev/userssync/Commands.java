@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.concurrent.Callable;
+import org.apache.camel.impl.DefaultCamelContext;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -32,7 +33,7 @@ import picocli.CommandLine.Parameters;
         footer = {"", "Settings are environment variables, the same for all commands; see config/application.properties."},
         subcommands = {Commands.Status.class, Commands.Sample.class, Commands.Replay.class, PollVerbs.Backfill.class,
             PollVerbs.Reconcile.class, PollVerbs.Refresh.class, Commands.Erase.class, Commands.Purge.class,
-            PrintSql.class, Commands.VerifySignature.class, CommandLine.HelpCommand.class})
+            PrintSql.class, Commands.Migrate.class, Commands.VerifySignature.class, CommandLine.HelpCommand.class})
 public final class Commands implements Callable<Integer> {
 
     static final JsonMapper JSON = new JsonMapper();
@@ -189,6 +190,26 @@ public final class Commands implements Callable<Integer> {
                     + (kind == null ? "" : "kind=" + query(kind)));
             print(answer);
             return JSON.readTree(answer).path("still_parked").asInt() > 0 ? 1 : 0;
+        }
+    }
+
+    @Command(name = "migrate", description = {"Creates or upgrades the tables in the database of $DATABASE_URL and ends: with the role that owns them, where users-sync",
+        "itself runs with one that may not (DATABASE_MIGRATE=false)."})
+    static final class Migrate implements Callable<Integer> {
+
+        @CommandLine.Spec
+        private CommandLine.Model.CommandSpec spec;
+
+        @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+        private boolean help;
+
+        @Override
+        public Integer call() throws Exception {
+            try (DefaultCamelContext settings = new DefaultCamelContext()) {
+                settings.getPropertiesComponent().setLocation("classpath:application.properties");
+                spec.commandLine().getOut().println(Database.migrate(settings));
+            }
+            return 0;
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
@@ -101,6 +102,57 @@ public final class Database implements CamelConfiguration {
         return opened;
     }
 
+    /**
+     * Creates or upgrades the tables, and opens nothing else.
+     *
+     * @return what was done, for people
+     * @throws StartupFailure if that is not possible
+     */
+    static String migrate(CamelContext settings) {
+        SecretFiles.load(settings);
+        String url = Opened.setting(settings, "database.url");
+        if (url.isEmpty()) {
+            throw new StartupFailure("DATABASE_URL is not set: which database?");
+        }
+        HikariConfig config = login(settings, url);
+        try {
+            return flyway(config, settings).migrate().migrationsExecuted + " migrations in " + described(config);
+        } catch (FlywayException e) {
+            throw notMigrated(config, e);
+        }
+    }
+
+    /** Where and as whom, from the settings. */
+    private static HikariConfig login(CamelContext context, String url) {
+        HikariConfig config = new HikariConfig();
+        Address address = Address.of("DATABASE_URL", url);
+        address.applyTo(config);
+        config.setUsername(Opened.firstOf(Opened.setting(context, "database.user"), address.user));
+        config.setPassword(Opened.firstOf(Opened.setting(context, "database.password"), address.password));
+        return config;
+    }
+
+    private static String described(HikariConfig config) {
+        return config.getJdbcUrl().replaceFirst("\\?.*", "");
+    }
+
+    private static Flyway flyway(HikariConfig config, CamelContext context) {
+        Path sources = Path.of("src/main/resources/db/migration"); // the Camel CLI has no class path of ours
+        boolean packaged = Database.class.getClassLoader().getResource("db/migration/V1__users_sync.sql") != null;
+        // Connections of its own: a migration may take longer than the pool's socketTimeout.
+        return Flyway.configure(Flyway.class.getClassLoader())
+                .dataSource(config.getJdbcUrl(), config.getUsername(), config.getPassword())
+                .defaultSchema("users_sync_internal")
+                .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
+                // its indexes are there only while it is on
+                .placeholders(Map.of("scim", Opened.setting(context, "scim.webhook.secret").isEmpty() ? "off" : "on"))
+                .load();
+    }
+
+    private static StartupFailure notMigrated(HikariConfig config, FlywayException e) {
+        return new StartupFailure("the tables of users-sync cannot be created or upgraded in " + described(config) + ": " + Opened.rootMessage(e));
+    }
+
     /** Closes what a start that failed has opened; a context that never started does not stop its services. */
     static void closeOf(CamelContext context) {
         Opened opened = context == null ? null : context.hasService(Opened.class);
@@ -121,11 +173,7 @@ public final class Database implements CamelConfiguration {
         private Opened(CamelContext context) {
             String url = setting(context, "database.url");
             embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(setting(context, "data.directory"))) : null;
-            HikariConfig config = new HikariConfig();
-            Address address = Address.of("DATABASE_URL", embedded != null ? embedded.jdbcUrl() : url);
-            address.applyTo(config);
-            config.setUsername(firstOf(setting(context, "database.user"), address.user));
-            config.setPassword(firstOf(setting(context, "database.password"), address.password));
+            HikariConfig config = login(context, embedded != null ? embedded.jdbcUrl() : url);
             config.setPoolName("users");
             config.setMaximumPoolSize(POOL_SIZE);
             config.setConnectionTimeout(CONNECTION_TIMEOUT);
@@ -133,10 +181,18 @@ public final class Database implements CamelConfiguration {
             // Else Postgres plans the merge rule anew for each batch, because it knows how long the arrays are only then.
             config.setConnectionInitSql("SET plan_cache_mode = force_generic_plan");
             limits(config);
-            description = address.jdbcUrl.replaceFirst("\\?.*", "");
+            description = described(config);
             pool = open(config);
             source = DescribedOnce.of(pool);
-            migrate(config, setting(context, "scim.webhook.secret").isEmpty() ? "off" : "on");
+            try {
+                if (setting(context, "database.migrate").equalsIgnoreCase("false")) {
+                    checkMigrated(flyway(config, context));
+                } else {
+                    flyway(config, context).migrate();
+                }
+            } catch (FlywayException e) {
+                throw closed(notMigrated(config, e));
+            }
         }
 
         private HikariDataSource open(HikariConfig config) {
@@ -149,23 +205,18 @@ public final class Database implements CamelConfiguration {
             }
         }
 
-        private void migrate(HikariConfig config, String scim) {
-            Path sources = Path.of("src/main/resources/db/migration"); // the Camel CLI has no class path of ours
-            boolean packaged = Database.class.getClassLoader().getResource("db/migration/V1__users_sync.sql") != null;
-            try {
-                // Connections of its own: a migration may take longer than the pool's socketTimeout.
-                Flyway.configure(Flyway.class.getClassLoader())
-                        .dataSource(config.getJdbcUrl(), config.getUsername(), config.getPassword())
-                        .defaultSchema("users_sync_internal")
-                        .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
-                        .placeholders(Map.of("scim", scim)) // its indexes are there only while it is on
-                        .load()
-                        .migrate();
-            } catch (FlywayException e) {
-                pool.close();
-                closeEmbedded();
-                throw new StartupFailure("the tables of users-sync cannot be created or upgraded in " + description + ": " + rootMessage(e));
+        /** Another role owns the tables: nothing is created here, and only tables of this version or a newer one will do. */
+        private void checkMigrated(Flyway flyway) {
+            if (Stream.of(flyway.info().pending()).anyMatch(migration -> migration.getVersion() != null)) {
+                throw closed(new StartupFailure("the tables in " + description + " are missing or older than this users-sync, and DATABASE_MIGRATE is"
+                        + " false: run `users-sync migrate` with the role that owns them, then what `users-sync print-sql --role` prints"));
             }
+        }
+
+        private StartupFailure closed(StartupFailure failure) {
+            pool.close();
+            closeEmbedded();
+            return failure;
         }
 
         /** A connection beside the pool, for work that takes long: without a time after which it gives up. Empty if there is none to be had. */

@@ -23,6 +23,7 @@ import picocli.CommandLine.Option;
 @Command(name = "print-sql", description = "Prints the SQL that creates and upgrades the tables, in order; runs none of it.")
 public final class PrintSql implements Callable<Integer> {
 
+    private static final String ROLE = "app-role.sql";
     private static final Path SOURCES = Path.of("src/main/resources/db/migration");
 
     @CommandLine.Spec
@@ -31,11 +32,19 @@ public final class PrintSql implements Callable<Integer> {
     @Option(names = "--console", description = "Also the indexes that are made while the console is on.")
     private boolean console;
 
+    @Option(names = "--role", paramLabel = "<name>", description = {"Prints instead what to grant to the role with which users-sync runs, when another one",
+        "owns the tables; see DATABASE_MIGRATE."})
+    private String role;
+
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
     private boolean help;
 
     @Override
     public Integer call() throws IOException {
+        if (role != null) {
+            print("-- " + ROLE, read("db/" + ROLE).replace("${role}", role.replace("\"", "\"\"")));
+            return 0;
+        }
         spec.commandLine().getOut().println("CREATE SCHEMA IF NOT EXISTS users_sync_internal;");
         for (String name : names()) {
             print("-- " + name, read("db/migration/" + name));

@@ -44,6 +44,7 @@ class SecretFilesTest extends RunningApp {
         fromFile("console.password", "the first password");
         settings.setProperty("clerk.api.url", api.url());
         settings.setProperty("poll.interval", "1h");
+        settings.setProperty("secret.files.period", "100");
     }
 
     private static Path temporary() {
