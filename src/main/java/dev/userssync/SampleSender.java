@@ -46,6 +46,9 @@ final class SampleSender {
         if (!providers.all().getOrDefault(provider, false)) {
             throw new IllegalArgumentException("provider " + provider + " is not on; on are: " + String.join(", ", providers.on()));
         }
+        if (Boolean.parseBoolean(context.getPropertiesComponent().resolveProperty("camel.ssl.enabled").orElse(""))) {
+            throw new IllegalArgumentException("the sample is sent without TLS, and TLS_ENABLED is true: try it before you turn TLS on");
+        }
         Path fixtures = FIXTURES.resolve(provider);
         List<String> events = EVENTS.stream().filter(event -> Files.exists(fixtures.resolve(event + ".json"))).toList();
         if (events.isEmpty()) {

@@ -193,7 +193,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         StringBuilder table = new StringBuilder("users-sync is running\n");
         providers.all().forEach((provider, on) -> {
             if (on) {
-                line(table, provider, "on   http://localhost:" + setting("camel.server.port") + Providers.path(provider));
+                line(table, provider, "on   " + (Boolean.parseBoolean(setting("camel.ssl.enabled")) ? "https" : "http") + "://localhost:" + setting("camel.server.port") + Providers.path(provider));
             } else if (!provider.equals(Providers.SAMPLE)) {
                 line(table, provider, "off  set " + providers.turnedOnBy(provider) + " to turn it on");
             }
