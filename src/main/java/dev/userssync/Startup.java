@@ -7,6 +7,7 @@ import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
@@ -80,15 +81,32 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     @Override
     public void onCamelContextFullyStarted(CamelContext started, boolean alreadyStarted) throws Exception {
         VertxPlatformHttpRouter webhooks = router("camel.server.port");
-        answerOutsideTheRoutes(webhooks);
+        answerOutsideTheRoutes(webhooks, limitSlowClients(webhooks));
         new Readiness(context).register(webhooks.getServer().getServer());
         measure();
-        serveOperators(router("camel.management.port"));
+        VertxPlatformHttpRouter management = router("camel.management.port");
+        SlowClients slow = limitSlowClients(management);
+        ((Router) management.getServer().getServer().requestHandler()).route().order(-1).handler(request -> {
+            slow.begins(request.request());
+            request.addHeadersEndHandler(reply -> slow.answered(request.request()));
+            request.next();
+        });
+        serveOperators(management);
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
         }
         LOG.info("{}", table());
+    }
+
+    private SlowClients limitSlowClients(VertxPlatformHttpRouter router) {
+        String seconds = setting("request.timeout");
+        if (!seconds.matches("[1-9]\\d{0,4}")) {
+            throw new StartupFailure("REQUEST_TIMEOUT must be a number of seconds from 1 to 99999; it is " + seconds);
+        }
+        SlowClients slow = new SlowClients(router.vertx(), Duration.ofSeconds(Integer.parseInt(seconds)));
+        slow.watch(router.getServer().getServer());
+        return slow;
     }
 
     private void serveOperators(VertxPlatformHttpRouter management) {
@@ -142,16 +160,18 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
      * The replies that are given before a route is reached, or when it is gone: no more than a status, and while the application stops
      * always the one after which a sender tries again.
      */
-    private void answerOutsideTheRoutes(VertxPlatformHttpRouter webhooks) {
+    private void answerOutsideTheRoutes(VertxPlatformHttpRouter webhooks, SlowClients slow) {
         Router root = (Router) webhooks.getServer().getServer().requestHandler();
         Metrics metrics = Metrics.of(context);
         Freshness freshness = Freshness.of(context);
         Set<String> known = providers.all().keySet();
         root.route().order(-1).handler(request -> {
+            slow.begins(request.request());
             String path = request.normalizedPath();
             String last = path.startsWith(WEBHOOKS) ? path.substring(WEBHOOKS.length()) : "";
             String provider = known.contains(last) ? last : "unknown";
             request.addHeadersEndHandler(reply -> {
+                slow.answered(request.request());
                 int status = request.response().getStatusCode();
                 metrics.replied(provider, status);
                 if (status == 204 || status == 422) {

@@ -1,0 +1,128 @@
+package dev.userssync;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler.Sharable;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.util.AttributeKey;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.core.net.impl.ConnectionBase;
+import io.vertx.core.net.impl.TCPServerBase;
+import java.lang.reflect.Field;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Closes connections whose sender is slow on purpose (slowloris) or has gone: a request must be here, head and body, within the limit, the first
+ * one counted from the connection; between two requests three times as long may pass. What takes us long to answer is never cut. Own code, because
+ * camel-platform-http makes its server with Vert.x' own options, which have no time limit, and gives no way to set others. Thread-safe.
+ *
+ * @see <a href="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9">RFC 9110 on requests that do not come to an end</a>
+ */
+final class SlowClients {
+
+    private static final Logger LOG = LoggerFactory.getLogger(SlowClients.class);
+    private static final AttributeKey<Watch> WATCH = AttributeKey.valueOf("users-sync-watch");
+
+    private final long limit;
+    private final Vertx vertx;
+    private final Set<Watch> connections = ConcurrentHashMap.newKeySet();
+
+    SlowClients(Vertx vertx, Duration limit) {
+        this.vertx = vertx;
+        this.limit = limit.toNanos();
+        vertx.setPeriodic(Math.max(100, limit.toMillis() / 5), now -> sweep());
+    }
+
+    /** One connection: what it is busy with, and since when. */
+    private static final class Watch {
+
+        private final Channel channel;
+        private volatile HttpServerRequest request;
+        private volatile long since = System.nanoTime();
+
+        Watch(Channel channel) {
+            this.channel = channel;
+        }
+
+        boolean isTooSlow(long limit) {
+            HttpServerRequest last = request;
+            long waited = System.nanoTime() - since;
+            if (last == null || !last.isEnded()) {
+                return waited > limit;
+            }
+            return last.response().ended() && waited > 3 * limit;
+        }
+    }
+
+    /** Every connection from now on. */
+    void watch(HttpServer server) {
+        try {
+            Field bound = TCPServerBase.class.getDeclaredField("bindFuture"); // Vert.x shows the channel of a server nowhere
+            bound.setAccessible(true);
+            ((Channel) ((Future<?>) bound.get(server)).result()).pipeline().addFirst(new Accepted());
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            LOG.warn("Slow senders are not limited, because this version of Vert.x is another than was expected: put a proxy with time limits before users-sync");
+        }
+    }
+
+    @Sharable
+    private final class Accepted extends ChannelInboundHandlerAdapter {
+
+        @Override
+        public void channelRead(ChannelHandlerContext server, Object accepted) {
+            if (accepted instanceof Channel channel) {
+                Watch watch = new Watch(channel);
+                channel.attr(WATCH).set(watch);
+                connections.add(watch);
+                channel.closeFuture().addListener(closed -> connections.remove(watch));
+            }
+            server.fireChannelRead(accepted);
+        }
+    }
+
+    /** The head of a request is here. */
+    void begins(HttpServerRequest request) {
+        Watch watch = of(request);
+        if (watch == null) {
+            return;
+        }
+        watch.since = System.nanoTime();
+        watch.request = request;
+        if (request.version() == HttpVersion.HTTP_2) { // several at a time, each with its own limit
+            vertx.setTimer(Math.max(1, limit / 1_000_000), late -> {
+                if (!request.isEnded()) {
+                    request.connection().close();
+                }
+            });
+        }
+    }
+
+    /** The answer to a request is on its way. */
+    void answered(HttpServerRequest request) {
+        Watch watch = of(request);
+        if (watch != null) {
+            watch.since = System.nanoTime();
+        }
+    }
+
+    private static Watch of(HttpServerRequest request) {
+        return request.connection() instanceof ConnectionBase connection ? connection.channelHandlerContext().channel().attr(WATCH).get() : null;
+    }
+
+    private void sweep() {
+        for (Watch connection : connections) {
+            if (connection.isTooSlow(limit)) {
+                LOG.debug("A connection is closed: no whole request came in time");
+                connection.channel.close();
+            }
+        }
+    }
+}
