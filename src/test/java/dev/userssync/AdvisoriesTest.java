@@ -1,0 +1,113 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.apache.camel.component.platform.http.PlatformHttpEndpoint;
+import org.junit.jupiter.api.Test;
+
+/** Camel 4.17.0 has known flaws; none of them is in what we configure, and this keeps it so. The list: docs/security.md. */
+class AdvisoriesTest extends RunningApp {
+
+    private static Map<String, String> files(String folder) throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of(folder))) {
+            Map<String, String> texts = new TreeMap<>();
+            for (Path file : files.filter(file -> file.toString().matches(".*\\.(yaml|properties)")).toList()) {
+                texts.put(file.toString(), Files.readString(file));
+            }
+            assertFalse(texts.isEmpty());
+            return texts;
+        }
+    }
+
+    private static List<String> thatContain(String pattern) throws IOException {
+        Map<String, String> all = files("routes");
+        all.putAll(files("config"));
+        return all.entrySet().stream().filter(file -> file.getValue().lines().filter(line -> !line.strip().startsWith("#")).anyMatch(line -> line.matches(".*" + pattern + ".*")))
+                .map(Map.Entry::getKey).toList();
+    }
+
+    private List<PlatformHttpEndpoint> listeners() {
+        List<PlatformHttpEndpoint> endpoints = context.getEndpoints().stream().filter(PlatformHttpEndpoint.class::isInstance).map(PlatformHttpEndpoint.class::cast).toList();
+        assertTrue(endpoints.size() > 2);
+        return endpoints;
+    }
+
+    /** CVE-2026-40022: whoever sets a path for a server with authentication leaves what is not under it open. */
+    @Test
+    void noServerHasAPathOrCamelsAuthentication() throws IOException {
+        assertEquals(List.of(), thatContain("camel\\.(server|management)\\.(path|authentication\\w*)\\s*=.*"));
+    }
+
+    /** CVE-2026-78164: the header CamelHttpUri is resolved like a setting. */
+    @Test
+    void noRouteSetsTheAddressOfARequestFromAHeader() throws IOException {
+        assertEquals(List.of(), thatContain("CamelHttpUri"));
+        assertEquals(List.of(), thatContain("toD: *(http|\\$\\{|\"\\$\\{)"));
+    }
+
+    /** CVE-2026-85251: camel-http sends credentials to the host of a redirect. */
+    @Test
+    void noRedirectIsFollowed() throws IOException {
+        assertEquals(List.of(), thatContain("(?i)followRedirects"));
+    }
+
+    /** CVE-2026-85316: a path that begins with proxy makes a consumer a proxy. */
+    @Test
+    void noPathIsAProxy() {
+        listeners().forEach(endpoint -> assertFalse(endpoint.isHttpProxy() || endpoint.getPath().replaceFirst("^/+", "").startsWith("proxy"), endpoint.getPath()));
+    }
+
+    /** CVE-2026-84176: with CORS on, any origin is allowed, with credentials. */
+    @Test
+    void noOriginIsAllowed() {
+        for (String url : List.of(webhooks("generic"), management("/observe/health"), management("/admin/status"), management("/console/users"))) {
+            HttpResponse<String> reply = Http.get(url, "Origin", "https://evil.example");
+            assertEquals(List.of(), reply.headers().map().keySet().stream().filter(name -> name.toLowerCase().startsWith("access-control")).toList(), url);
+        }
+    }
+
+    /**
+     * CVE-2026-49098, 46585, 46587, 46588, 48203, 49099: headers that steer a component (kafka.*, and alike) come in over HTTP. What is received holds
+     * none at all, but for the one question of Okta, which drops them after the verification.
+     */
+    @Test
+    void noHeaderComesInFromOutside() throws IOException {
+        for (Map.Entry<String, String> file : files("routes").entrySet()) {
+            if (file.getValue().contains("uri: platform-http:") && !file.getKey().endsWith("okta-challenge.camel.yaml")) {
+                assertTrue(file.getValue().contains("headerFilterStrategy: \"#no-headers\""), file.getKey());
+            }
+        }
+        String challenge = Files.readString(Path.of("routes/providers/okta-challenge.camel.yaml"));
+        assertTrue(challenge.indexOf("verify:header") < challenge.indexOf("removeHeaders: {pattern: \"*\"}"));
+    }
+
+    /** Found by trying: with useStreaming the largest body has no limit, and the static handler serves the working directory, settings included. */
+    @Test
+    void noStreamingAndNoStaticFiles() throws IOException {
+        assertEquals(List.of(), thatContain("(?i)useStreaming|staticEnabled"));
+        listeners().forEach(endpoint -> assertFalse(endpoint.isUseStreaming(), endpoint.getPath()));
+        for (String path : List.of("config/application.properties", "application.properties", "pom.xml", "../config/application.properties", "index.html")) {
+            assertEquals(404, Http.get(webhooks("x").replace("webhooks/x", path)).statusCode(), path);
+            assertEquals(404, Http.get(management("/" + path)).statusCode(), path);
+        }
+    }
+
+    /** CAMEL-25462: the settings of the management server are ignored when it shares its port. */
+    @Test
+    void theManagementPortIsAnother() {
+        assertFalse(settings.getProperty("camel.management.port").equals(settings.getProperty("camel.server.port")));
+        for (String path : List.of("/observe/health", "/observe/metrics", "/admin/status", "/console/users", "/sample/generic")) {
+            assertEquals(404, Http.get(webhooks("x").replace("/webhooks/x", path)).statusCode(), path);
+        }
+    }
+}
