@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -8,6 +9,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.CamelContext;
 
 /**
@@ -16,8 +18,12 @@ import org.apache.camel.CamelContext;
  */
 final class Access {
 
+    /** How many wrong passwords may be waiting for their answer at the same time, each for a second. */
+    private static final int GUESSES = 5;
+
     private final CamelContext context;
     private final boolean dev;
+    private final AtomicInteger guesses = new AtomicInteger();
 
     Access(CamelContext context) {
         this.context = context;
@@ -40,6 +46,25 @@ final class Access {
 
     boolean isPassword(String given) {
         return hasPassword() && given != null && MessageDigest.isEqual(hash(password()), hash(given));
+    }
+
+    /** Then a password is not even looked at: to be refused at once would say that it is wrong. */
+    boolean isBusyWithGuesses() {
+        return guesses.get() >= GUESSES;
+    }
+
+    /** Answers a wrong password after a second. */
+    void wrongPassword(Vertx vertx, Runnable answer) {
+        guesses.incrementAndGet();
+        vertx.setTimer(1_000, later -> {
+            guesses.decrementAndGet();
+            answer.run();
+        });
+    }
+
+    /** Whether a password comes with the request, and it is one that counts. */
+    boolean isGuess(HttpServerRequest request) {
+        return hasPassword() && request.getHeader("Authorization") != null;
     }
 
     /**

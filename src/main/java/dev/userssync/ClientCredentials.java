@@ -50,6 +50,11 @@ public final class ClientCredentials implements Processor {
     }
 
     private record Token(String value, Instant until) {
+
+        @Override
+        public String toString() {
+            return "a token until " + until;
+        }
     }
 
     /** The API refused the token: the next request logs in again. */

@@ -13,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
@@ -30,8 +29,6 @@ final class Console {
 
     private static final Logger LOG = LoggerFactory.getLogger(Console.class);
     private static final int PAGE = 50;
-    /** How many wrong passwords may be waiting for their answer at the same time, each for a second. */
-    private static final int GUESSES = 5;
 
     private final CamelContext context;
     private final Access access;
@@ -40,7 +37,6 @@ final class Console {
     private final Providers providers;
     private final PollSettings polling;
     private final PollCommands polls;
-    private final AtomicInteger guesses = new AtomicInteger();
     private volatile ConsoleSession session;
     private volatile String sessionPassword;
 
@@ -137,14 +133,12 @@ final class Console {
     private void login(RoutingContext request) {
         if (!Access.isSameOrigin(request.request())) {
             request.response().setStatusCode(403).end("This form did not come from the console.\n");
+        } else if (access.isBusyWithGuesses()) {
+            html(request, 429, "login", Map.of("message", "Too many wrong passwords. Wait a moment."));
         } else if (access.isPassword(request.request().getFormAttribute("password"))) {
             request.vertx().executeBlocking(() -> open(request), false).onComplete(opened -> redirect(request, "/console/users"));
-        } else if (guesses.incrementAndGet() > GUESSES) {
-            guesses.decrementAndGet();
-            html(request, 429, "login", Map.of("message", "Too many wrong passwords. Wait a moment."));
         } else {
-            request.vertx().setTimer(1_000, later -> {
-                guesses.decrementAndGet();
+            access.wrongPassword(request.vertx(), () -> {
                 LOG.warn("A wrong password for the console, from {}", request.request().remoteAddress().hostAddress());
                 html(request, 401, "login", Map.of("message", "That is not the password."));
             });

@@ -101,8 +101,17 @@ final class ManagementApi {
     }
 
     private void answer(RoutingContext request, Callable<String> work, String refusal) {
+        if (access.isGuess(request.request()) && access.isBusyWithGuesses()) {
+            request.response().setStatusCode(429).end("too many wrong passwords: wait a moment\n");
+            return;
+        }
         if (refusal != null) {
-            request.response().setStatusCode(403).end(refusal + "\n");
+            Runnable refuse = () -> request.response().setStatusCode(403).end(refusal + "\n");
+            if (access.isGuess(request.request())) {
+                access.wrongPassword(request.vertx(), refuse);
+            } else {
+                refuse.run();
+            }
             return;
         }
         request.vertx().executeBlocking(work, false).onComplete(done -> {

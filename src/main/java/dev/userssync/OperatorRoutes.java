@@ -18,10 +18,16 @@ final class OperatorRoutes {
         this.producer = context.createProducerTemplate();
     }
 
-    /** @param headers names and values in turn; a value may be null */
+    /**
+     * @param headers names and values in turn; a value may be null
+     * @throws IllegalArgumentException if a value holds U+0000, which no text of Postgres does
+     */
     Object ask(String route, Object... headers) throws Exception {
         Map<String, Object> all = new LinkedHashMap<>();
         for (int i = 0; i < headers.length; i += 2) {
+            if (headers[i + 1] instanceof String text && text.indexOf(0) >= 0) {
+                throw new IllegalArgumentException(headers[i] + " holds the character U+0000");
+            }
             all.put((String) headers[i], headers[i + 1]);
         }
         try {

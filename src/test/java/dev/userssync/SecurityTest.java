@@ -1,0 +1,142 @@
+package dev.userssync;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The table of docs/security.md is true, and secrets stay where they are. */
+class SecurityTest extends RunningApp {
+
+    /** Secrets of every kind, none like another. */
+    private static final Map<String, String> SECRETS = Map.of(
+            "workos.webhook.secret", "workos-hmac-shared-value",
+            "auth0.webhook.secret", "auth0-bearer-shared-value",
+            "okta.webhook.secret", "okta-header-shared-value",
+            "fusionauth.webhook.secret", "fusionauth-jwt-shared-value-of-at-least-32-bytes",
+            "clerk.api.key", "clerk-key-shared-value",
+            "console.password", "console-password-shared-value");
+
+    SecurityTest() {
+        SECRETS.forEach(settings::setProperty);
+        settings.setProperty("clerk.api.url", "http://localhost:1");
+    }
+
+    private String admin() {
+        return "Basic " + Base64.getEncoder().encodeToString((":" + SECRETS.get("console.password")).getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void theTestsOfTheTableExist() throws IOException {
+        Matcher named = Pattern.compile("`(\\w+)#(\\w+)`").matcher(Files.readString(Path.of("docs/security.md")));
+        List<String> missing = new ArrayList<>();
+        int count = 0;
+        while (named.find()) {
+            count++;
+            Path source = Path.of("src/test/java/dev/userssync", named.group(1) + ".java");
+            if (!Files.exists(source) || !isTest(Files.readString(source), named.group(2))) {
+                missing.add(named.group());
+            }
+        }
+        assertTrue(count > 60, count + " tests are named");
+        assertEquals(List.of(), missing);
+    }
+
+    private static boolean isTest(String source, String method) {
+        int at = source.indexOf("void " + method + "(");
+        return at > 0 && Pattern.compile("@(Test|ParameterizedTest|Property)\\b").matcher(source.substring(source.lastIndexOf("\n\n", at), at)).find();
+    }
+
+    @Test
+    void everyThreatNamesATest() throws IOException {
+        List<String> rows = Files.readAllLines(Path.of("docs/security.md")).stream().filter(line -> line.startsWith("| ") && !line.startsWith("| threat") && !line.startsWith("| flaw")).toList();
+        assertTrue(rows.size() > 30);
+        assertEquals(List.of(), rows.stream().filter(row -> !row.contains("#")).toList());
+    }
+
+    /** Not by a timed test, which would only ever measure this machine: the comparison that each of them makes. */
+    @ParameterizedTest
+    @ValueSource(strings = {"WebhookKeys", "HmacSignature", "HeaderValue", "JwtBodyHash", "Access", "ConsoleSession"})
+    void secretsAreComparedInConstantTime(String source) throws IOException {
+        String code = Files.readString(Path.of("src/main/java/dev/userssync", source + ".java"));
+        assertTrue(code.contains("MessageDigest.isEqual("), source);
+        for (String compared : List.of("signature", "expected", "given", "secret", "password", "hash", "hmac", "token", "csrf")) {
+            assertFalse(Pattern.compile("(?i)\\b" + compared + "\\w*(\\(\\w*\\))?\\.(equals|startsWith|contains|matches|indexOf|compareTo)\\(|Arrays\\.equals|\\.equals\\(" + compared + "\\w*\\)")
+                    .matcher(code).find(), source + " compares " + compared);
+        }
+    }
+
+    @Test
+    void noSecretIsShown() throws IOException {
+        for (String provider : List.of("generic", "workos", "auth0", "okta", "fusionauth")) {
+            new Delivery("{}").header("Authorization", "Bearer wrong").post(webhooks(provider));
+        }
+        StringBuilder shown = new StringBuilder();
+        for (String path : List.of("/observe/health", "/observe/health/ready", "/observe/health/live", "/observe/metrics", "/observe/info", "/observe", "/admin/status", "/admin/polls",
+                "/console/login", "/admin/users?q=a", "/dev", "/q/dev")) {
+            shown.append(Http.get(management(path), "Authorization", admin()).body());
+        }
+        assertTrue(shown.toString().contains("users_sync_"), "metrics were read");
+        List<String> secrets = new ArrayList<>(SECRETS.values());
+        secrets.add(TestSettings.SECRET.substring("whsec_".length()));
+        assertEquals(List.of(), secrets.stream().filter(shown.toString()::contains).toList());
+    }
+
+    /** A debugger, a log line or an exception that takes an object for text. */
+    @Test
+    void noObjectTellsItsSecret() throws Exception {
+        StringBuilder told = new StringBuilder();
+        VerifyComponent verify = context.getComponent("verify", VerifyComponent.class);
+        for (String provider : List.of("generic", "workos", "auth0", "okta", "fusionauth")) {
+            VerificationScheme scheme = verify.scheme(provider);
+            told.append(scheme).append(scheme.sign("{}".getBytes(StandardCharsets.UTF_8))).append(verify.endpoint(provider));
+        }
+        told.append(Database.Address.of("DATABASE_URL", "postgres://app:url-password-shared-value@localhost/db"));
+        told.append(Database.of(context).pool).append(new Access(context)).append(new ConsoleSession(SECRETS.get("console.password"), java.time.Clock.systemUTC()));
+        context.getRoutes().forEach(route -> told.append(route).append(route.getProperties()));
+        assertFalse(told.toString().contains("shared-value"), told.toString());
+        assertFalse(told.toString().contains(TestSettings.SECRET.substring("whsec_".length())));
+    }
+
+    /** Whoever guesses learns nothing faster: beyond a few at a time no password is looked at, not even the right one. */
+    @Test
+    void passwordsAreNotGuessedByTheThousand() {
+        List<CompletableFuture<Integer>> guesses = new ArrayList<>();
+        long begin = System.nanoTime();
+        for (int i = 0; i < 40; i++) {
+            String guess = Base64.getEncoder().encodeToString((":guess" + i).getBytes(StandardCharsets.UTF_8));
+            guesses.add(CompletableFuture.supplyAsync(() -> Http.get(management("/admin/status"), "Authorization", "Basic " + guess).statusCode()));
+        }
+        long answered = guesses.stream().map(CompletableFuture::join).filter(status -> status == 403).count();
+        double seconds = (System.nanoTime() - begin) / 1e9;
+        assertTrue(answered >= 1 && answered <= 5 * Math.ceil(seconds), answered + " guesses were answered in " + seconds + " s");
+        assertTrue(guesses.stream().allMatch(guess -> guess.join() == 403 || guess.join() == 429));
+        await().until(() -> Http.get(management("/admin/status"), "Authorization", admin()).statusCode() == 200);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"'; DROP TABLE neon_auth.users_sync; --", "%", "_", "\\", "a\\'b", "$$", ":?q", "a & b | !c", "<->", "') OR ('a' = 'a", "\u0000", "(((((", "*:*"})
+    void aSearchIsNoMoreThanASearch(String words) {
+        database.execute("INSERT INTO neon_auth.users_sync (id, name, raw_json) VALUES ('hidden', 'Somebody Else', '{}') ON CONFLICT DO NOTHING");
+        var reply = Http.get(management("/admin/users?q=" + URLEncoder.encode(words, StandardCharsets.UTF_8)), "Authorization", admin());
+        assertTrue(reply.statusCode() == 200 || reply.statusCode() == 400, reply.statusCode() + reply.body());
+        assertFalse(reply.body().contains("Somebody Else"), reply.body());
+        assertEquals("hidden", database.value("SELECT id FROM neon_auth.users_sync"));
+    }
+}
