@@ -1,6 +1,8 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.HashMap;
+import java.util.Map;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
@@ -15,6 +17,12 @@ import org.slf4j.spi.LoggingEventBuilder;
 public final class DeliveryLog {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.deliveries");
+    /** Anybody can be refused: so many lines a minute and provider, or strangers could fill the disk. */
+    private static final int REFUSALS = 60;
+    private static final long MINUTE = 60_000_000_000L;
+
+    private final Map<String, Integer> refusals = new HashMap<>();
+    private long minute = System.nanoTime();
 
     /** To be called where the route failed: the reason is a variable of {@link Failure}. */
     public void parked(Exchange exchange) {
@@ -28,7 +36,22 @@ public final class DeliveryLog {
     /** Nothing of the delivery itself is said: it is not proved. */
     public void refused(Exchange exchange) {
         Throwable failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
-        LOG.atWarn().addKeyValue("provider", provider(exchange)).log("{}: delivery refused: {}", provider(exchange), failure.getMessage());
+        int number = refusal(provider(exchange));
+        if (number <= REFUSALS) {
+            LOG.atWarn().addKeyValue("provider", provider(exchange)).log("{}: delivery refused: {}", provider(exchange), failure.getMessage());
+        } else if (number == REFUSALS + 1) {
+            LOG.atWarn().addKeyValue("provider", provider(exchange)).log("{}: more deliveries are refused than are told here in this minute; all are counted",
+                    provider(exchange));
+        }
+    }
+
+    /** Which one of its minute. */
+    private synchronized int refusal(String provider) {
+        if (System.nanoTime() - minute > MINUTE) {
+            minute = System.nanoTime();
+            refusals.clear();
+        }
+        return refusals.merge(provider, 1, Integer::sum);
     }
 
     private static LoggingEventBuilder warn(Exchange exchange) {

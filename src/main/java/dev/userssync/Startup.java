@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import dev.userssync.scim.ScimError;
+import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -90,7 +91,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             slow.begins(request.request());
             request.addHeadersEndHandler(reply -> slow.answered(request.request()));
             request.next();
-        });
+        }).failureHandler(Startup::failed);
         serveOperators(management);
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
@@ -185,9 +186,16 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
                 return;
             }
             request.next();
-        });
+        }).failureHandler(Startup::failed);
         for (int status : new int[] {400, 404, 405, 413, 414, 415, 431, 500}) {
             root.errorHandler(status, request -> answer(request, context.isStarted() ? status : 503));
+        }
+    }
+
+    /** Vert.x would log an error for everybody who hangs up before the end of a request: strangers must not fill the log. */
+    private static void failed(RoutingContext request) {
+        if (!(request.failure() instanceof HttpClosedException)) {
+            request.next();
         }
     }
 

@@ -114,6 +114,19 @@ class SecurityTest extends RunningApp {
         assertFalse(told.toString().contains(TestSettings.SECRET.substring("whsec_".length())));
     }
 
+    @Test
+    void strangersDoNotFillTheLog() {
+        CapturedLog log = new CapturedLog();
+        for (int i = 0; i < 100; i++) {
+            assertEquals(401, new Delivery("{}").header("webhook-id", "msg_forged").post(webhooks("stack-auth")).statusCode());
+        }
+        List<String> told = log.lines().stream().filter(line -> line.contains("stack-auth: ")).toList();
+        assertEquals(61, told.size());
+        assertTrue(told.get(60).contains("more deliveries are refused than are told here"), told.get(60));
+        assertTrue(Http.get(management("/observe/metrics"), "Authorization", admin()).body().matches(
+                "(?s).*users_sync_signature_failures_total\\{provider=\"stack-auth\",reason=\"signature\"[^}]*} 100\\.0.*"));
+    }
+
     /** Whoever guesses learns nothing faster: beyond a few at a time no password is looked at, not even the right one. */
     @Test
     void passwordsAreNotGuessedByTheThousand() {

@@ -22,6 +22,8 @@ class SlowClientsTest extends RunningApp {
 
     private static final Duration LONGEST = Duration.ofSeconds(10);
 
+    private final CapturedLog log = new CapturedLog();
+
     SlowClientsTest() {
         settings.setProperty("request.timeout", "1");
     }
@@ -72,6 +74,7 @@ class SlowClientsTest extends RunningApp {
             return slow.keySet().stream().allMatch(SlowClientsTest::isClosed);
         });
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+        assertEquals(List.of(), log.lines().stream().filter(line -> line.startsWith("ERROR")).toList());
     }
 
     @Test
@@ -90,6 +93,22 @@ class SlowClientsTest extends RunningApp {
                 socket.close();
             }
         }
+    }
+
+    /** Half a request and gone, from anybody, as often as they like. */
+    @Test
+    void whoHangsUpIsNotWorthALine() throws IOException {
+        log.clear();
+        for (String port : List.of("camel.server.port", "camel.management.port")) {
+            for (int i = 0; i < 20; i++) {
+                try (Socket socket = connect(port)) {
+                    send(socket, "POST " + (port.equals("camel.server.port") ? "/webhooks/generic" : "/admin/verify-signature/generic")
+                            + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{");
+                }
+            }
+        }
+        assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u3\"}}").post(webhooks("generic")).statusCode());
+        await().during(Duration.ofMillis(300)).until(() -> log.lines().stream().noneMatch(line -> line.startsWith("ERROR") || line.startsWith("WARN")));
     }
 
     /** A proxy keeps its connections for a while; so do we. */
