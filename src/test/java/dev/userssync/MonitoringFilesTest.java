@@ -38,6 +38,7 @@ class MonitoringFilesTest extends RunningApp {
 
     MonitoringFilesTest() {
         settings.setProperty("clerk.api.key", "sk_test_nobody_there");
+        settings.setProperty("poll.tick", "100");
         settings.setProperty("clerk.api.url", "http://localhost:" + TestSettings.freePort());
     }
 
