@@ -177,7 +177,8 @@ public final class Database implements CamelConfiguration {
             config.setPoolName("users");
             config.setMaximumPoolSize(POOL_SIZE);
             config.setConnectionTimeout(CONNECTION_TIMEOUT);
-            config.setInitializationFailTimeout(FIRST_CONNECTION_TIMEOUT);
+            boolean needed = !new KafkaSettings(context).ingestsOnly(); // who only fills the topic can start while there is no database
+            config.setInitializationFailTimeout(needed ? FIRST_CONNECTION_TIMEOUT : -1);
             // Else Postgres plans the merge rule anew for each batch, because it knows how long the arrays are only then.
             config.setConnectionInitSql("SET plan_cache_mode = force_generic_plan");
             limits(config);
@@ -185,9 +186,9 @@ public final class Database implements CamelConfiguration {
             pool = open(config);
             source = DescribedOnce.of(pool);
             try {
-                if (setting(context, "database.migrate").equalsIgnoreCase("false")) {
+                if (needed && setting(context, "database.migrate").equalsIgnoreCase("false")) {
                     checkMigrated(flyway(config, context));
-                } else {
+                } else if (needed) {
                     flyway(config, context).migrate();
                 }
             } catch (FlywayException e) {

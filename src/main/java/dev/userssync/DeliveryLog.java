@@ -30,7 +30,8 @@ public final class DeliveryLog {
     }
 
     public void retryLater(Exchange exchange) {
-        warn(exchange).log("{}: not applied, the provider was told to retry in 30 s: {}", provider(exchange), exchange.getVariable("safeReason"));
+        warn(exchange).log("{}: not applied, {}: {}", provider(exchange),
+                "user event".equals(exchange.getVariable("holds")) ? "it is tried again" : "the provider was told to retry in 30 s", exchange.getVariable("safeReason"));
     }
 
     /** Nothing of the delivery itself is said: it is not proved. */

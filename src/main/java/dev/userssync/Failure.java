@@ -40,6 +40,9 @@ public final class Failure implements Processor {
         Exception failure = failure(exchange);
         String state = sqlState(failure);
         String kind = state.isEmpty() ? failure.getClass().getSimpleName() : "SQLState " + state;
+        if (failure.getClass().getName().startsWith("org.apache.kafka.")) {
+            kind = "the brokers of Kafka did not take it, " + kind;
+        }
         exchange.setVariable("sqlState", state.isEmpty() ? null : state);
         exchange.setVariable("reason", printable(failure instanceof InvalidUserEvent || failure.getMessage() == null
                 ? String.valueOf(failure.getMessage()) : kind + ": " + failure.getMessage()));

@@ -13,7 +13,8 @@ import org.apache.camel.impl.health.AbstractHealthCheck;
 
 /**
  * What must be true before deliveries are sent here: {@code /observe/health/ready} is UP only while the database answers with our
- * tables, the webhook port listens and the queue before the database has room. The reasons name settings, never a URL or a password.
+ * tables, the webhook port listens and the queue before the database has room; where deliveries go to a topic first, while the port
+ * listens. The reasons name settings, never a URL or a password.
  */
 final class Readiness {
 
@@ -36,13 +37,16 @@ final class Readiness {
 
     /** @param webhooks the server of the webhook port */
     void register(HttpServer webhooks) {
+        check("webhook-port", () -> webhooks.actualPort() > 0 ? null : "not bound");
+        if (new KafkaSettings(context).isDoor()) {
+            return; // takes deliveries for the topic, also while there is no database
+        }
         check("database", () -> ask().trouble);
         check("migrations", () -> {
             DatabaseAnswer answer = ask();
             return answer.trouble != null ? "not known: the database does not answer"
                     : answer.version < tables ? "the tables are older than at the start: restart users-sync to upgrade them" : null;
         });
-        check("webhook-port", () -> webhooks.actualPort() > 0 ? null : "not bound");
         check("queue", () -> {
             MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class).consumer("users");
             return writer == null ? "not running" : writer.hasRoom() ? null : "nearly full: events come in faster than the database takes them";

@@ -34,6 +34,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     private CamelContext context;
     private Providers providers;
+    private KafkaSettings kafka;
     private boolean console;
 
     @Override
@@ -49,12 +50,14 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         this.context = context;
         SecretFiles.load(context);
         this.providers = new Providers(context);
+        this.kafka = new KafkaSettings(context);
         if (Boolean.parseBoolean(setting("tracing.enabled"))) {
             Tracing.start(context);
         }
         checkFree("camel.server.port", "PORT");
         checkFree("camel.management.port", "MANAGEMENT_PORT");
         providers.check();
+        kafka.check();
         new PollSettings(context).check();
         new RetentionSettings(context).check();
         if (providers.on().isEmpty() && setting("database.url").isEmpty()) {
@@ -64,7 +67,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
                     "whsec_" + Base64.getEncoder().encodeToString(secret));
         }
         context.getPropertiesComponent().addOverrideProperty("supabase.poll.changes", Boolean.toString(!setting("supabase.database.url").isEmpty()));
-        List<String> on = providers.on();
+        List<String> on = kafka.appliesOnly() ? List.of() : providers.on();
         providers.all().keySet().forEach(provider -> context.getPropertiesComponent()
                 .addOverrideProperty(provider + Providers.ON, Boolean.toString(on.contains(provider))));
         try {
@@ -132,6 +135,10 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         for (String provider : new PollSettings(context).providers()) {
             metrics.gauge("users_sync.poll.age.seconds", "Seconds since everything that the provider tells was in the table, or since the start", freshness,
                     known -> known.pollAge(provider), "provider", provider);
+        }
+        if (kafka.applies()) {
+            metrics.gauge("users_sync.topic.delay.seconds", "Age of the oldest user event that was read from the topic and is not in the table yet",
+                    context.getRegistry().lookupByNameAndType("apply-records", ApplyRecords.class), ApplyRecords::delaySeconds);
         }
         MicrobatchComponent batches = context.getComponent("microbatch", MicrobatchComponent.class);
         metrics.gauge("users_sync.queue.depth", "User events that wait for the database", batches, component -> {
@@ -220,7 +227,9 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         Database.Opened database = Database.of(context);
         StringBuilder table = new StringBuilder("users-sync is running\n");
         providers.all().forEach((provider, on) -> {
-            if (on) {
+            if (on && kafka.appliesOnly()) {
+                line(table, provider, "off  KAFKA_ROLE=apply takes no deliveries");
+            } else if (on) {
                 line(table, provider, "on   " + (Boolean.parseBoolean(setting("camel.ssl.enabled")) ? "https" : "http") + "://localhost:" + setting("camel.server.port") + Providers.path(provider));
             } else if (!provider.equals(Providers.SAMPLE)) {
                 line(table, provider, "off  set " + providers.turnedOnBy(provider) + " to turn it on");
@@ -229,6 +238,12 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         line(table, "database", database.server() + (database.embedded == null ? " at " : ", embedded, at ") + database.description);
         if (database.embedded != null) {
             line(table, "psql", database.embedded.psql() + " -c 'TABLE neon_auth.users_sync'");
+        }
+        if (kafka.isDoor()) {
+            line(table, "topic", "user events go to " + setting("kafka.topic") + " at " + setting("camel.component.kafka.brokers"));
+        }
+        if (kafka.applies()) {
+            line(table, "topic", "user events come from " + setting("kafka.topic") + ", group " + setting("kafka.group"));
         }
         line(table, "console", console ? "http://localhost:" + setting("camel.management.port") + "/console"
                 : "off  set CONSOLE_PASSWORD to turn it on");

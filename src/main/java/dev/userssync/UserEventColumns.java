@@ -29,7 +29,7 @@ public final class UserEventColumns implements Processor, CamelContextAware {
      * Surrogates are written as escapes, which Postgres reads back as the same character when they are a pair and refuses when
      * one stands alone. Unescaped, the driver would write a lone one as "?" and nobody would know.
      */
-    private static final ObjectWriter WRITER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
+    static final ObjectWriter WRITER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
             .build().writer();
 
     private CamelContext context;

@@ -109,8 +109,8 @@ class CamelRunTest {
     @Test
     void anEditedRouteIsLiveWithoutARestart() throws Exception {
         Path route = clone.resolve("routes/user-created.camel.yaml");
-        Files.writeString(route, Files.readString(route).replace("        - to: microbatch:users",
-                "        - setBody:\n            jq: '.name = \"Edited\"'\n        - to: microbatch:users"));
+        Files.writeString(route, Files.readString(route).replace("        - to: \"{{user-events.to}}\"",
+                "        - setBody:\n            jq: '.name = \"Edited\"'\n        - to: \"{{user-events.to}}\""));
         await().atMost(Duration.ofSeconds(30)).until(() -> created("u3").post(generic).statusCode() == 204 && name("u3").equals("Edited"));
     }
 

@@ -1,0 +1,161 @@
+package dev.userssync;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import org.apache.camel.AsyncProducer;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.support.DefaultExchange;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Applies a batch of records. In: the {@code List<Exchange>} of camel-kafka, in the order of the topic; out: for each partition the position
+ * after its last record, an object with a method {@code commit()}. Own code, because the records are to meet in the batches of {@code microbatch:}
+ * in their order, and because a failure replays the whole batch: an event that was applied already is a duplicate, whereas applying only
+ * the failed ones could turn the order of a user's unversioned events. Thread-safe.
+ */
+@BindToRegistry("apply-records")
+public final class ApplyRecords implements Processor, CamelContextAware {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync");
+
+    // Names of camel-kafka's headers, KafkaConstants: the component is not there without the profile.
+    private static final String POSITION = "CamelKafkaManualCommit";
+    private static final String PARTITION = "kafka.PARTITION";
+    private static final String TIME = "kafka.TIMESTAMP";
+
+    private static final long PAUSE_MILLIS = 1_000;
+    private static final Duration BETWEEN_WARNINGS = Duration.ofSeconds(30);
+    /** Then the batch is given back; well below max.poll.interval.ms, after which the brokers would take its partitions away. */
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+    /** The time of the oldest record, in epoch milliseconds, of each batch that is being applied. */
+    private final Map<Exchange, Long> inHand = new ConcurrentHashMap<>();
+    private CamelContext context;
+    private AsyncProducer event;
+    private ExecutorService submitters;
+
+    /** @throws Exception why the batch could not be applied, when it is to be read again */
+    @Override
+    public void process(Exchange exchange) throws Exception {
+        List<Exchange> records = exchange.getMessage().getBody(List.class);
+        inHand.put(exchange, records.stream().mapToLong(ApplyRecords::time).min().orElseGet(System::currentTimeMillis));
+        try {
+            applyAll(records);
+        } finally {
+            inHand.remove(exchange);
+        }
+        Map<Object, Object> positions = new LinkedHashMap<>();
+        records.forEach(record -> positions.put(record.getMessage().getHeader(PARTITION), record.getMessage().getHeader(POSITION)));
+        exchange.getMessage().setBody(new ArrayList<>(positions.values()));
+    }
+
+    /** How old the oldest user event is that was read and is not in the table yet, in seconds; 0 when there is none. */
+    double delaySeconds() {
+        long now = System.currentTimeMillis();
+        return inHand.values().stream().mapToDouble(time -> Math.max(0, now - time) / 1000.0).max().orElse(0);
+    }
+
+    private static long time(Exchange record) {
+        return record.getMessage().getHeader(TIME, System.currentTimeMillis(), long.class);
+    }
+
+    private void applyAll(List<Exchange> records) throws Exception {
+        long start = System.nanoTime();
+        long warned = 0;
+        Exchange failed;
+        while ((failed = applyOnce(records)) != null) {
+            String reason = failed.getVariable("safeReason", String.class);
+            long now = System.nanoTime();
+            if (warned == 0 || now - warned > BETWEEN_WARNINGS.toNanos()) {
+                warned = now;
+                LOG.warn("{} user events wait in the topic and are tried again every second: {}", records.size(), reason);
+            }
+            if (now - start > PATIENCE.toNanos() || context.isStopping() || context.isStopped()) {
+                throw new TryLater("user events of the topic could not be applied: " + reason);
+            }
+            Thread.sleep(PAUSE_MILLIS);
+        }
+        if (warned != 0) {
+            LOG.info("{} user events of the topic are applied, after {} s", records.size(), Duration.ofNanos(System.nanoTime() - start).toSeconds());
+        }
+    }
+
+    /** @return an event that was neither applied nor parked, with the variable {@code safeReason}; null when there is none */
+    private Exchange applyOnce(List<Exchange> records) throws Exception {
+        List<Exchange> events = new ArrayList<>(records.size());
+        for (Exchange record : records) {
+            Exchange one = new DefaultExchange(context);
+            one.getMessage().setBody(record.getMessage().getBody());
+            events.add(one);
+        }
+        // Not in this thread, which waits: Camel queues steps for the thread that a route runs in.
+        try {
+            submitters().submit(() -> submit(events)).get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof Exception cause ? cause : e;
+        }
+        for (Exchange one : events) {
+            if (one.getException() != null) {
+                new Failure().process(one);
+                return one;
+            }
+            if ("503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class))) {
+                return one;
+            }
+        }
+        return null;
+    }
+
+    /** In order; returns when all are done. */
+    private void submit(List<Exchange> events) {
+        List<CompletableFuture<Void>> waiting = new ArrayList<>(events.size());
+        RecordToUserEvent reader = new RecordToUserEvent();
+        for (Exchange one : events) {
+            try {
+                reader.process(one);
+            } catch (InvalidUserEvent e) {
+                LOG.debug("The route will say so again, and park it");
+            }
+            // Merged at once, past the queue in which an earlier event of the same user may wait.
+            if ("merged".equals(one.getVariable("change"))) {
+                waiting.forEach(CompletableFuture::join);
+                waiting.clear();
+            }
+            CompletableFuture<Void> done = new CompletableFuture<>();
+            waiting.add(done);
+            event.process(one, doneSync -> done.complete(null));
+        }
+        waiting.forEach(CompletableFuture::join);
+    }
+
+    private synchronized ExecutorService submitters() throws Exception {
+        if (submitters == null) {
+            event = context.getEndpoint("direct:apply-user-event").createAsyncProducer();
+            event.start();
+            submitters = context.getExecutorServiceManager().newCachedThreadPool(this, "apply-records");
+        }
+        return submitters;
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+    }
+}

@@ -1,0 +1,57 @@
+package dev.userssync;
+
+import java.util.Set;
+import org.apache.camel.CamelContext;
+
+/** What this instance does with the topic between the door and the table: nothing without the profile kafka. Immutable and thread-safe. */
+final class KafkaSettings {
+
+    private static final Set<String> ROLES = Set.of("both", "ingest", "apply");
+
+    private final CamelContext context;
+    private final String role;
+
+    KafkaSettings(CamelContext context) {
+        this.context = context;
+        this.role = setting("kafka.role");
+    }
+
+    /** @throws StartupFailure if a setting of the profile is missing or cannot be used; the message names it */
+    void check() {
+        if (role.equals("off")) {
+            return;
+        }
+        if (!ROLES.contains(role)) {
+            throw new StartupFailure("KAFKA_ROLE must be ingest (takes deliveries and fills the topic), apply (empties the topic into the table) or both; it is " + role);
+        }
+        if (setting("camel.component.kafka.brokers").isEmpty()) {
+            throw new StartupFailure("KAFKA_BROKERS must name brokers, such as kafka1:9092,kafka2:9092, in the profile kafka");
+        }
+        if (setting("database.url").isEmpty()) {
+            throw new StartupFailure("DATABASE_URL must be set in the profile kafka: the embedded database serves one instance only");
+        }
+    }
+
+    /** Deliveries are answered from here on when the brokers have the user event. */
+    boolean isDoor() {
+        return role.equals("both") || role.equals("ingest");
+    }
+
+    /** Takes no deliveries, whatever the secrets are. */
+    boolean appliesOnly() {
+        return role.equals("apply");
+    }
+
+    /** Never writes user events to the table, and starts without it. */
+    boolean ingestsOnly() {
+        return role.equals("ingest");
+    }
+
+    boolean applies() {
+        return role.equals("both") || role.equals("apply");
+    }
+
+    private String setting(String name) {
+        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
+    }
+}

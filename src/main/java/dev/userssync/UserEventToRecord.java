@@ -1,0 +1,34 @@
+package dev.userssync;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.camel.BindToRegistry;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.Processor;
+
+/**
+ * Writes a checked user event as a record of the topic: the key is its id, so that all events of a user are in one partition and in order;
+ * the value is the event in JSON (UTF-8), with {@code "partial": true} when it is to be merged. In: the body and the variable {@code change}.
+ * Thread-safe.
+ *
+ * @see RecordToUserEvent the way back
+ */
+@BindToRegistry("user-event-to-record")
+public final class UserEventToRecord implements Processor {
+
+    /** KafkaConstants.KEY, of a component that is not there without the profile. */
+    private static final String KEY = "kafka.KEY";
+
+    @Override
+    public void process(Exchange exchange) throws Exception {
+        Message message = exchange.getMessage();
+        ObjectNode event = message.getBody(ObjectNode.class);
+        message.setHeader(KEY, event.path("id").textValue());
+        if ("merged".equals(exchange.getVariable("change"))) {
+            event = JsonNodeFactory.instance.objectNode().<ObjectNode>setAll(event).put("partial", true);
+        }
+        // Lone surrogates as escapes: the database is to refuse them, not the encoder to replace them.
+        message.setBody(UserEventColumns.WRITER.writeValueAsBytes(event));
+    }
+}
