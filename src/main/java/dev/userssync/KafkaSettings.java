@@ -1,11 +1,15 @@
 package dev.userssync;
 
+import java.util.Locale;
 import java.util.Set;
 import org.apache.camel.CamelContext;
+import org.apache.camel.util.StringHelper;
 
 /** What this instance does with the topic between the door and the table: nothing without the profile kafka. Immutable and thread-safe. */
 final class KafkaSettings {
 
+    private static final String COMPONENT = "camel.component.kafka.";
+    private static final String ENVIRONMENT = "CAMEL_COMPONENT_KAFKA_";
     private static final Set<String> ROLES = Set.of("both", "ingest", "apply");
 
     private final CamelContext context;
@@ -24,12 +28,28 @@ final class KafkaSettings {
         if (!ROLES.contains(role)) {
             throw new StartupFailure("KAFKA_ROLE must be ingest (takes deliveries and fills the topic), apply (empties the topic into the table) or both; it is " + role);
         }
-        if (setting("camel.component.kafka.brokers").isEmpty()) {
+        if (setting(COMPONENT + "brokers").isEmpty()) {
             throw new StartupFailure("KAFKA_BROKERS must name brokers, such as kafka1:9092,kafka2:9092, in the profile kafka");
         }
         if (setting("database.url").isEmpty()) {
             throw new StartupFailure("DATABASE_URL must be set in the profile kafka: the embedded database serves one instance only");
         }
+    }
+
+    /**
+     * {@code CAMEL_COMPONENT_KAFKA_SECURITY_PROTOCOL} becomes {@code camel.component.kafka.securityProtocol}, and so on for every option. Camel means
+     * to do so itself, but 4.17.0 looks for names that begin with {@code camel.component.} (MainHelper.filterEnvVariables).
+     */
+    void takeEnvironment() {
+        if (role.equals("off")) {
+            return;
+        }
+        System.getenv().forEach((name, value) -> {
+            if (name.startsWith(ENVIRONMENT)) {
+                String option = StringHelper.dashToCamelCase(name.substring(ENVIRONMENT.length()).toLowerCase(Locale.ROOT).replace('_', '-'));
+                context.getPropertiesComponent().addOverrideProperty(COMPONENT + option, value);
+            }
+        });
     }
 
     /** Deliveries are answered from here on when the brokers have the user event. */

@@ -57,6 +57,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         checkFree("camel.server.port", "PORT");
         checkFree("camel.management.port", "MANAGEMENT_PORT");
         providers.check();
+        kafka.takeEnvironment();
         kafka.check();
         new PollSettings(context).check();
         new RetentionSettings(context).check();
