@@ -19,6 +19,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Bench {
 
+    private static final String TOPIC = "users-sync.user-events";
+
     private final Map<String, String> options;
     private final int users;
     private final double seconds;
@@ -47,12 +49,14 @@ public final class Bench {
         return switch (options.get("mode")) {
             case "compare" -> compare();
             case "rows" -> rows();
+            case "partitioned" -> partitioned();
             case "soak" -> soak();
             case "overload" -> overload();
             case "warmup" -> warmup();
             case "backfill" -> backfill();
+            case "simulate" -> Simulation.print(options);
             case "console" -> ConsoleSearch.measure(migrated(), users);
-            default -> throw new IllegalArgumentException("modes are compare, rows, soak, overload, warmup, backfill and console");
+            default -> throw new IllegalArgumentException("modes are compare, rows, partitioned, simulate, soak, overload, warmup, backfill and console");
         };
     }
 
@@ -73,7 +77,8 @@ public final class Bench {
                 throw new IllegalArgumentException("contenders are " + Contender.NAMES.keySet() + " and pgbench");
             }
             installPeers(name);
-            try (Postgres postgres = migrated(); Contender server = new Contender(name, postgres, jvm())) {
+            try (Postgres postgres = migrated(); KafkaBroker broker = name.equals("users-sync-kafka") ? KafkaBroker.warm() : null;
+                    Contender server = new Contender(name, postgres, broker == null ? Map.of() : profile(broker), jvm())) {
                 Deliveries deliveries = new Deliveries(users);
                 Load load = new Load(server.port);
                 if (warmup > 0) {
@@ -81,11 +86,18 @@ public final class Bench {
                 }
                 List<String> lines = new ArrayList<>();
                 for (int concurrency : concurrencies) {
+                    awaitApplied(broker);
                     postgres.execute("CHECKPOINT");
                     byte[][] requests = deliveries.next(pool(), server.port);
                     double serverCpu = server.cpuSeconds();
                     double postgresCpu = postgres.cpuSeconds();
+                    double brokerCpu = broker == null ? 0 : broker.cpuSeconds();
                     Load.Result result = load.closed(requests, concurrency, seconds);
+                    // What waits in the topic is part of the cost of an event; the rate is that of the answers.
+                    String applied = awaitApplied(broker);
+                    if (broker != null) {
+                        applied += ", broker %.0f us".formatted((broker.cpuSeconds() - brokerCpu) * 1e6 / result.sent());
+                    }
                     serverCpu = server.cpuSeconds() - serverCpu;
                     postgresCpu = postgres.cpuSeconds() - postgresCpu;
                     deliveries.settle(result.sent(), result.status());
@@ -94,7 +106,7 @@ public final class Bench {
                     }
                     lines.add("%-12s %5d %9.0f %9.2f %9.2f %12.0f %12.0f %8.0f %%s%s%n".formatted(name, concurrency, result.perSecond(), result.millis(0.5),
                             result.millis(0.99), serverCpu * 1e6 / result.sent(), postgresCpu * 1e6 / result.sent(), server.residentMegabytes(),
-                            result.statuses().keySet().equals(java.util.Set.of(204)) ? "" : " " + result.statuses()));
+                            (result.statuses().keySet().equals(java.util.Set.of(204)) ? "" : " " + result.statuses()) + applied));
                 }
                 int wrongHere;
                 try (Connection connection = postgres.connect()) {
@@ -109,6 +121,28 @@ public final class Bench {
             }
         }
         return wrong;
+    }
+
+    /** The settings of the profile kafka for a topic of four partitions, unless {@code partitions} says otherwise. */
+    private Map<String, String> profile(KafkaBroker broker) {
+        broker.topic(TOPIC, Integer.parseInt(options.getOrDefault("partitions", "4")));
+        return Map.of("CAMEL_MAIN_PROFILE", "kafka", "KAFKA_BROKERS", broker.url(), "KAFKA_ROLE", options.getOrDefault("role", "both"));
+    }
+
+    /** Waits until the topic is empty, where there is one, and says how much there was and how long it took. */
+    private static String awaitApplied(KafkaBroker broker) throws InterruptedException {
+        if (broker == null) {
+            return "";
+        }
+        long begin = System.nanoTime();
+        long backlog = broker.lag(TOPIC, "users-sync");
+        for (long left = backlog; left > 0; left = broker.lag(TOPIC, "users-sync")) {
+            if (System.nanoTime() - begin > 300_000_000_000L) {
+                throw new IllegalStateException(left + " events are still in the topic after 5 minutes");
+            }
+            Thread.sleep(50);
+        }
+        return ", then %d applied in %.1f s".formatted(backlog, (System.nanoTime() - begin) / 1e9);
     }
 
     /** Enough for the fastest contender; a stage ends early when they are used up. */
@@ -198,6 +232,50 @@ public final class Bench {
             }
         }
         return wrong;
+    }
+
+    /** Ten million rows in the partitions of docs/partitioned-users-sync.sql, filled a million at a time, and the load on them; short profiles. */
+    private int partitioned() throws Exception {
+        long count = Long.parseLong(options.getOrDefault("rows", "10000000"));
+        long portion = Math.min(count, 1_000_000);
+        try (Postgres postgres = new Postgres()) {
+            postgres.execute(Files.readString(Path.of("docs/partitioned-users-sync.sql")));
+            new Contender("users-sync", postgres).close();
+            long begin = System.nanoTime();
+            for (long first = 1; first <= count; first += portion) {
+                postgres.execute("""
+                        INSERT INTO neon_auth.users_sync (id, raw_json, name, email, created_at, updated_at)
+                        SELECT id, jsonb_build_object('id', id, 'name', 'Name ' || n, 'email', 'user' || n || '@mail.example.com', 'plan', 'free', 'seats', n % 50),
+                               'Name ' || n, 'user' || n || '@mail.example.com', now() - interval '1 year', now() - interval '1 year'
+                          FROM (SELECT n, 'user_' || md5(n::text) AS id FROM generate_series(%d::bigint, %d) n) AS users
+                        """.formatted(first, Math.min(count, first + portion - 1)));
+                System.out.printf("%d rows after %.0f s%n", Math.min(count, first + portion - 1), (System.nanoTime() - begin) / 1e9);
+            }
+            begin = System.nanoTime();
+            postgres.execute("VACUUM ANALYZE neon_auth.users_sync");
+            postgres.execute("CHECKPOINT");
+            System.out.printf("vacuumed, analysed and flushed after %.0f s more%n", (System.nanoTime() - begin) / 1e9);
+            try (Connection connection = postgres.connect(); var sizes = connection.createStatement().executeQuery("SELECT count(*),"
+                    + " pg_size_pretty(sum(pg_table_size(inhrelid))), pg_size_pretty(sum(pg_indexes_size(inhrelid)))"
+                    + " FROM pg_inherits WHERE inhparent = 'neon_auth.users_sync'::regclass")) {
+                sizes.next();
+                System.out.printf("%s partitions, rows %s, indexes %s%n", sizes.getString(1), sizes.getString(2), sizes.getString(3));
+            }
+            try (Contender server = new Contender("users-sync", postgres, jvm())) {
+                Deliveries deliveries = new Deliveries(users);
+                Load load = new Load(server.port);
+                settle(deliveries, load, server, 64, warmup);
+                double cpu = postgres.cpuSeconds();
+                Load.Result result = settle(deliveries, load, server, 64, seconds);
+                double micros = (postgres.cpuSeconds() - cpu) * 1e6 / result.sent();
+                try (Connection connection = postgres.connect()) {
+                    int wrong = deliveries.wrongRows(connection);
+                    System.out.printf("%10d rows in partitions: %6.0f req/s, p50 %.2f ms, p99 %.2f ms, Postgres %.0f us an event, %d rows wrong%n", count,
+                            result.perSecond(), result.millis(0.5), result.millis(0.99), micros, wrong);
+                    return wrong;
+                }
+            }
+        }
     }
 
     /** Other users, whose profiles look alike; and those of the load somewhere between them. */

@@ -20,6 +20,7 @@ final class Contender implements AutoCloseable {
 
     static {
         NAMES.put("users-sync", "users-sync");
+        NAMES.put("users-sync-kafka", "users-sync with the profile kafka, a broker beside it");
         NAMES.put("fastify", "Fastify + standardwebhooks + pg, one guarded upsert");
         NAMES.put("express", "Express + svix, select then write");
         NAMES.put("vertx", "Vert.x by hand, micro-batch");
@@ -69,7 +70,7 @@ final class Contender implements AutoCloseable {
         String classPath = System.getProperty("java.class.path");
         return switch (name) {
             // As it is run; and a class data archive takes jars only.
-            case "users-sync" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
+            case "users-sync", "users-sync-kafka" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
             case "vertx" -> with(java, classPath, VertxMicrobatch.class.getName());
             default -> List.of("node", "bench/peers/" + name + ".mjs");
         };
