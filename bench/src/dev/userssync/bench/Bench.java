@@ -77,8 +77,9 @@ public final class Bench {
                 throw new IllegalArgumentException("contenders are " + Contender.NAMES.keySet() + " and pgbench");
             }
             installPeers(name);
-            try (Postgres postgres = migrated(); KafkaBroker broker = name.equals("users-sync-kafka") ? KafkaBroker.warm() : null;
-                    Contender server = new Contender(name, postgres, broker == null ? Map.of() : profile(broker), jvm())) {
+            try (Postgres postgres = migrated(); KafkaBroker broker = name.startsWith("users-sync-kafka") ? KafkaBroker.warm(TOPIC, partitions()) : null;
+                    Contender server = new Contender(name, postgres, broker == null ? Map.of() : profile(broker, name.endsWith("door") ? "ingest" : "both"), jvm())) {
+                KafkaBroker emptied = name.endsWith("door") ? null : broker;
                 Deliveries deliveries = new Deliveries(users);
                 Load load = new Load(server.port);
                 if (warmup > 0) {
@@ -86,7 +87,7 @@ public final class Bench {
                 }
                 List<String> lines = new ArrayList<>();
                 for (int concurrency : concurrencies) {
-                    awaitApplied(broker);
+                    awaitApplied(emptied);
                     postgres.execute("CHECKPOINT");
                     byte[][] requests = deliveries.next(pool(), server.port);
                     double serverCpu = server.cpuSeconds();
@@ -94,7 +95,7 @@ public final class Bench {
                     double brokerCpu = broker == null ? 0 : broker.cpuSeconds();
                     Load.Result result = load.closed(requests, concurrency, seconds);
                     // What waits in the topic is part of the cost of an event; the rate is that of the answers.
-                    String applied = awaitApplied(broker);
+                    String applied = awaitApplied(emptied);
                     if (broker != null) {
                         applied += ", broker %.0f us".formatted((broker.cpuSeconds() - brokerCpu) * 1e6 / result.sent());
                     }
@@ -107,6 +108,11 @@ public final class Bench {
                     lines.add("%-12s %5d %9.0f %9.2f %9.2f %12.0f %12.0f %8.0f %%s%s%n".formatted(name, concurrency, result.perSecond(), result.millis(0.5),
                             result.millis(0.99), serverCpu * 1e6 / result.sent(), postgresCpu * 1e6 / result.sent(), server.residentMegabytes(),
                             (result.statuses().keySet().equals(java.util.Set.of(204)) ? "" : " " + result.statuses()) + applied));
+                }
+                if (name.endsWith("door")) {
+                    try (Contender applier = new Contender("users-sync-kafka", postgres, profile(broker, "apply"), jvm())) {
+                        lines.add(name + " %s" + awaitApplied(broker) + ", by another process that was cold%n");
+                    }
                 }
                 int wrongHere;
                 try (Connection connection = postgres.connect()) {
@@ -123,10 +129,12 @@ public final class Bench {
         return wrong;
     }
 
-    /** The settings of the profile kafka for a topic of four partitions, unless {@code partitions} says otherwise. */
-    private Map<String, String> profile(KafkaBroker broker) {
-        broker.topic(TOPIC, Integer.parseInt(options.getOrDefault("partitions", "4")));
-        return Map.of("CAMEL_MAIN_PROFILE", "kafka", "KAFKA_BROKERS", broker.url(), "KAFKA_ROLE", options.getOrDefault("role", "both"));
+    private int partitions() {
+        return Integer.parseInt(options.getOrDefault("partitions", "4"));
+    }
+
+    private static Map<String, String> profile(KafkaBroker broker, String role) {
+        return Map.of("CAMEL_MAIN_PROFILE", "kafka", "KAFKA_BROKERS", broker.url(), "KAFKA_ROLE", role);
     }
 
     /** Waits until the topic is empty, where there is one, and says how much there was and how long it took. */
@@ -137,8 +145,8 @@ public final class Bench {
         long begin = System.nanoTime();
         long backlog = broker.lag(TOPIC, "users-sync");
         for (long left = backlog; left > 0; left = broker.lag(TOPIC, "users-sync")) {
-            if (System.nanoTime() - begin > 300_000_000_000L) {
-                throw new IllegalStateException(left + " events are still in the topic after 5 minutes");
+            if (System.nanoTime() - begin > 600_000_000_000L) {
+                throw new IllegalStateException(left + " events are still in the topic after 10 minutes");
             }
             Thread.sleep(50);
         }
@@ -245,7 +253,7 @@ public final class Bench {
             for (long first = 1; first <= count; first += portion) {
                 postgres.execute("""
                         INSERT INTO neon_auth.users_sync (id, raw_json, name, email, created_at, updated_at)
-                        SELECT id, jsonb_build_object('id', id, 'name', 'Name ' || n, 'email', 'user' || n || '@mail.example.com', 'plan', 'free', 'seats', n % 50),
+                        SELECT id, jsonb_build_object('id', id, 'name', 'Name ' || n, 'email', 'user' || n || '@mail.example.com', 'plan', 'free', 'seats', n %% 50),
                                'Name ' || n, 'user' || n || '@mail.example.com', now() - interval '1 year', now() - interval '1 year'
                           FROM (SELECT n, 'user_' || md5(n::text) AS id FROM generate_series(%d::bigint, %d) n) AS users
                         """.formatted(first, Math.min(count, first + portion - 1)));

@@ -21,6 +21,7 @@ final class Contender implements AutoCloseable {
     static {
         NAMES.put("users-sync", "users-sync");
         NAMES.put("users-sync-kafka", "users-sync with the profile kafka, a broker beside it");
+        NAMES.put("users-sync-kafka-door", "the same, but nobody applies until the load is over");
         NAMES.put("fastify", "Fastify + standardwebhooks + pg, one guarded upsert");
         NAMES.put("express", "Express + svix, select then write");
         NAMES.put("vertx", "Vert.x by hand, micro-batch");
@@ -70,7 +71,7 @@ final class Contender implements AutoCloseable {
         String classPath = System.getProperty("java.class.path");
         return switch (name) {
             // As it is run; and a class data archive takes jars only.
-            case "users-sync", "users-sync-kafka" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
+            case "users-sync", "users-sync-kafka", "users-sync-kafka-door" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
             case "vertx" -> with(java, classPath, VertxMicrobatch.class.getName());
             default -> List.of("node", "bench/peers/" + name + ".mjs");
         };

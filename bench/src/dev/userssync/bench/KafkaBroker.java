@@ -39,10 +39,12 @@ public final class KafkaBroker implements AutoCloseable {
         this(directory, "PLAINTEXT", Map.of(), Map.of());
     }
 
-    /** For the benchmark: with both compilers. */
-    static KafkaBroker warm() {
+    /** For the benchmark, with both compilers. The topic is there before anybody asks for it: a consumer would look again after minutes. */
+    static KafkaBroker warm(String topic, int partitions) {
         try {
-            return new KafkaBroker(Files.createTempDirectory(Path.of("target").toAbsolutePath(), "kafka"), "PLAINTEXT", Map.of(), Map.of(), List.of());
+            KafkaBroker broker = new KafkaBroker(Files.createTempDirectory(Path.of("target").toAbsolutePath(), "kafka"), "PLAINTEXT", Map.of(), Map.of(), List.of());
+            broker.topic(topic, partitions);
+            return broker;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

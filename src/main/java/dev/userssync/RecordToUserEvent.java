@@ -1,27 +1,33 @@
 package dev.userssync;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Set;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Reads what {@link UserEventToRecord} wrote, from the topic or from a dead letter, and checks it again: others may be able to write to a
- * topic. Out: the user event, and the variables that it had at the door; {@code delivery} and {@code holds} are what a dead letter keeps. A
- * body that is a user event already passes. Thread-safe.
+ * Reads what {@link UserEventToRecord} wrote, from the topic or from a dead letter, and checks what the steps that follow rely on: others may be
+ * able to write to a topic. The rest is the database's to refuse. The profile stays the text that it is, because nobody looks into it before
+ * Postgres does. Out: the user event, and the variables that it had at the door; {@code delivery} and {@code holds} are what a dead letter keeps.
+ * A body that is a user event already passes. Thread-safe.
  */
 @BindToRegistry("record-to-user-event")
 public final class RecordToUserEvent implements Processor {
 
-    private static final ObjectReader READER = new JsonMapper().readerFor(JsonNode.class);
+    private static final JsonFactory JSON = new JsonFactory();
     private static final Set<String> TYPES = Set.of("created", "updated", "deleted");
-
-    private final UserEvent rules = new UserEvent();
+    private static final List<String> TIMES = List.of("created_at", "updated_at", "deleted_at");
+    private static final int LONGEST_ID = 2 * 255; // of UTF-16: a character may take two
 
     /** @throws InvalidUserEvent if the record is no user event of ours; the message holds nothing of it */
     @Override
@@ -36,25 +42,63 @@ public final class RecordToUserEvent implements Processor {
         if (exchange.getVariable("provider") == null) {
             exchange.setVariable("provider", "unknown");
         }
-        JsonNode json = json(record);
-        ObjectNode event = rules.checked(json);
-        String type = event.path("type").textValue();
-        if (!TYPES.contains(type)) {
-            throw new InvalidUserEvent("the record of the topic is of another type than created, updated and deleted");
-        }
-        event.set("provider", json.path("provider").isTextual() ? json.get("provider") : null);
-        event.set("delivery", json.path("delivery").isTextual() ? json.get("delivery") : null);
+        ObjectNode event = event(record);
+        boolean partial = event.path("partial").asBoolean();
+        event.remove("partial");
+        check(event);
+        String type = event.get("type").textValue();
         exchange.setVariable("provider", event.path("provider").asText("unknown"));
         exchange.setVariable("delivery-id", event.path("delivery").textValue());
-        exchange.setVariable("change", json.path("partial").asBoolean() && !type.equals("deleted") ? "merged" : type);
+        exchange.setVariable("change", partial && !type.equals("deleted") ? "merged" : type);
         exchange.getMessage().setBody(event);
     }
 
-    private static JsonNode json(byte[] record) {
-        try {
-            return READER.readValue(record);
+    private static ObjectNode event(byte[] record) {
+        ObjectNode event = JsonNodeFactory.instance.objectNode();
+        try (JsonParser parser = JSON.createParser(record)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw new InvalidUserEvent("the record of the topic is no JSON object");
+            }
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                String name = parser.currentName();
+                switch (parser.nextToken()) {
+                    case VALUE_STRING -> event.put(name, parser.getText());
+                    case VALUE_TRUE -> event.put(name, true);
+                    case START_OBJECT -> {
+                        int start = (int) parser.currentTokenLocation().getByteOffset();
+                        parser.skipChildren();
+                        int end = (int) parser.currentLocation().getByteOffset();
+                        event.putRawValue(name, new RawValue(new String(record, start, end - start, StandardCharsets.UTF_8)));
+                    }
+                    default -> parser.skipChildren();
+                }
+            }
+            if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
+                throw new InvalidUserEvent("the record of the topic is not one JSON object");
+            }
         } catch (IOException e) {
             throw new InvalidUserEvent("the record of the topic is not JSON");
+        }
+        return event;
+    }
+
+    private static void check(ObjectNode event) {
+        String type = event.path("type").textValue();
+        String id = event.path("id").textValue();
+        if (type == null || !TYPES.contains(type)) {
+            throw new InvalidUserEvent("the record of the topic is of another type than created, updated and deleted");
+        }
+        if (id == null || id.isBlank() || id.length() > LONGEST_ID) {
+            throw new InvalidUserEvent("the record of the topic has no id, or one that is too long");
+        }
+        if (!type.equals("deleted") && !event.path("raw").isPojo()) { // the profile as text, see above
+            throw new InvalidUserEvent("the record of the topic has no profile (raw)");
+        }
+        for (String name : TIMES) {
+            String time = event.path(name).textValue();
+            if (time != null && (time.length() < 20 || time.length() > 30 || !time.endsWith("Z"))) {
+                throw new InvalidUserEvent("the record of the topic has a " + name + " that is no time in UTC");
+            }
         }
     }
 }

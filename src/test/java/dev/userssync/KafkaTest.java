@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.List;
@@ -110,11 +109,24 @@ class KafkaTest extends RunningApp {
         topic.put("u1", null);
         topic.put(null, "[]".getBytes());
         topic.put("u1", "{\"type\": \"renamed\", \"id\": \"u1\"}".getBytes());
-        topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": 1}".getBytes(StandardCharsets.UTF_8));
+        topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": 1}".getBytes());
+        topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}, \"created_at\": \"\"}".getBytes());
+        topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}, \"created_at\": \"2026-13-01T00:00:00Z\"}".getBytes());
+        topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}".getBytes());
         assertEquals(204, post(created("u1", "Jane")));
         topic.awaitEmpty(PATIENCE);
-        assertEquals("5", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND provider = 'unknown'"));
+        assertEquals("8", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND provider = 'unknown'"));
         assertEquals("Jane", database.value("SELECT name FROM neon_auth.users_sync"));
+    }
+
+    /** Every character comes through, and half a surrogate pair is refused by the database, as without a topic. */
+    @Test
+    void theTopicChangesNoText() {
+        assertEquals(204, post(created("u1", "J\u00e4ne \ud83d\ude00 \\u0041 \\\"{}")));
+        assertEquals(204, post(created("u2", "half \\ud83d")));
+        topic.awaitEmpty(PATIENCE);
+        assertEquals("J\u00e4ne \ud83d\ude00 A \"{}", database.value("SELECT name FROM neon_auth.users_sync WHERE name = raw_json ->> 'name'"));
+        assertEquals("22P02", database.value("SELECT sql_state FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
     }
 
     /** A name stands in the profile and beside it: the record is larger than the delivery. */
