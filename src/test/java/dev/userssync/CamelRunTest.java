@@ -2,10 +2,7 @@ package dev.userssync;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -13,10 +10,7 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -25,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * {@code camel run config/*.properties}, the README's command for operators: the same routes, settings and Java sources without a
- * Maven build. The CLI comes from its own Maven artifact and has nothing of ours on its class path.
+ * Maven build.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CamelRunTest {
@@ -34,45 +28,19 @@ class CamelRunTest {
     private final String generic = "http://localhost:" + port + "/webhooks/generic";
     @TempDir
     private static Path clone;
-    private Process camel;
+    private CamelCli camel;
 
     @BeforeAll
     void camelRun() throws Exception {
-        for (String part : List.of("routes", "config", "src/main")) {
-            copy(Path.of(part), clone.resolve(part));
-        }
-        Path classPath = clone.resolve("camel-cli.classpath");
-        Process maven = new ProcessBuilder(System.getProperty("maven.executable"), "-q", "-B", "-f", "src/test/camel-cli/pom.xml",
-                "-Dcamel.version=" + System.getProperty("camel.version"),
-                "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath", "-Dmdep.outputFile=" + classPath)
-                .redirectErrorStream(true).redirectOutput(clone.resolve("maven.log").toFile()).start();
-        assertTrue(maven.waitFor(5, TimeUnit.MINUTES));
-        assertEquals(0, maven.exitValue(), () -> read("maven.log"));
-
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp", Files.readString(classPath).strip(), Path.of("src/test/camel-cli/CamelCli.java").toAbsolutePath().toString(), "run"));
-        try (DirectoryStream<Path> settings = Files.newDirectoryStream(Path.of("config"), "*.properties")) {
-            settings.forEach(file -> command.add(file.toString())); // what the shell makes of config/*.properties
-        }
-        ProcessBuilder run = new ProcessBuilder(command)
-                .directory(clone.toFile()).redirectErrorStream(true).redirectOutput(clone.resolve("camel.log").toFile());
-        run.environment().keySet().removeAll(List.of("DATABASE_URL", "CLERK_WEBHOOK_SECRET", "STACK_AUTH_WEBHOOK_SECRET"));
-        run.environment().put("GENERIC_WEBHOOK_SECRET_FILE", Files.writeString(clone.resolve("generic-secret"), TestSettings.SECRET).toString());
-        run.environment().put("SCIM_WEBHOOK_SECRET", ScimApp.TOKEN);
-        run.environment().put("SHARED_IDS", "true"); // of two providers in one table
-        run.environment().put("PORT", Integer.toString(port));
-        run.environment().put("MANAGEMENT_PORT", Integer.toString(TestSettings.freePort()));
-        camel = run.start();
-        // The first run on a machine fetches Postgres for every platform that the CLI might run on.
-        await().atMost(Duration.ofMinutes(5)).until(() -> read("camel.log").contains("users-sync is running") || !camel.isAlive());
-        assertTrue(camel.isAlive(), () -> read("camel.log"));
+        camel = new CamelCli(clone, Map.of("GENERIC_WEBHOOK_SECRET_FILE", Files.writeString(clone.resolve("generic-secret"), TestSettings.SECRET).toString(), "SCIM_WEBHOOK_SECRET", ScimApp.TOKEN,
+                "SHARED_IDS", "true", // of two providers in one table
+                "PORT", Integer.toString(port), "MANAGEMENT_PORT", Integer.toString(TestSettings.freePort())));
     }
 
     @AfterAll
     void stop() throws InterruptedException {
         if (camel != null) {
-            camel.destroy();
-            camel.waitFor(30, TimeUnit.SECONDS);
+            camel.close();
         }
     }
 
@@ -123,26 +91,6 @@ class CamelRunTest {
         try (Connection connection = DriverManager.getConnection("jdbc:postgresql://localhost:" + databasePort + "/postgres?user=postgres")) {
             ResultSet row = connection.createStatement().executeQuery("SELECT name FROM neon_auth.users_sync WHERE id = '" + id + "'");
             return row.next() ? row.getString(1) : "no row";
-        }
-    }
-
-    private String read(String file) {
-        try {
-            return Files.readString(clone.resolve(file));
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        try (Stream<Path> files = Files.walk(from)) {
-            for (Path file : files.toList()) {
-                Path target = to.resolve(from.relativize(file).toString());
-                Files.createDirectories(Files.isDirectory(file) ? target : target.getParent());
-                if (Files.isRegularFile(file)) {
-                    Files.copy(file, target);
-                }
-            }
         }
     }
 }
