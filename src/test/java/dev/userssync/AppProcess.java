@@ -40,9 +40,16 @@ final class AppProcess implements AutoCloseable {
      * @param settings environment variables and their values, in turn
      */
     AppProcess(Path data, String... settings) {
-        ProcessBuilder app = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        this(List.of(), data, settings);
+    }
+
+    /** @param launcher a command that becomes what its further arguments say, such as a shell with limits */
+    AppProcess(List<String> launcher, Path data, String... settings) {
+        List<String> command = new ArrayList<>(launcher);
+        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1", // starts faster, and these tests start often
-                "-cp", System.getProperty("java.class.path"), "dev.userssync.UsersSync");
+                "-cp", System.getProperty("java.class.path"), "dev.userssync.UsersSync"));
+        ProcessBuilder app = new ProcessBuilder(command);
         app.environment().keySet().retainAll(Set.of("PATH", "HOME", "TMPDIR")); // not the settings of whoever runs the tests
         app.environment().putAll(Map.of("DATA_DIR", data.toString(), "PORT", Integer.toString(port),
                 "MANAGEMENT_PORT", Integer.toString(TestSettings.freePort())));
@@ -77,6 +84,11 @@ final class AppProcess implements AutoCloseable {
             throw new AssertionError("did not start, exit code " + process.exitValue() + "\n" + output() + errors());
         }
         return this;
+    }
+
+    /** Of the webhooks. */
+    int port() {
+        return port;
     }
 
     String webhooks(String provider) {

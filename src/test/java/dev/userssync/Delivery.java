@@ -78,7 +78,11 @@ final class Delivery {
     }
 
     HttpResponse<String> post(String url) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(30))
+        return post(url, Duration.ofSeconds(30));
+    }
+
+    HttpResponse<String> post(String url, Duration patience) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url)).timeout(patience)
                 .method(method, HttpRequest.BodyPublishers.ofByteArray(body));
         headers.forEach(request::header);
         try {

@@ -21,7 +21,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** Batches under load while something else goes wrong: the database is away, or two instances write the same users. */
 class OutageTest {
 
-    private static final String VERSIONS = "SELECT id || ' ' || (raw_json ->> 'version') FROM neon_auth.users_sync";
     private static final String RETRY = "503, Retry-After 30";
 
     @TempDir
@@ -55,12 +54,13 @@ class OutageTest {
             }
             List<String> rows = new ArrayList<>();
             try (Connection connection = postgres.getPostgresDatabase().getConnection()) {
-                ResultSet row = connection.createStatement().executeQuery(VERSIONS);
+                ResultSet row = connection.createStatement().executeQuery(DeliveryStream.ROWS);
                 while (row.next()) {
                     rows.add(row.getString(1));
                 }
             }
             assertEquals(Map.of(), stream.lost(rows));
+            assertEquals(List.of(), stream.wrong(rows));
         } finally {
             postgres.close();
         }
@@ -78,7 +78,9 @@ class OutageTest {
             deliveries.close();
             assertEquals(Set.of("204"), deliveries.replies.keySet());
         }
-        assertEquals(Map.of(), stream.lost(database.column(VERSIONS)));
+        List<String> rows = database.column(DeliveryStream.ROWS);
+        assertEquals(Map.of(), stream.lost(rows));
+        assertEquals(List.of(), stream.wrong(rows));
         assertEquals("0", database.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"));
     }
 }
