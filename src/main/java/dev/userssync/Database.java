@@ -36,6 +36,12 @@ public final class Database implements CamelConfiguration {
     private static final int FIRST_CONNECTION_TIMEOUT = 10_000;
     /** How long a delivery may wait for a connection, in milliseconds and up to three times, before the provider is told to retry: some wait for three seconds only. */
     private static final int CONNECTION_TIMEOUT = 500;
+    /**
+     * When Postgres itself gives up, in milliseconds. A statement that only we have given up would wait for its lock on, and each that is tried again
+     * would take one more of Postgres' connections. Three waits for a lock are over before most providers stop waiting, after ten or fifteen seconds.
+     */
+    private static final int LOCK_TIMEOUT = 3_000;
+    private static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
     private static final int POOL_SIZE = 20; // as many as Vert.x has workers: none of them waits for another
 
     /** @throws StartupFailure if the database cannot be reached or migrated */
@@ -77,6 +83,12 @@ public final class Database implements CamelConfiguration {
         protected void doStop() {
             pool.close();
         }
+    }
+
+    /** SQL that sets a time of Postgres, in milliseconds, unless its operator has set less; none is 0. */
+    private static String atMost(String setting, int millis) {
+        return "SELECT set_config('%1$s', '%2$d', false) WHERE (SELECT setting::bigint FROM pg_settings WHERE name = '%1$s') NOT BETWEEN 1 AND %2$d; "
+                .formatted(setting, millis);
     }
 
     private static void limits(HikariConfig config) {
@@ -142,6 +154,8 @@ public final class Database implements CamelConfiguration {
         // Connections of its own: a migration may take longer than the pool's socketTimeout.
         return Flyway.configure(Flyway.class.getClassLoader())
                 .dataSource(config.getJdbcUrl(), config.getUsername(), config.getPassword())
+                // Where serializable is the default, who waits for another instance's migrations would not see them.
+                .initSql("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
                 .defaultSchema("users_sync_internal")
                 .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
                 // its indexes are there only while it is on
@@ -180,7 +194,9 @@ public final class Database implements CamelConfiguration {
             boolean needed = !new KafkaSettings(context).ingestsOnly(); // who only fills the topic can start while there is no database
             config.setInitializationFailTimeout(needed ? FIRST_CONNECTION_TIMEOUT : -1);
             // Else Postgres plans the merge rule anew for each batch, because it knows how long the arrays are only then.
-            config.setConnectionInitSql("SET plan_cache_mode = force_generic_plan");
+            config.setConnectionInitSql("SET plan_cache_mode = force_generic_plan; " + atMost("lock_timeout", LOCK_TIMEOUT) + atMost("statement_timeout", STATEMENT_TIMEOUT));
+            // Else each dead connection in the pool, after a network that swallowed all, takes five seconds to find.
+            config.setValidationTimeout(CONNECTION_TIMEOUT);
             limits(config);
             description = described(config);
             pool = open(config);

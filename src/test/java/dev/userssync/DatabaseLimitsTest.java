@@ -1,0 +1,48 @@
+package dev.userssync;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import org.junit.jupiter.api.Test;
+
+/** Postgres gives up by itself what users-sync would not wait for: else statements that nobody waits for pile up behind a lock. */
+class DatabaseLimitsTest extends RunningApp {
+
+    private String show(String setting) throws SQLException {
+        try (Connection connection = Database.of(context).pool.getConnection()) {
+            ResultSet value = connection.createStatement().executeQuery("SHOW " + setting);
+            value.next();
+            return value.getString(1);
+        }
+    }
+
+    @Test
+    void postgresGivesUpBeforeTheSocketDoes() throws SQLException {
+        assertEquals("3s", show("lock_timeout"));
+        assertEquals("25s", show("statement_timeout"));
+        assertEquals("force_generic_plan", show("plan_cache_mode"));
+    }
+
+    @Test
+    void whatTheOperatorHasSetCountsWhenItIsLess() {
+        String name = database.value("SELECT current_database()");
+        database.execute("ALTER DATABASE " + name + " SET lock_timeout = '1s'");
+        database.execute("ALTER DATABASE " + name + " SET statement_timeout = '1h'");
+        try {
+            awaitTimes("1s");
+        } finally {
+            database.execute("ALTER DATABASE " + name + " RESET ALL");
+            awaitTimes("3s");
+        }
+    }
+
+    private void awaitTimes(String lockTimeout) {
+        await().until(() -> {
+            Database.of(context).pool.getHikariPoolMXBean().softEvictConnections();
+            return show("lock_timeout").equals(lockTimeout) && show("statement_timeout").equals("25s");
+        });
+    }
+}
