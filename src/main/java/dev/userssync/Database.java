@@ -5,6 +5,7 @@ package dev.userssync;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.SQLExceptionOverride;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -99,6 +100,18 @@ public final class Database implements CamelConfiguration {
         config.addDataSourceProperty("tcpKeepAlive", "true");
     }
 
+    /**
+     * Takes a session out of the pool that may not write (SQLState 25006): one that was opened while the server was read-only stays so, and without
+     * this the pool would keep it for half an hour after the server can be written again.
+     */
+    private static final class ReadOnlySessions implements SQLExceptionOverride {
+
+        @java.lang.Override // not the nested type of this name
+        public Override adjudicate(SQLException failure) {
+            return "25006".equals(failure.getSQLState()) ? Override.MUST_EVICT : Override.CONTINUE_EVICT;
+        }
+    }
+
     /** The opened database of a context; the Camel CLI calls the method above twice, but it is opened once. */
     static synchronized Opened of(CamelContext context) {
         Opened opened = context.hasService(Opened.class);
@@ -190,6 +203,7 @@ public final class Database implements CamelConfiguration {
             HikariConfig config = login(context, embedded != null ? embedded.jdbcUrl() : url);
             config.setPoolName("users");
             config.setMaximumPoolSize(POOL_SIZE);
+            config.setExceptionOverride(new ReadOnlySessions());
             config.setConnectionTimeout(CONNECTION_TIMEOUT);
             boolean needed = !new KafkaSettings(context).ingestsOnly(); // who only fills the topic can start while there is no database
             config.setInitializationFailTimeout(needed ? FIRST_CONNECTION_TIMEOUT : -1);
