@@ -30,7 +30,6 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class KafkaProofTest {
 
-    private static final String VERSIONS = "SELECT id || ' ' || (raw_json ->> 'version') FROM neon_auth.users_sync";
     private static final String RETRY = "503, Retry-After 30";
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 
@@ -60,7 +59,7 @@ class KafkaProofTest {
 
     private void assertNothingIsLost() {
         topic.awaitEmpty(PATIENCE);
-        assertEquals(Map.of(), stream.lost(database.column(VERSIONS)));
+        assertEquals(Map.of(), stream.lost(database.column(DeliveryStream.ROWS)));
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
     }
 
@@ -170,7 +169,7 @@ class KafkaProofTest {
             }
             List<String> rows = new ArrayList<>();
             try (Connection connection = postgres.getPostgresDatabase().getConnection()) {
-                ResultSet row = connection.createStatement().executeQuery(VERSIONS);
+                ResultSet row = connection.createStatement().executeQuery(DeliveryStream.ROWS);
                 while (row.next()) {
                     rows.add(row.getString(1));
                 }
