@@ -85,13 +85,12 @@ enum Fault {
         run.recover();
     }),
 
-    POSTGRES_READ_ONLY("Postgres read-only", "new transactions are read-only, as on a standby", run -> {
+    POSTGRES_READ_ONLY("Postgres read-only", "new sessions are read-only, as on a standby; those that were opened meanwhile stay so", run -> {
         run.loaded();
         run.postgres.execute("postgres", "ALTER DATABASE app SET default_transaction_read_only = on");
         run.postgres.endConnectionsOf("users-sync");
         run.suffer();
-        run.postgres.execute("postgres", "ALTER DATABASE app RESET default_transaction_read_only");
-        run.postgres.endConnectionsOf("users-sync");
+        run.postgres.execute("postgres", "ALTER DATABASE app RESET default_transaction_read_only"); // the sessions that there are stay read-only
         run.recover();
     }),
 
@@ -152,12 +151,22 @@ enum Fault {
         run.recover();
     }),
 
-    SERIALIZATION_FAILURES("serialization failures", "every transaction is serializable, and two instances write the same users", run -> {
+    SERIALIZATION_FAILURES("serialization failures", "every transaction is serializable, two instances write the same users, and somebody else writes one of them in between", run -> {
         run.postgres.execute("postgres", "ALTER DATABASE app SET default_transaction_isolation = 'serializable'");
         run.start(2);
         run.load();
-        await().atMost(Duration.ofSeconds(60)).until(() -> run.postgres.column("SELECT xact_rollback FROM pg_stat_database WHERE datname = 'app' AND xact_rollback > 20").size() == 1);
-        run.endure();
+        String failures = "SELECT xact_rollback FROM pg_stat_database WHERE datname = 'app'";
+        long before = Long.parseLong(run.postgres.column(failures).get(0));
+        for (int i = 0; i < 10; i++) {
+            try (Connection other = run.postgres.connect("app")) {
+                other.setAutoCommit(false);
+                other.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED); // this one always gets through
+                await().until(() -> other.createStatement().executeUpdate("UPDATE neon_auth.users_sync SET name = name WHERE id = 'user0'") == 1);
+                await().until(() -> !run.postgres.column("SELECT 1 FROM pg_locks WHERE NOT granted").isEmpty());
+                other.commit(); // who waited cannot be serialized now
+            }
+        }
+        await().until(() -> Long.parseLong(run.postgres.column(failures).get(0)) >= before + 10);
         run.postgres.execute("postgres", "ALTER DATABASE app RESET default_transaction_isolation");
         run.postgres.endConnectionsOf("users-sync");
         run.recover();
