@@ -45,7 +45,9 @@ final class SlowClients {
     private static final class Watch {
 
         private final Channel channel;
+        /** Null before the first one, and when the last one is answered: it would keep alive, of a generation that is collected seldom, all that came after it. */
         private volatile HttpServerRequest request;
+        private volatile boolean idle;
         private volatile long since = System.nanoTime();
 
         Watch(Channel channel) {
@@ -55,6 +57,9 @@ final class SlowClients {
         boolean isTooSlow(long limit) {
             HttpServerRequest last = request;
             long waited = System.nanoTime() - since;
+            if (idle) {
+                return waited > 3 * limit;
+            }
             if (last == null || !last.isEnded()) {
                 return waited > limit;
             }
@@ -96,6 +101,7 @@ final class SlowClients {
         }
         watch.since = System.nanoTime();
         watch.request = request;
+        watch.idle = false;
         if (request.version() == HttpVersion.HTTP_2) { // several at a time, each with its own limit
             vertx.setTimer(Math.max(1, limit / 1_000_000), late -> {
                 if (!request.isEnded()) {
@@ -110,6 +116,10 @@ final class SlowClients {
         Watch watch = of(request);
         if (watch != null) {
             watch.since = System.nanoTime();
+            if (request.isEnded()) {
+                watch.idle = true;
+                watch.request = null;
+            }
         }
     }
 
