@@ -19,7 +19,7 @@ final class RetentionSettings {
         for (String setting : SETTINGS) {
             String days = context.getPropertiesComponent().resolveProperty(setting).orElse("").strip();
             if (!days.matches("[1-9]\\d{0,4}") && !(days.isEmpty() && setting.equals("purge.days"))) {
-                throw new StartupFailure(setting.toUpperCase().replaceAll("[.-]", "_") + " must be a number of days from 1 to 99999"
+                throw new StartupFailure(Providers.setting(setting, "") + " must be a number of days from 1 to 99999"
                         + (setting.equals("purge.days") ? ", or empty: deleted users are kept for ever" : "") + "; it is " + days);
             }
         }

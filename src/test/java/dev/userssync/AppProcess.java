@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -162,12 +161,7 @@ final class AppProcess implements AutoCloseable {
     List<String> column(String sql) {
         String postgresPort = read(data.resolve("postgres/postmaster.pid")).lines().toList().get(3);
         try (Connection connection = DriverManager.getConnection("jdbc:postgresql://localhost:" + postgresPort + "/postgres?user=postgres")) {
-            ResultSet rows = connection.createStatement().executeQuery(sql);
-            List<String> values = new ArrayList<>();
-            while (rows.next()) {
-                values.add(rows.getString(1));
-            }
-            return values;
+            return Rows.column(connection, sql);
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }

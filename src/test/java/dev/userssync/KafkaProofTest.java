@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -167,12 +166,9 @@ class KafkaProofTest {
                 }
                 own.awaitEmpty(PATIENCE);
             }
-            List<String> rows = new ArrayList<>();
+            List<String> rows;
             try (Connection connection = postgres.getPostgresDatabase().getConnection()) {
-                ResultSet row = connection.createStatement().executeQuery(DeliveryStream.ROWS);
-                while (row.next()) {
-                    rows.add(row.getString(1));
-                }
+                rows = Rows.column(connection, DeliveryStream.ROWS);
             }
             assertEquals(Map.of(), stream.lost(rows));
         } finally {

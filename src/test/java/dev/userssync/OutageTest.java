@@ -6,9 +6,7 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -52,12 +50,9 @@ class OutageTest {
                 deliveries.close();
                 assertEquals(Set.of("204", RETRY), deliveries.replies.keySet());
             }
-            List<String> rows = new ArrayList<>();
+            List<String> rows;
             try (Connection connection = postgres.getPostgresDatabase().getConnection()) {
-                ResultSet row = connection.createStatement().executeQuery(DeliveryStream.ROWS);
-                while (row.next()) {
-                    rows.add(row.getString(1));
-                }
+                rows = Rows.column(connection, DeliveryStream.ROWS);
             }
             assertEquals(Map.of(), stream.lost(rows));
             assertEquals(List.of(), stream.wrong(rows));

@@ -7,10 +7,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -104,12 +102,7 @@ final class PostgresServer implements AutoCloseable {
     /** The first column of every row in the application's database, as text. */
     List<String> column(String sql) {
         try (Connection connection = connect("app")) {
-            ResultSet rows = connection.createStatement().executeQuery(sql);
-            List<String> values = new ArrayList<>();
-            while (rows.next()) {
-                values.add(rows.getString(1));
-            }
-            return values;
+            return Rows.column(connection, sql);
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
