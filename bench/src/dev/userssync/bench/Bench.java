@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
 
 /**
  * users-sync beside its peers, in one run on one machine: {@code compare} (the default), {@code rows}, {@code soak}, {@code overload},
@@ -78,10 +79,12 @@ public final class Bench {
             }
             installPeers(name);
             try (Postgres postgres = migrated(); KafkaBroker broker = name.startsWith("users-sync-kafka") ? KafkaBroker.warm(TOPIC, partitions()) : null;
-                    Contender server = new Contender(name, postgres, broker == null ? Map.of() : profile(broker, name.endsWith("door") ? "ingest" : "both"), jvm())) {
+                    Contender server = new Contender(name, postgres, broker == null ? Map.of() : profile(broker, name.endsWith("door") ? "ingest" : "both"), jvm());
+                    Contender second = name.endsWith("two") ? new Contender(name, postgres, jvm()) : null) {
+                List<Contender> servers = second == null ? List.of(server) : List.of(server, second);
                 KafkaBroker emptied = name.endsWith("door") ? null : broker;
                 Deliveries deliveries = new Deliveries(users);
-                Load load = new Load(server.port);
+                Load load = new Load(servers.stream().mapToInt(each -> each.port).toArray());
                 if (warmup > 0) {
                     settle(deliveries, load, server, 64, warmup);
                 }
@@ -90,7 +93,7 @@ public final class Bench {
                     awaitApplied(emptied);
                     postgres.execute("CHECKPOINT");
                     byte[][] requests = deliveries.next(pool(), server.port);
-                    double serverCpu = server.cpuSeconds();
+                    double serverCpu = sum(servers, Contender::cpuSeconds);
                     double postgresCpu = postgres.cpuSeconds();
                     double brokerCpu = broker == null ? 0 : broker.cpuSeconds();
                     Load.Result result = load.closed(requests, concurrency, seconds);
@@ -99,14 +102,14 @@ public final class Bench {
                     if (broker != null) {
                         applied += ", broker %.0f us".formatted((broker.cpuSeconds() - brokerCpu) * 1e6 / result.sent());
                     }
-                    serverCpu = server.cpuSeconds() - serverCpu;
+                    serverCpu = sum(servers, Contender::cpuSeconds) - serverCpu;
                     postgresCpu = postgres.cpuSeconds() - postgresCpu;
                     deliveries.settle(result.sent(), result.status());
                     if (result.perSecond() == 0) {
                         throw new IOException(name + " acknowledged nothing: " + result.statuses());
                     }
                     lines.add("%-12s %5d %9.0f %9.2f %9.2f %12.0f %12.0f %8.0f %%s%s%n".formatted(name, concurrency, result.perSecond(), result.millis(0.5),
-                            result.millis(0.99), serverCpu * 1e6 / result.sent(), postgresCpu * 1e6 / result.sent(), server.residentMegabytes(),
+                            result.millis(0.99), serverCpu * 1e6 / result.sent(), postgresCpu * 1e6 / result.sent(), sum(servers, Contender::residentMegabytes),
                             (result.statuses().keySet().equals(java.util.Set.of(204)) ? "" : " " + result.statuses()) + applied));
                 }
                 if (name.endsWith("door")) {
@@ -127,6 +130,10 @@ public final class Bench {
             }
         }
         return wrong;
+    }
+
+    private static double sum(List<Contender> servers, ToDoubleFunction<Contender> figure) {
+        return servers.stream().mapToDouble(figure).sum();
     }
 
     private int partitions() {

@@ -13,13 +13,14 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
-/** A server under test, in a process of its own; its output goes to {@code target/bench-<name>.log}. */
+/** A server under test, in a process of its own; its output goes to {@code target/bench-<name>-<port>.log}. */
 final class Contender implements AutoCloseable {
 
     static final Map<String, String> NAMES = new java.util.LinkedHashMap<>();
 
     static {
         NAMES.put("users-sync", "users-sync");
+        NAMES.put("users-sync-two", "two processes of users-sync on one Postgres");
         NAMES.put("users-sync-kafka", "users-sync with the profile kafka, a broker beside it");
         NAMES.put("users-sync-kafka-door", "the same, but nobody applies until the load is over");
         NAMES.put("fastify", "Fastify + standardwebhooks + pg, one guarded upsert");
@@ -43,7 +44,7 @@ final class Contender implements AutoCloseable {
         try (ServerSocket free = new ServerSocket(0)) {
             management = free.getLocalPort();
         }
-        log = Files.createDirectories(Path.of("target")).resolve("bench-" + name + ".log");
+        log = Files.createDirectories(Path.of("target")).resolve("bench-" + name + "-" + port + ".log");
         ProcessBuilder server = new ProcessBuilder(command(name, jvmOptions)).redirectErrorStream(true).redirectOutput(log.toFile());
         server.environment().putAll(Map.of("PORT", "" + port, "MANAGEMENT_PORT", "" + management, "CLERK_WEBHOOK_SECRET", Deliveries.SECRET,
                 "DATABASE_URL", "postgres://postgres@127.0.0.1:" + postgres.port() + "/postgres", "NODE_ENV", "production"));
@@ -71,7 +72,7 @@ final class Contender implements AutoCloseable {
         String classPath = System.getProperty("java.class.path");
         return switch (name) {
             // As it is run; and a class data archive takes jars only.
-            case "users-sync", "users-sync-kafka", "users-sync-kafka-door" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
+            case "users-sync", "users-sync-two", "users-sync-kafka", "users-sync-kafka-door" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
             case "vertx" -> with(java, classPath, VertxMicrobatch.class.getName());
             default -> List.of("node", "bench/peers/" + name + ".mjs");
         };

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * One thread that sends requests over kept connections to a port of this machine and measures each answer. Closed loop: a connection
+ * One thread that sends requests over kept connections to ports of this machine and measures each answer. Closed loop: a connection
  * sends its next request when it has the answer. Open loop: requests are due at a fixed rate, and latency counts from that time.
  */
 final class Load {
@@ -41,10 +41,12 @@ final class Load {
         long since;
     }
 
-    private final int port;
+    private final int[] ports;
+    private int connections;
 
-    Load(int port) {
-        this.port = port;
+    /** @param ports of servers that share the load, a connection each in turn */
+    Load(int... ports) {
+        this.ports = ports;
     }
 
     Result closed(byte[][] requests, int concurrency, double seconds) throws IOException {
@@ -130,7 +132,7 @@ final class Load {
 
     private Connection connect(Selector selector) throws IOException {
         Connection connection = new Connection();
-        connection.channel = SocketChannel.open(new InetSocketAddress("127.0.0.1", port));
+        connection.channel = SocketChannel.open(new InetSocketAddress("127.0.0.1", ports[connections++ % ports.length]));
         connection.channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
         connection.channel.configureBlocking(false);
         connection.key = connection.channel.register(selector, SelectionKey.OP_READ, connection);
