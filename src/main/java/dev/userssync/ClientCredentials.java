@@ -87,7 +87,6 @@ public final class ClientCredentials implements Processor {
         String audience = setting(context, provider, ".token.audience");
         boolean inBody = setting(context, provider, ".token.credentials").equals("body");
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(setting(context, provider, ".token.url")))
-                .timeout(TIMEOUT)
                 .header("Content-Type", "application/x-www-form-urlencoded")
                 .POST(HttpRequest.BodyPublishers.ofString("grant_type=client_credentials" + (scope.isEmpty() ? "" : "&scope=" + encode(scope))
                         + (resource.isEmpty() ? "" : "&resource=" + encode(resource)) + (audience.isEmpty() ? "" : "&audience=" + encode(audience))
@@ -97,7 +96,7 @@ public final class ClientCredentials implements Processor {
                     (encode(idAndSecret[0]) + ":" + encode(idAndSecret[1])).getBytes(StandardCharsets.UTF_8)));
         }
         Instant asked = clock.instant();
-        HttpResponse<byte[]> answer = send(request.build());
+        HttpResponse<byte[]> answer = SmallAnswer.to(request.build(), http, TIMEOUT);
         JsonNode json = answer.statusCode() == 200 ? json(answer.body()) : MissingNode.getInstance();
         if (!json.path("access_token").isTextual()) {
             throw new ApiFailure(0, null, "its token endpoint answers HTTP " + answer.statusCode() + " without a token, check "
@@ -112,15 +111,6 @@ public final class ClientCredentials implements Processor {
             return JsonBody.MAPPER.readTree(body);
         } catch (JsonProcessingException e) {
             return MissingNode.getInstance();
-        }
-    }
-
-    private HttpResponse<byte[]> send(HttpRequest request) throws IOException {
-        try {
-            return http.send(request, HttpResponse.BodyHandlers.ofByteArray());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
         }
     }
 

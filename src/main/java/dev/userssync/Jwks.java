@@ -1,25 +1,17 @@
 //DEPS org.bitbucket.b_c:jose4j:0.9.7
 package dev.userssync;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Flow;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jose4j.jwk.JsonWebKey;
 import org.jose4j.jwk.JsonWebKeySet;
@@ -40,7 +32,6 @@ final class Jwks {
     static final Duration KEPT = Duration.ofMinutes(10);
     static final Duration PAUSE = Duration.ofSeconds(5);
     private static final Duration DEADLINE = Duration.ofSeconds(3); // Neon Auth waits 5 seconds for the answer to a webhook
-    static final int LARGEST = 256 * 1024;
     /** How many deliveries may wait for a fetch, each in a thread of the HTTP server; the others are told to come again. */
     private static final int WAITING = 8;
 
@@ -139,80 +130,16 @@ final class Jwks {
         }
     }
 
-    /** @throws IOException whose message says what went wrong, without anything of the answer */
     private byte[] get() throws IOException {
-        HttpRequest request = HttpRequest.newBuilder(url).header("Accept", "application/json").build();
-        // Not the request's own timeout, which ends with the head of the answer: a body that drips must end too.
-        CompletableFuture<HttpResponse<byte[]>> answer = HTTP.sendAsync(request, head -> new LimitedBody());
-        try {
-            HttpResponse<byte[]> whole = answer.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
-            if (whole.statusCode() != 200) {
-                throw new IOException("the answer is " + whole.statusCode());
-            }
-            return whole.body();
-        } catch (ExecutionException e) {
-            throw new IOException(e.getCause() instanceof TooLarge ? e.getCause().getMessage() : e.getCause().getClass().getSimpleName(), e);
-        } catch (TimeoutException e) {
-            throw new IOException("no whole answer within " + deadline.toSeconds() + " s", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        } finally {
-            answer.cancel(true); // also ends the exchange, which nobody waits for any more
+        HttpResponse<byte[]> whole = SmallAnswer.to(HttpRequest.newBuilder(url).header("Accept", "application/json").build(), HTTP, deadline);
+        if (whole.statusCode() != 200) {
+            throw new IOException("the answer is " + whole.statusCode());
         }
+        return whole.body();
     }
 
     /** False also when the clock was set back. */
     private static boolean within(Duration span, Instant since, Instant now) {
         return !since.equals(Instant.MIN) && !now.isBefore(since) && now.isBefore(since.plus(span));
-    }
-
-    private static final class TooLarge extends IOException {
-        TooLarge() {
-            super("the answer is larger than " + LARGEST / 1024 + " KiB");
-        }
-    }
-
-    /** The body of an answer, given up as soon as it is too large. */
-    private static final class LimitedBody implements HttpResponse.BodySubscriber<byte[]> {
-
-        private final CompletableFuture<byte[]> whole = new CompletableFuture<>();
-        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        private Flow.Subscription subscription;
-
-        @Override
-        public CompletionStage<byte[]> getBody() {
-            return whole;
-        }
-
-        @Override
-        public void onSubscribe(Flow.Subscription subscription) {
-            this.subscription = subscription;
-            subscription.request(Long.MAX_VALUE);
-        }
-
-        @Override
-        public void onNext(List<ByteBuffer> buffers) {
-            for (ByteBuffer buffer : buffers) {
-                if (bytes.size() + buffer.remaining() > LARGEST) {
-                    subscription.cancel();
-                    whole.completeExceptionally(new TooLarge());
-                    return;
-                }
-                byte[] part = new byte[buffer.remaining()];
-                buffer.get(part);
-                bytes.writeBytes(part);
-            }
-        }
-
-        @Override
-        public void onError(Throwable e) {
-            whole.completeExceptionally(e);
-        }
-
-        @Override
-        public void onComplete() {
-            whole.complete(bytes.toByteArray());
-        }
     }
 }

@@ -3,6 +3,7 @@ package dev.userssync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.userssync.FakeApi.Answer;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -70,5 +71,16 @@ class HostileProviderTest extends PolledApp {
         api.mend();
         wake("listing_due = now()");
         awaitState("backfilled_at IS NOT NULL");
+    }
+
+    @Test
+    void anAnswerThatIsTooLargeIsAFailureLikeAnother() {
+        api.fault(request -> Answer.ok(FakeApi.array(List.of(JsonNodeFactory.instance.objectNode().put("id", "x".repeat(ApiLimits.LARGEST))))));
+        list();
+        awaitState("last_error LIKE '%its API answers with more than 32 MiB%'");
+        api.mend();
+        wake("listing_due = now()");
+        awaitState("backfilled_at IS NOT NULL");
+        assertTableIsTrue();
     }
 }
