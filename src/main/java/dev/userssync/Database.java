@@ -43,12 +43,24 @@ public final class Database implements CamelConfiguration {
      */
     private static final int LOCK_TIMEOUT = 3_000;
     private static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
+    /** After how long without a word a connection is given up on which a sender waits, in milliseconds: longer than a lock may last. */
+    private static final int WRITER_TIMEOUT = 5_000;
     private static final int POOL_SIZE = 20; // as many as Vert.x has workers: none of them waits for another
 
     /** @throws StartupFailure if the database cannot be reached or migrated */
     @BindToRegistry("users")
     public DataSource users(CamelContext context) {
         return of(context).source;
+    }
+
+    /**
+     * The same for what a sender waits for, milliseconds as a rule: with a network that swallows everything, it is to hear 503 before it stops waiting.
+     *
+     * @throws StartupFailure if the database cannot be reached or migrated
+     */
+    @BindToRegistry("users-writer")
+    public DataSource writer(CamelContext context) {
+        return of(context).writer;
     }
 
     /**
@@ -96,6 +108,7 @@ public final class Database implements CamelConfiguration {
         config.addDataSourceProperty("ApplicationName", "users-sync");
         config.addDataSourceProperty("logServerErrorDetail", "false"); // its details quote the row
         config.addDataSourceProperty("connectTimeout", "5");
+        config.addDataSourceProperty("loginTimeout", "5"); // the pool would set one second, in which a far server lets nobody in
         config.addDataSourceProperty("socketTimeout", "30");
         config.addDataSourceProperty("tcpKeepAlive", "true");
     }
@@ -194,6 +207,7 @@ public final class Database implements CamelConfiguration {
         final EmbeddedDatabase embedded;
         final HikariDataSource pool;
         private final DataSource source;
+        private final DataSource writer;
         /** For people: without user, password and options. */
         final String description;
 
@@ -214,7 +228,8 @@ public final class Database implements CamelConfiguration {
             limits(config);
             description = described(config);
             pool = open(config);
-            source = DescribedOnce.of(pool);
+            source = DescribedOnce.of(pool, 0);
+            writer = DescribedOnce.of(pool, WRITER_TIMEOUT);
             try {
                 if (needed && setting(context, "database.migrate").equalsIgnoreCase("false")) {
                     checkMigrated(flyway(config, context));

@@ -24,11 +24,18 @@ final class DescribedOnce {
     private DescribedOnce() {
     }
 
-    static DataSource of(DataSource source) {
+    /** @param networkTimeout after how many milliseconds without an answer a connection is given up; 0 leaves it as the source has it */
+    static DataSource of(DataSource source, int networkTimeout) {
         DescribedOnce described = new DescribedOnce();
         return proxy(DataSource.class, (self, method, arguments) -> {
             Object answer = invoke(source, method, arguments);
-            return answer instanceof Connection connection ? described.connection(connection) : answer;
+            if (!(answer instanceof Connection connection)) {
+                return answer;
+            }
+            if (networkTimeout > 0) {
+                connection.setNetworkTimeout(Runnable::run, networkTimeout); // until it is given back to the pool
+            }
+            return described.connection(connection);
         });
     }
 

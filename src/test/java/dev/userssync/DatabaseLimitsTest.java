@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
 /** Postgres gives up by itself what users-sync would not wait for: else statements that nobody waits for pile up behind a lock. */
@@ -24,6 +25,17 @@ class DatabaseLimitsTest extends RunningApp {
         assertEquals("3s", show("lock_timeout"));
         assertEquals("25s", show("statement_timeout"));
         assertEquals("force_generic_plan", show("plan_cache_mode"));
+    }
+
+    @Test
+    void whatASenderWaitsForIsGivenUpSooner() throws SQLException {
+        DataSource writer = context.getRegistry().lookupByNameAndType("users-writer", DataSource.class);
+        for (int i = 0; i < 50; i++) { // more often than the pool has connections: none of them keeps the limit
+            try (Connection writing = writer.getConnection(); Connection other = Database.of(context).pool.getConnection()) {
+                assertEquals(5_000, writing.getNetworkTimeout());
+                assertEquals(30_000, other.getNetworkTimeout());
+            }
+        }
     }
 
     @Test
