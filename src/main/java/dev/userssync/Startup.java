@@ -7,6 +7,7 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
 import java.net.ServerSocket;
+import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,6 +19,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.ExtendedStartupListener;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
+import org.apache.camel.support.jsse.SSLContextParameters;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,6 +56,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         if (Boolean.parseBoolean(setting("tracing.enabled"))) {
             Tracing.start(context);
         }
+        unlockKeyStore();
         checkFree("camel.server.port", "PORT");
         checkFree("camel.management.port", "MANAGEMENT_PORT");
         providers.check();
@@ -102,6 +105,21 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
                     new SampleSender(context).send(Providers.SAMPLE));
         }
         LOG.info("{}", table());
+    }
+
+    /** Camel has read the password before the files that secrets may stand in. */
+    private void unlockKeyStore() {
+        SSLContextParameters tls = context.getSSLContextParameters();
+        if (tls == null) {
+            return;
+        }
+        tls.getKeyManagers().setKeyPassword(setting("tls.keystore.password"));
+        tls.getKeyManagers().getKeyStore().setPassword(setting("tls.keystore.password"));
+        try {
+            tls.createSSLContext(context);
+        } catch (GeneralSecurityException | IOException | RuntimeException e) {
+            throw new StartupFailure("the certificate for TLS cannot be read: " + e.getMessage() + "; check TLS_KEYSTORE, a PKCS12 file, and TLS_KEYSTORE_PASSWORD");
+        }
     }
 
     private SlowClients limitSlowClients(VertxPlatformHttpRouter router) {
@@ -231,7 +249,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             if (on && kafka.appliesOnly()) {
                 line(table, provider, "off  KAFKA_ROLE=apply takes no deliveries");
             } else if (on) {
-                line(table, provider, "on   " + (Boolean.parseBoolean(setting("camel.ssl.enabled")) ? "https" : "http") + "://localhost:" + setting("camel.server.port") + Providers.path(provider));
+                line(table, provider, "on   " + url("camel.server") + Providers.path(provider));
             } else if (!provider.equals(Providers.SAMPLE)) {
                 line(table, provider, "off  set " + providers.turnedOnBy(provider) + " to turn it on");
             }
@@ -246,10 +264,15 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         if (kafka.applies()) {
             line(table, "topic", "user events come from " + setting("kafka.topic") + ", group " + setting("kafka.group"));
         }
-        line(table, "console", console ? "http://localhost:" + setting("camel.management.port") + "/console"
+        line(table, "console", console ? url("camel.management") + "/console"
                 : "off  set CONSOLE_PASSWORD to turn it on");
-        line(table, "management", "http://localhost:" + setting("camel.management.port") + "/observe/health");
+        line(table, "management", url("camel.management") + "/observe/health");
         return table.toString();
+    }
+
+    private String url(String listener) {
+        boolean tls = Boolean.parseBoolean(setting("camel.ssl.enabled")) && Boolean.parseBoolean(setting(listener + ".useGlobalSslContextParameters"));
+        return (tls ? "https" : "http") + "://localhost:" + setting(listener + ".port");
     }
 
     private static void line(StringBuilder table, String name, String text) {

@@ -26,6 +26,10 @@ final class StartedApp implements AutoCloseable {
         return "http://localhost:" + settings.getProperty("camel.server.port") + "/webhooks/" + provider;
     }
 
+    String management(String path) {
+        return "http://localhost:" + settings.getProperty("camel.management.port") + path;
+    }
+
     @Override
     public void close() {
         main.stop();

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.Properties;
 import javax.net.ssl.SSLHandshakeException;
 import org.apache.camel.impl.DefaultCamelContext;
+import org.apache.camel.util.ObjectHelper;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -131,13 +132,17 @@ class TlsTest {
         }
     }
 
-    @Test
-    void webhooksComeOverHttps() throws Exception {
+    private Properties tls() throws IOException {
         Properties settings = TestSettings.with(new TestDatabase(), "generic");
         settings.setProperty("camel.ssl.enabled", "true");
         settings.setProperty("camel.ssl.keyStore", "file:" + certificate.keyStore);
-        settings.setProperty("camel.ssl.keystorePassword", Certificate.PASSWORD);
-        try (StartedApp app = new StartedApp(settings)) {
+        settings.setProperty("tls.keystore.password.file", Files.writeString(directory.resolve("keystore-password"), Certificate.PASSWORD + "\n").toString());
+        return settings;
+    }
+
+    @Test
+    void webhooksComeOverHttps() throws Exception {
+        try (StartedApp app = new StartedApp(tls())) {
             Delivery delivery = new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}");
             HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(app.webhooks("generic").replace("http:", "https:"))).timeout(Duration.ofSeconds(20))
                     .POST(HttpRequest.BodyPublishers.ofString("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}"));
@@ -148,6 +153,40 @@ class TlsTest {
             HttpClient stranger = HttpClient.newBuilder().sslContext(anothers.trusted()).build();
             assertThrows(SSLHandshakeException.class, () -> stranger.send(request.build(), HttpResponse.BodyHandlers.ofString()));
             assertThrows(java.io.UncheckedIOException.class, () -> delivery.post(app.webhooks("generic")), "not without TLS");
+            assertEquals(200, Http.get(app.management("/observe/health")).statusCode(), "the management port is another matter");
+        }
+    }
+
+    @Test
+    void theManagementPortSpeaksTlsToo() throws Exception {
+        Properties settings = tls();
+        settings.setProperty("camel.management.useGlobalSslContextParameters", "true");
+        settings.setProperty("console.password", "correct horse battery staple");
+        try (StartedApp app = new StartedApp(settings)) {
+            HttpRequest login = HttpRequest.newBuilder(URI.create(app.management("/console/login").replace("http:", "https:"))).timeout(Duration.ofSeconds(20))
+                    .header("Content-Type", "application/x-www-form-urlencoded").POST(HttpRequest.BodyPublishers.ofString("password=correct+horse+battery+staple")).build();
+            HttpResponse<String> reply = HttpClient.newBuilder().sslContext(certificate.trusted()).build().send(login, HttpResponse.BodyHandlers.ofString());
+            assertEquals(303, reply.statusCode());
+            assertTrue(reply.headers().firstValue("Set-Cookie").orElseThrow().contains("; Secure"), reply.headers().toString());
+            assertThrows(java.io.UncheckedIOException.class, () -> Http.get(app.management("/observe/health")), "not without TLS");
+        }
+    }
+
+    @Test
+    void aKeyStoreThatCannotBeOpenedIsSaidAtTheStart() throws Exception {
+        Properties settings = tls();
+        settings.setProperty("tls.keystore.password", "another password");
+        settings.remove("tls.keystore.password.file");
+        StartupFailure failure = assertThrows(StartupFailure.class, () -> start(settings));
+        assertTrue(failure.getMessage().contains("check TLS_KEYSTORE, a PKCS12 file, and TLS_KEYSTORE_PASSWORD"), failure.getMessage());
+        assertFalse(failure.getMessage().contains("another password"), failure.getMessage());
+    }
+
+    private static void start(Properties settings) {
+        try (StartedApp app = new StartedApp(settings)) {
+            assertEquals(204, deliver(app, "never"));
+        } catch (RuntimeException e) {
+            throw ObjectHelper.getException(StartupFailure.class, e);
         }
     }
 }
