@@ -24,6 +24,7 @@ class KafkaTest extends RunningApp {
     KafkaTest() {
         settings.putAll(topic.profile("both"));
         settings.setProperty("zitadel.webhook.secret", "zitadel-secret");
+        settings.setProperty("replay.protection", "stack-auth");
     }
 
     @AfterAll
@@ -82,6 +83,22 @@ class KafkaTest extends RunningApp {
             assertEquals(204, delivery.post(webhooks("zitadel")).statusCode());
         }
         awaitValue("Countess a@example.com", "SELECT name || ' ' || email FROM neon_auth.users_sync WHERE id = '1'");
+    }
+
+    /** The id of a delivery is in the topic with its event, and is remembered where the row is written. */
+    @Test
+    void aRecordedDeliveryChangesNothing() {
+        List<Delivery> deliveries = List.of(named("Ann"), named("Bob"));
+        for (int i : new int[] {0, 1, 0, 1, 0}) {
+            assertEquals(204, deliveries.get(i).post(webhooks("stack-auth")).statusCode());
+        }
+        topic.awaitEmpty(PATIENCE);
+        assertEquals("Bob", database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u1'"));
+        assertEquals("2", database.value("SELECT count(*) FROM users_sync_internal.delivery"));
+    }
+
+    private static Delivery named(String name) {
+        return new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"display_name\": \"" + name + "\"}}");
     }
 
     @Test
