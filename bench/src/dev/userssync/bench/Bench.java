@@ -280,9 +280,11 @@ public final class Bench {
                 Deliveries deliveries = new Deliveries(users);
                 Load load = new Load(server.port);
                 settle(deliveries, load, server, 64, warmup);
+                byte[][] requests = deliveries.next(pool(), server.port);
                 double cpu = postgres.cpuSeconds();
-                Load.Result result = settle(deliveries, load, server, 64, seconds);
+                Load.Result result = load.closed(requests, 64, seconds);
                 double micros = (postgres.cpuSeconds() - cpu) * 1e6 / result.sent();
+                deliveries.settle(result.sent(), result.status());
                 try (Connection connection = postgres.connect()) {
                     int wrong = deliveries.wrongRows(connection);
                     System.out.printf("%10d rows in partitions: %6.0f req/s, p50 %.2f ms, p99 %.2f ms, Postgres %.0f us an event, %d rows wrong%n", count,

@@ -83,9 +83,9 @@ final class Simulation {
 
     @SuppressWarnings("unchecked")
     private Simulation(Map<String, String> options, int processes, int doorCores, int databaseCores) {
-        this.door = micros(options, "door", 71);
-        this.row = micros(options, "row", 56);
-        this.commit = micros(options, "commit", 287);
+        this.door = micros(options, "door", 90);
+        this.row = micros(options, "row", 68);
+        this.commit = micros(options, "commit", 310);
         this.fsync = micros(options, "fsync", 1000);
         this.processes = processes;
         this.doorCores = doorCores;
