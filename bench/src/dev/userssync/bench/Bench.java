@@ -15,7 +15,8 @@ import java.util.function.ToDoubleFunction;
 /**
  * users-sync beside its peers, in one run on one machine: {@code compare} (the default), {@code rows}, {@code soak}, {@code overload},
  * {@code warmup}, {@code backfill}.
- * Options: {@code seconds=10 warmup=20 concurrency=1,16,64,256 contenders=users-sync,fastify,express,vertx,pgbench users=20000 jvm="..."}.
+ * Options: {@code seconds=10 warmup=20 concurrency=1,16,64,256 contenders=users-sync,fastify,express,vertx,pgbench users=20000 jvm="..."
+ * postgres=/usr/lib/postgresql/15 compression=lz4}.
  * A contender whose rows are wrong afterwards has no figure.
  */
 public final class Bench {
@@ -174,10 +175,17 @@ public final class Bench {
         return result;
     }
 
+    private Postgres postgres() throws Exception {
+        return new Postgres(options.getOrDefault("postgres", ""));
+    }
+
     /** A database with the tables of users-sync, made by users-sync itself. */
-    private static Postgres migrated() throws Exception {
-        Postgres postgres = new Postgres();
+    private Postgres migrated() throws Exception {
+        Postgres postgres = postgres();
         new Contender("users-sync", postgres).close();
+        if (options.containsKey("compression")) {
+            postgres.execute("ALTER TABLE neon_auth.users_sync ALTER raw_json SET COMPRESSION " + options.get("compression"));
+        }
         return postgres;
     }
 
@@ -253,7 +261,7 @@ public final class Bench {
     private int partitioned() throws Exception {
         long count = Long.parseLong(options.getOrDefault("rows", "10000000"));
         long portion = Math.min(count, 1_000_000);
-        try (Postgres postgres = new Postgres()) {
+        try (Postgres postgres = postgres()) {
             postgres.execute(Files.readString(Path.of("docs/partitioned-users-sync.sql")));
             new Contender("users-sync", postgres).close();
             long begin = System.nanoTime();

@@ -17,8 +17,17 @@ final class Postgres implements AutoCloseable {
     private final EmbeddedPostgres server;
     private final ProcessHandle postmaster;
 
-    Postgres() throws IOException, SQLException {
-        server = EmbeddedPostgres.builder().setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on").start();
+    /** @param installation another Postgres than the embedded one, with {@code bin} and {@code lib} in it, such as /usr/lib/postgresql/15; "" for none */
+    Postgres(String installation) throws IOException, SQLException, InterruptedException {
+        EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder().setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on");
+        if (!installation.isEmpty()) {
+            Path packed = Files.createTempFile("postgres", ".txz"); // as the embedded ones come; it finds the rest where it is installed
+            if (new ProcessBuilder("tar", "-cJf", packed.toString(), "-C", installation, "bin", "lib").inheritIO().start().waitFor() != 0) {
+                throw new IOException("no bin and lib in " + installation);
+            }
+            builder.setPgBinaryResolver((system, machine) -> Files.newInputStream(packed)).setServerConfig("unix_socket_directories", "/tmp"); // Debian lets its own user alone into the default
+        }
+        server = builder.start();
         try (Connection connection = connect(); ResultSet directory = connection.createStatement().executeQuery("SHOW data_directory")) {
             directory.next();
             postmaster = ProcessHandle.of(Long.parseLong(Files.readAllLines(Path.of(directory.getString(1), "postmaster.pid")).get(0))).orElseThrow();

@@ -32,7 +32,7 @@ final class Access {
 
     /** As it is now: CONSOLE_PASSWORD_FILE may have changed. Empty: there is none. */
     String password() {
-        return context.getPropertiesComponent().resolveProperty("console.password").orElse("").strip();
+        return Setting.of(context, "console.password");
     }
 
     boolean hasPassword() {

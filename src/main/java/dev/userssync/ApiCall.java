@@ -54,8 +54,7 @@ public final class ApiCall {
 
     /** Sets the header Authorization to HTTP Basic, for an API key that is {@code <id>:<secret>}. */
     public void basic(Exchange exchange) {
-        String key = exchange.getContext().getPropertiesComponent()
-                .resolveProperty(exchange.getVariable("provider", String.class) + Providers.API_KEY).orElse("").strip();
+        String key = Setting.of(exchange.getContext(), exchange.getVariable("provider", String.class) + Providers.API_KEY);
         exchange.getMessage().setHeader("Authorization", "Basic " + Base64.getEncoder().encodeToString(key.getBytes(StandardCharsets.UTF_8)));
     }
 
@@ -83,7 +82,7 @@ public final class ApiCall {
         try {
             json.process(exchange);
         } catch (IllegalArgumentException e) { // also an empty body
-            throw new ApiFailure(0, null, "the answer of its API is not JSON, check " + Providers.setting(provider, ".api.url"));
+            throw new ApiFailure(0, null, "the answer of its API is not JSON, check " + Setting.variable(provider + ".api.url"));
         }
     }
 
@@ -105,9 +104,9 @@ public final class ApiCall {
             return new ApiFailure(status, pause(answer), "its API asks for a pause, HTTP " + status);
         }
         String advice = switch (status) {
-            case 401 -> ", check " + Providers.setting(provider, ".api.key");
-            case 403 -> ", the key in " + Providers.setting(provider, ".api.key") + " may not read users";
-            case 301, 302, 303, 307, 308 -> ", check " + Providers.setting(provider, ".api.url");
+            case 401 -> ", check " + Setting.variable(provider + ".api.key");
+            case 403 -> ", the key in " + Setting.variable(provider + ".api.key") + " may not read users";
+            case 301, 302, 303, 307, 308 -> ", check " + Setting.variable(provider + ".api.url");
             default -> "";
         };
         return new ApiFailure(status, null, "its API answers HTTP " + status + advice);

@@ -78,15 +78,15 @@ public final class ClientCredentials implements Processor {
     }
 
     private Token login(CamelContext context, String provider) throws IOException {
-        String[] idAndSecret = setting(context, provider, ".api.key").split(":", 2);
+        String[] idAndSecret = Setting.of(context, provider + ".api.key").split(":", 2);
         if (idAndSecret.length != 2) {
-            throw new ApiFailure(0, null, Providers.setting(provider, ".api.key") + " is not <client id>:<client secret>");
+            throw new ApiFailure(0, null, Setting.variable(provider + ".api.key") + " is not <client id>:<client secret>");
         }
-        String scope = setting(context, provider, ".token.scope");
-        String resource = setting(context, provider, ".token.resource");
-        String audience = setting(context, provider, ".token.audience");
-        boolean inBody = setting(context, provider, ".token.credentials").equals("body");
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(setting(context, provider, ".token.url")))
+        String scope = Setting.of(context, provider + ".token.scope");
+        String resource = Setting.of(context, provider + ".token.resource");
+        String audience = Setting.of(context, provider + ".token.audience");
+        boolean inBody = Setting.of(context, provider + ".token.credentials").equals("body");
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(Setting.of(context, provider + ".token.url")))
                 .header("Content-Type", "application/x-www-form-urlencoded")
                 .POST(HttpRequest.BodyPublishers.ofString("grant_type=client_credentials" + (scope.isEmpty() ? "" : "&scope=" + encode(scope))
                         + (resource.isEmpty() ? "" : "&resource=" + encode(resource)) + (audience.isEmpty() ? "" : "&audience=" + encode(audience))
@@ -100,7 +100,7 @@ public final class ClientCredentials implements Processor {
         JsonNode json = answer.statusCode() == 200 ? json(answer.body()) : MissingNode.getInstance();
         if (!json.path("access_token").isTextual()) {
             throw new ApiFailure(0, null, "its token endpoint answers HTTP " + answer.statusCode() + " without a token, check "
-                    + Providers.setting(provider, ".api.key") + " and " + Providers.setting(provider, ".api.url"));
+                    + Setting.variable(provider + ".api.key") + " and " + Setting.variable(provider + ".api.url"));
         }
         Duration life = json.path("expires_in").canConvertToInt() ? Duration.ofSeconds(json.path("expires_in").intValue()) : UNKNOWN_LIFE;
         return new Token(json.path("access_token").textValue(), asked.plus(life.compareTo(MARGIN.multipliedBy(2)) > 0 ? life.minus(MARGIN) : life.dividedBy(2)));
@@ -112,10 +112,6 @@ public final class ClientCredentials implements Processor {
         } catch (JsonProcessingException e) {
             return MissingNode.getInstance();
         }
-    }
-
-    private static String setting(CamelContext context, String provider, String name) {
-        return context.getPropertiesComponent().resolveProperty(provider + name).orElse("").strip();
     }
 
     private static String encode(String text) {

@@ -39,7 +39,7 @@ public final class Database implements CamelConfiguration {
     private static final int CONNECTION_TIMEOUT = 500;
     /**
      * When Postgres itself gives up, in milliseconds. A statement that only we have given up would wait for its lock on, and each that is tried again
-     * would take one more of Postgres' connections. Three waits for a lock are over before most providers stop waiting, after ten or fifteen seconds.
+     * would take one more of Postgres' connections. Two waits for a lock, of one batch and of the next, are over before most providers stop waiting.
      */
     private static final int LOCK_TIMEOUT = 3_000;
     private static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
@@ -72,7 +72,7 @@ public final class Database implements CamelConfiguration {
     public DataSource supabase(CamelContext context) throws Exception {
         Supabase opened = context.hasService(Supabase.class);
         if (opened == null) {
-            opened = new Supabase(Opened.setting(context, "supabase.database.url"));
+            opened = new Supabase(Setting.of(context, "supabase.database.url"));
             context.addService(opened);
         }
         return opened.pool;
@@ -148,7 +148,7 @@ public final class Database implements CamelConfiguration {
      */
     static String migrate(CamelContext settings) {
         SecretFiles.load(settings);
-        String url = Opened.setting(settings, "database.url");
+        String url = Setting.of(settings, "database.url");
         if (url.isEmpty()) {
             throw new StartupFailure("DATABASE_URL is not set: which database?");
         }
@@ -165,8 +165,8 @@ public final class Database implements CamelConfiguration {
         HikariConfig config = new HikariConfig();
         Address address = Address.of("DATABASE_URL", url);
         address.applyTo(config);
-        config.setUsername(Opened.firstOf(Opened.setting(context, "database.user"), address.user));
-        config.setPassword(Opened.firstOf(Opened.setting(context, "database.password"), address.password));
+        config.setUsername(Opened.firstOf(Setting.of(context, "database.user"), address.user));
+        config.setPassword(Opened.firstOf(Setting.of(context, "database.password"), address.password));
         return config;
     }
 
@@ -185,7 +185,7 @@ public final class Database implements CamelConfiguration {
                 .defaultSchema("users_sync_internal")
                 .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
                 // its indexes are there only while it is on
-                .placeholders(Map.of("scim", Opened.setting(context, "scim.webhook.secret").isEmpty() ? "off" : "on"))
+                .placeholders(Map.of("scim", Setting.of(context, "scim.webhook.secret").isEmpty() ? "off" : "on"))
                 .load();
     }
 
@@ -212,8 +212,8 @@ public final class Database implements CamelConfiguration {
         final String description;
 
         private Opened(CamelContext context) {
-            String url = setting(context, "database.url");
-            embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(setting(context, "data.directory"))) : null;
+            String url = Setting.of(context, "database.url");
+            embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(Setting.of(context, "data.directory"))) : null;
             HikariConfig config = login(context, embedded != null ? embedded.jdbcUrl() : url);
             config.setPoolName("users");
             config.setMaximumPoolSize(POOL_SIZE);
@@ -231,7 +231,7 @@ public final class Database implements CamelConfiguration {
             source = DescribedOnce.of(pool, 0);
             writer = DescribedOnce.of(pool, WRITER_TIMEOUT);
             try {
-                if (needed && setting(context, "database.migrate").equalsIgnoreCase("false")) {
+                if (needed && Setting.of(context, "database.migrate").equalsIgnoreCase("false")) {
                     checkMigrated(flyway(config, context));
                 } else if (needed) {
                     flyway(config, context).migrate();
@@ -302,10 +302,6 @@ public final class Database implements CamelConfiguration {
                     throw new java.io.UncheckedIOException(e);
                 }
             }
-        }
-
-        private static String setting(CamelContext context, String name) {
-            return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
         }
 
         private static String firstOf(String set, String otherwise) {

@@ -35,6 +35,11 @@ public final class Failure implements Processor {
         return sqlState(failure(exchange)).matches("08...|40001|40P01|53...|55P03|57014|57P0.|25006");
     }
 
+    /** Somebody else holds a lock, for as long as Postgres waits for one: once more, and then the senders hear of it before they stop waiting. */
+    public boolean isLocked(Exchange exchange) {
+        return sqlState(failure(exchange)).equals("55P03");
+    }
+
     @Override
     public void process(Exchange exchange) {
         Exception failure = failure(exchange);

@@ -17,7 +17,7 @@ final class KafkaSettings {
 
     KafkaSettings(CamelContext context) {
         this.context = context;
-        this.role = setting("kafka.role");
+        this.role = Setting.of(context, "kafka.role");
     }
 
     /** @throws StartupFailure if a setting of the profile is missing or cannot be used; the message names it */
@@ -28,10 +28,10 @@ final class KafkaSettings {
         if (!ROLES.contains(role)) {
             throw new StartupFailure("KAFKA_ROLE must be ingest (takes deliveries and fills the topic), apply (empties the topic into the table) or both; it is " + role);
         }
-        if (setting(COMPONENT + "brokers").isEmpty()) {
+        if (Setting.of(context, COMPONENT + "brokers").isEmpty()) {
             throw new StartupFailure("KAFKA_BROKERS must name brokers, such as kafka1:9092,kafka2:9092, in the profile kafka");
         }
-        if (setting("database.url").isEmpty()) {
+        if (Setting.of(context, "database.url").isEmpty()) {
             throw new StartupFailure("DATABASE_URL must be set in the profile kafka: the embedded database serves one instance only");
         }
     }
@@ -69,9 +69,5 @@ final class KafkaSettings {
 
     boolean applies() {
         return role.equals("both") || role.equals("apply");
-    }
-
-    private String setting(String name) {
-        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
     }
 }

@@ -63,7 +63,7 @@ final class PinnedJws {
     }
 
     private static URI jwksUrl(VerifyEndpoint endpoint) {
-        String setting = Providers.setting(endpoint.getProvider(), Providers.JWKS_URL);
+        String setting = Setting.variable(endpoint.getProvider() + Providers.JWKS_URL);
         try {
             URI url = new URI(endpoint.setting(Providers.JWKS_URL));
             boolean encrypted = "https".equalsIgnoreCase(url.getScheme());

@@ -56,7 +56,7 @@ final class PollSettings {
     }
 
     String setting(String name) {
-        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
+        return Setting.of(context, name);
     }
 
     private double seconds(String name, String env) {

@@ -41,7 +41,7 @@ final class Providers {
         Map<String, Boolean> providers = new TreeMap<>();
         for (String kind : List.of(SECRET, JWKS_URL)) {
             for (String name : context.getPropertiesComponent().loadProperties(key -> key.endsWith(kind)).stringPropertyNames()) {
-                providers.merge(name.substring(0, name.length() - kind.length()), !setting(name).isEmpty(), Boolean::logicalOr);
+                providers.merge(name.substring(0, name.length() - kind.length()), !Setting.of(context, name).isEmpty(), Boolean::logicalOr);
             }
         }
         return providers;
@@ -63,7 +63,7 @@ final class Providers {
     }
 
     private List<String> replayProtected() {
-        return List.of(setting("replay.protection").split("[\\s,]+")).stream().filter(name -> !name.isEmpty()).toList();
+        return List.of(Setting.of(context, "replay.protection").split("[\\s,]+")).stream().filter(name -> !name.isEmpty()).toList();
     }
 
     /** @throws StartupFailure if settings of providers cannot work; the message names them and shows no secret */
@@ -72,10 +72,10 @@ final class Providers {
         replayProtected().stream().filter(name -> !all().containsKey(name)).findFirst().ifPresent(name -> {
             throw new StartupFailure(REPLAY_PROTECTION + " names " + name + ", which is no provider; there are " + String.join(", ", all().keySet()));
         });
-        if (!List.of("", "kept", "deleted").contains(setting("fusionauth.inactive"))) {
+        if (!List.of("", "kept", "deleted").contains(Setting.of(context, "fusionauth.inactive"))) {
             throw new StartupFailure("FUSIONAUTH_INACTIVE must be deleted (a deactivated user gets deleted_at) or kept (only raw_json says it)");
         }
-        if (!setting("shared.ids").equalsIgnoreCase("true")) {
+        if (!Setting.of(context, "shared.ids").equalsIgnoreCase("true")) {
             checkIdPrefixes();
         }
     }
@@ -83,16 +83,16 @@ final class Providers {
     private void checkApis() {
         for (String name : context.getPropertiesComponent().loadProperties(setting -> setting.endsWith(API_KEY)).stringPropertyNames()) {
             String provider = name.substring(0, name.length() - API_KEY.length());
-            if (setting(name).isEmpty()) {
+            if (Setting.of(context, name).isEmpty()) {
                 continue;
             }
-            if (!setting(provider + API_URL).matches("https?://[^/?#@\\s]+(/[^?#\\s]*)?")) {
-                throw new StartupFailure(setting(provider, API_URL) + " must be the address of the provider's API, such as"
-                        + " https://api.example.com, when " + setting(provider, API_KEY) + " is set");
+            if (!Setting.of(context, provider + API_URL).matches("https?://[^/?#@\\s]+(/[^?#\\s]*)?")) {
+                throw new StartupFailure(Setting.variable(provider + API_URL) + " must be the address of the provider's API, such as"
+                        + " https://api.example.com, when " + Setting.variable(provider + API_KEY) + " is set");
             }
             for (String tenant : TENANTS) {
-                if (context.getPropertiesComponent().resolveProperty(provider + tenant).isPresent() && setting(provider + tenant).isEmpty()) {
-                    throw new StartupFailure(setting(provider, tenant) + " must be set when " + setting(provider, API_KEY) + " is set");
+                if (context.getPropertiesComponent().resolveProperty(provider + tenant).isPresent() && Setting.of(context, provider + tenant).isEmpty()) {
+                    throw new StartupFailure(Setting.variable(provider + tenant) + " must be set when " + Setting.variable(provider + API_KEY) + " is set");
                 }
             }
         }
@@ -100,13 +100,13 @@ final class Providers {
 
     /** One's user would overwrite the other's where the id prefix of one is the beginning of another's; none is the beginning of all. */
     private void checkIdPrefixes() {
-        List<String> on = all().entrySet().stream().filter(provider -> provider.getValue() || !setting(provider.getKey() + API_KEY).isEmpty())
+        List<String> on = all().entrySet().stream().filter(provider -> provider.getValue() || !Setting.of(context, provider.getKey() + API_KEY).isEmpty())
                 .map(Map.Entry::getKey).toList();
         for (String one : on) {
             for (String other : on) {
-                if (one.compareTo(other) < 0 && !areOne(one, other) && clash(setting(one + ID_PREFIX), setting(other + ID_PREFIX))) {
-                    throw new StartupFailure(one + " and " + other + " could claim the same ids: set " + setting(one, ID_PREFIX) + " or "
-                            + setting(other, ID_PREFIX) + ", such as " + other + ":, so that neither is the beginning of the other; or set"
+                if (one.compareTo(other) < 0 && !areOne(one, other) && clash(Setting.of(context, one + ID_PREFIX), Setting.of(context, other + ID_PREFIX))) {
+                    throw new StartupFailure(one + " and " + other + " could claim the same ids: set " + Setting.variable(one + ID_PREFIX) + " or "
+                            + Setting.variable(other + ID_PREFIX) + ", such as " + other + ":, so that neither is the beginning of the other; or set"
                             + " SHARED_IDS=true if their ids never meet");
                 }
             }
@@ -122,25 +122,16 @@ final class Providers {
         return prefix.startsWith(other) || other.startsWith(prefix);
     }
 
-    /** The environment variable of a provider's setting, such as {@code .api.key}. */
-    static String setting(String provider, String name) {
-        return (provider + name).toUpperCase().replaceAll("[.-]", "_");
-    }
-
     /** The environment variable of the secret. */
     static String secretSetting(String provider) {
-        return setting(provider, SECRET);
+        return Setting.variable(provider + SECRET);
     }
 
     /** The environment variable that turns a provider on, or two to choose from; its secret, if no setting names the provider. */
     String turnedOnBy(String provider) {
         String named = List.of(SECRET, JWKS_URL).stream()
                 .filter(kind -> !context.getPropertiesComponent().loadProperties((provider + kind)::equals).isEmpty())
-                .map(kind -> setting(provider, kind)).collect(Collectors.joining(" or "));
+                .map(kind -> Setting.variable(provider + kind)).collect(Collectors.joining(" or "));
         return named.isEmpty() ? secretSetting(provider) : named;
-    }
-
-    private String setting(String name) {
-        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
     }
 }

@@ -17,9 +17,9 @@ final class RetentionSettings {
     /** @throws StartupFailure if one is not a whole number of days; only the holdback may be empty, which means for ever */
     void check() {
         for (String setting : SETTINGS) {
-            String days = context.getPropertiesComponent().resolveProperty(setting).orElse("").strip();
+            String days = Setting.of(context, setting);
             if (!days.matches("[1-9]\\d{0,4}") && !(days.isEmpty() && setting.equals("purge.days"))) {
-                throw new StartupFailure(Providers.setting(setting, "") + " must be a number of days from 1 to 99999"
+                throw new StartupFailure(Setting.variable(setting) + " must be a number of days from 1 to 99999"
                         + (setting.equals("purge.days") ? ", or empty: deleted users are kept for ever" : "") + "; it is " + days);
             }
         }

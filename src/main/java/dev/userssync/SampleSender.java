@@ -46,7 +46,7 @@ final class SampleSender {
         if (!providers.all().getOrDefault(provider, false)) {
             throw new IllegalArgumentException("provider " + provider + " is not on; on are: " + String.join(", ", providers.on()));
         }
-        if (Boolean.parseBoolean(context.getPropertiesComponent().resolveProperty("camel.ssl.enabled").orElse(""))) {
+        if (Boolean.parseBoolean(Setting.of(context, "camel.ssl.enabled"))) {
             throw new IllegalArgumentException("the sample is sent without TLS, and TLS_ENABLED is true: try it before you turn TLS on");
         }
         Path fixtures = FIXTURES.resolve(provider);
@@ -56,7 +56,7 @@ final class SampleSender {
         }
         String knownId = new ObjectMapper().readTree(fixtures.resolve("user.created.expected.json").toFile()).at("/row/id").textValue();
         String id = "sample_" + UUID.randomUUID();
-        String prefix = context.getPropertiesComponent().resolveProperty(provider + Providers.ID_PREFIX).orElse("").strip();
+        String prefix = Setting.of(context, provider + Providers.ID_PREFIX);
         URI url = URI.create("http://localhost:" + context.resolvePropertyPlaceholders("{{camel.server.port}}") + "/webhooks/" + provider);
         StringBuilder report = new StringBuilder("POST " + url);
         for (String event : events) {

@@ -69,13 +69,13 @@ public final class SecretFiles {
             PropertiesComponent settings = context.getPropertiesComponent();
             Properties all = settings.loadProperties(SecretFiles::isSecret);
             for (String setting : all.stringPropertyNames()) {
-                String name = Providers.setting(setting, "") + SUFFIX;
+                String name = Setting.variable(setting) + SUFFIX;
                 String path = settings.resolveProperty(setting + ".file").orElseGet(() -> System.getenv().getOrDefault(name, "")).strip();
                 if (path.isEmpty()) {
                     continue;
                 }
                 if (!settings.resolveProperty(setting).orElse("").isBlank()) {
-                    throw new StartupFailure(Providers.setting(setting, "") + " and " + name + " are both set: unset one of them");
+                    throw new StartupFailure(Setting.variable(setting) + " and " + name + " are both set: unset one of them");
                 }
                 try {
                     files.put(setting, Path.of(path));
@@ -91,7 +91,7 @@ public final class SecretFiles {
 
         synchronized void reread() {
             files.forEach((setting, file) -> {
-                String name = Providers.setting(setting, "") + SUFFIX;
+                String name = Setting.variable(setting) + SUFFIX;
                 try {
                     String text = text(file);
                     trouble.remove(setting);

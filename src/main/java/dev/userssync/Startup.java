@@ -53,7 +53,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         SecretFiles.load(context);
         this.providers = new Providers(context);
         this.kafka = new KafkaSettings(context);
-        if (Boolean.parseBoolean(setting("tracing.enabled"))) {
+        if (Boolean.parseBoolean(Setting.of(context, "tracing.enabled"))) {
             Tracing.start(context);
         }
         unlockKeyStore();
@@ -64,13 +64,13 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         kafka.check();
         new PollSettings(context).check();
         new RetentionSettings(context).check();
-        if (providers.on().isEmpty() && setting("database.url").isEmpty()) {
+        if (providers.on().isEmpty() && Setting.of(context, "database.url").isEmpty()) {
             byte[] secret = new byte[32];
             new SecureRandom().nextBytes(secret);
             context.getPropertiesComponent().addOverrideProperty(Providers.SAMPLE + Providers.SECRET,
                     "whsec_" + Base64.getEncoder().encodeToString(secret));
         }
-        context.getPropertiesComponent().addOverrideProperty("supabase.poll.changes", Boolean.toString(!setting("supabase.database.url").isEmpty()));
+        context.getPropertiesComponent().addOverrideProperty("supabase.poll.changes", Boolean.toString(!Setting.of(context, "supabase.database.url").isEmpty()));
         List<String> on = kafka.appliesOnly() ? List.of() : providers.on();
         providers.all().keySet().forEach(provider -> context.getPropertiesComponent()
                 .addOverrideProperty(provider + Providers.ON, Boolean.toString(on.contains(provider))));
@@ -113,8 +113,8 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         if (tls == null) {
             return;
         }
-        tls.getKeyManagers().setKeyPassword(setting("tls.keystore.password"));
-        tls.getKeyManagers().getKeyStore().setPassword(setting("tls.keystore.password"));
+        tls.getKeyManagers().setKeyPassword(Setting.of(context, "tls.keystore.password"));
+        tls.getKeyManagers().getKeyStore().setPassword(Setting.of(context, "tls.keystore.password"));
         try {
             tls.createSSLContext(context);
         } catch (GeneralSecurityException | IOException | RuntimeException e) {
@@ -123,7 +123,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     }
 
     private SlowClients limitSlowClients(VertxPlatformHttpRouter router) {
-        String seconds = setting("request.timeout");
+        String seconds = Setting.of(context, "request.timeout");
         if (!seconds.matches("[1-9]\\d{0,4}")) {
             throw new StartupFailure("REQUEST_TIMEOUT must be a number of seconds from 1 to 99999; it is " + seconds);
         }
@@ -172,15 +172,15 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     /** Camel only warns when a port is taken, and goes on without a listener. */
     private void checkFree(String setting, String env) {
-        try (ServerSocket free = new ServerSocket(Integer.parseInt(setting(setting)))) {
+        try (ServerSocket free = new ServerSocket(Integer.parseInt(Setting.of(context, setting)))) {
             LOG.debug("Port {} is free", free.getLocalPort());
         } catch (IOException e) {
-            throw new StartupFailure("port " + setting(setting) + " is in use: stop what uses it, or set " + env + " to another port");
+            throw new StartupFailure("port " + Setting.of(context, setting) + " is in use: stop what uses it, or set " + env + " to another port");
         }
     }
 
     private VertxPlatformHttpRouter router(String port) {
-        return VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(setting(port))));
+        return VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(Setting.of(context, port))));
     }
 
     /**
@@ -259,10 +259,10 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             line(table, "psql", database.embedded.psql() + " -c 'TABLE neon_auth.users_sync'");
         }
         if (kafka.isDoor()) {
-            line(table, "topic", "user events go to " + setting("kafka.topic") + " at " + setting("camel.component.kafka.brokers"));
+            line(table, "topic", "user events go to " + Setting.of(context, "kafka.topic") + " at " + Setting.of(context, "camel.component.kafka.brokers"));
         }
         if (kafka.applies()) {
-            line(table, "topic", "user events come from " + setting("kafka.topic") + ", group " + setting("kafka.group"));
+            line(table, "topic", "user events come from " + Setting.of(context, "kafka.topic") + ", group " + Setting.of(context, "kafka.group"));
         }
         line(table, "console", console ? url("camel.management") + "/console"
                 : "off  set CONSOLE_PASSWORD to turn it on");
@@ -271,15 +271,11 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     }
 
     private String url(String listener) {
-        boolean tls = Boolean.parseBoolean(setting("camel.ssl.enabled")) && Boolean.parseBoolean(setting(listener + ".useGlobalSslContextParameters"));
-        return (tls ? "https" : "http") + "://localhost:" + setting(listener + ".port");
+        boolean tls = Boolean.parseBoolean(Setting.of(context, "camel.ssl.enabled")) && Boolean.parseBoolean(Setting.of(context, listener + ".useGlobalSslContextParameters"));
+        return (tls ? "https" : "http") + "://localhost:" + Setting.of(context, listener + ".port");
     }
 
     private static void line(StringBuilder table, String name, String text) {
         table.append(String.format("  %-14s %s%n", name, text));
-    }
-
-    private String setting(String name) {
-        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
     }
 }

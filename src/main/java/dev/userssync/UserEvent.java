@@ -84,7 +84,7 @@ public final class UserEvent implements Processor, CamelContextAware {
     @Override
     public void process(Exchange exchange) {
         Settings own = settings.computeIfAbsent(exchange.getVariable("provider", "", String.class), provider ->
-                new Settings(setting(provider + Providers.ID_PREFIX), !setting(provider + Providers.API_KEY).isEmpty(),
+                new Settings(Setting.of(context, provider + Providers.ID_PREFIX), !Setting.of(context, provider + Providers.API_KEY).isEmpty(),
                         new Providers(context).isReplayProtected(provider)));
         JsonNode given = exchange.getMessage().getBody(JsonNode.class);
         ObjectNode event = checked(given, own.idPrefix);
@@ -115,10 +115,6 @@ public final class UserEvent implements Processor, CamelContextAware {
             exchange.getVariable(PREVIEW, Collection.class).add(event);
             exchange.setRouteStop(true);
         }
-    }
-
-    private String setting(String name) {
-        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
     }
 
     ObjectNode checked(JsonNode event) {

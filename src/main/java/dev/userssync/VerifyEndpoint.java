@@ -133,7 +133,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     /** Another setting of the provider: its name without the provider, with the dot; "" when it is not set. */
     String setting(String name) {
-        return getCamelContext().getPropertiesComponent().resolveProperty(provider + name).orElse("").strip();
+        return Setting.of(getCamelContext(), provider + name);
     }
 
     /** The setting {@code <provider>.webhook.secret} as it stands there. */

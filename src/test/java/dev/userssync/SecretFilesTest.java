@@ -73,7 +73,7 @@ class SecretFilesTest extends RunningApp {
     private void changed(String setting, String text) {
         log.clear();
         write(setting, text);
-        awaitLine(Providers.setting(setting, "") + "_FILE has changed and is in use");
+        awaitLine(Setting.variable(setting) + "_FILE has changed and is in use");
     }
 
     private void awaitLine(String text) {

@@ -1,5 +1,6 @@
 package dev.userssync.scim;
 
+import dev.userssync.Setting;
 import dev.userssync.StartupFailure;
 import org.apache.camel.CamelContext;
 
@@ -13,14 +14,10 @@ record ScimSettings(String idPrefix, boolean inactiveIsDeleted) {
 
     /** @throws StartupFailure if a setting cannot be */
     static ScimSettings of(CamelContext context) {
-        String inactive = setting(context, "scim.inactive");
+        String inactive = Setting.of(context, "scim.inactive");
         if (!inactive.equals("deleted") && !inactive.equals("kept")) {
             throw new StartupFailure("SCIM_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
         }
-        return new ScimSettings(setting(context, "scim.id.prefix"), inactive.equals("deleted"));
-    }
-
-    private static String setting(CamelContext context, String name) {
-        return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
+        return new ScimSettings(Setting.of(context, "scim.id.prefix"), inactive.equals("deleted"));
     }
 }
