@@ -60,12 +60,26 @@ class ErrorsTest extends RunningApp {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"40001", "40P01", "53300", "55P03", "57014", "57P01", "57P03", "08006", "25006"})
+    @ValueSource(strings = {"40001", "40P01", "53300", "57014", "57P01", "57P03", "08006", "25006"})
     void aTransientErrorIsRetriedTwice(String sqlState) {
         failNextWrites(2, sqlState);
         assertEquals(204, post().statusCode());
         assertEquals("3", tries());
         assertEquals("1", rows());
+    }
+
+    /** Postgres has waited for three seconds each time. */
+    @Test
+    void aLockOfSomebodyElseIsWaitedForTwice() {
+        failNextWrites(1, "55P03");
+        assertEquals(204, post().statusCode());
+        assertEquals("2", tries());
+        mend();
+        clean();
+        failNextWrites(2, "55P03");
+        assertRetryLater(post());
+        assertEquals("2", tries());
+        assertEquals("0", rows());
     }
 
     @Test
