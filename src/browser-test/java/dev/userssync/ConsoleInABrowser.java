@@ -74,6 +74,7 @@ class ConsoleInABrowser extends RunningApp {
 
     @BeforeEach
     void someUsers() {
+        awaitConsoleIndexes();
         database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
         String[] names = {"Ada King", "Sam Patel", "Zoë Müller", "Mira Novák", "Tomás Silva", "Wei Chen", "Olu Adeyemi", "Fatima Rahman", "Kai Larsen", "Jane Doe"};
         for (int i = 0; i < names.length; i++) {

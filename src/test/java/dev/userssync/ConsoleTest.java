@@ -30,10 +30,7 @@ class ConsoleTest extends RunningApp {
 
     @BeforeEach
     void logIn() {
-        // TRUNCATE and an index that is being made beside the application wait for each other.
-        await().until(() -> database.column("""
-                SELECT indexrelid FROM pg_index WHERE indrelid = 'neon_auth.users_sync'::regclass AND indisvalid AND indexrelid::regclass::text
-                IN ('neon_auth.users_sync_created_at_idx', 'neon_auth.users_sync_id_prefix_idx', 'neon_auth.users_sync_words_idx')""").size() == 3);
+        awaitConsoleIndexes();
         database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
         if (cookie == null) {
             HttpResponse<String> reply = form("/console/login", "password=" + url(PASSWORD));

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import static org.awaitility.Awaitility.await;
+
 import java.util.Properties;
 import org.apache.camel.test.main.junit5.CamelMainTestSupport;
 import org.junit.jupiter.api.AfterAll;
@@ -21,6 +23,13 @@ abstract class RunningApp extends CamelMainTestSupport {
     @AfterAll
     void stopApp() {
         context.stop();
+    }
+
+    /** With a password for the console: TRUNCATE and an index that is being made beside the application would wait for each other. */
+    void awaitConsoleIndexes() {
+        await().until(() -> database.column("""
+                SELECT indexrelid FROM pg_index WHERE indrelid = 'neon_auth.users_sync'::regclass AND indisvalid AND indexrelid::regclass::text
+                IN ('neon_auth.users_sync_created_at_idx', 'neon_auth.users_sync_id_prefix_idx', 'neon_auth.users_sync_words_idx')""").size() == 3);
     }
 
     String webhooks(String provider) {
