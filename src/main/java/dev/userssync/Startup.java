@@ -107,7 +107,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         LOG.info("{}", table());
     }
 
-    /** Camel has read the password before the files that secrets may stand in. */
+    /** Here, because Camel would read the password before the files that secrets may stand in. */
     private void unlockKeyStore() {
         SSLContextParameters tls = context.getSSLContextParameters();
         if (tls == null) {
