@@ -3,6 +3,10 @@ package dev.userssync.bench;
 import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -51,18 +55,26 @@ final class Contender implements AutoCloseable {
         server.environment().putAll(settings);
         process = server.start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+        awaitAnswers(name);
+    }
+
+    /** Until it has its table and its routes: an unsigned delivery is refused, not unknown. */
+    private void awaitAnswers(String name) throws IOException, InterruptedException {
         long patience = System.nanoTime() + 60_000_000_000L;
+        HttpRequest unsigned = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/webhooks/clerk")).timeout(Duration.ofSeconds(10))
+                .header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString("{}")).build();
         while (true) {
-            try (java.net.Socket up = new java.net.Socket("127.0.0.1", port)) {
-                if (up.getLocalPort() != port) { // nobody listens yet, and the system gave us the port to call ourselves from
-                    break;
+            try {
+                int status = HttpClient.newHttpClient().send(unsigned, HttpResponse.BodyHandlers.discarding()).statusCode();
+                if (status == 400 || status == 401) {
+                    return;
                 }
             } catch (IOException notYet) {
                 if (!process.isAlive() || System.nanoTime() > patience) {
                     throw new IOException(name + " does not start:\n" + Files.readString(log));
                 }
-                Thread.sleep(50);
             }
+            Thread.sleep(50);
         }
     }
 

@@ -10,8 +10,6 @@ package dev.userssync;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URL;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -61,7 +59,7 @@ final class EmbeddedDatabase implements AutoCloseable {
             if (!Files.exists(data)) {
                 Files.writeString(unfinished, ""); // until Postgres runs for the first time
             }
-            EmbeddedPostgres first = start(data, freePort());
+            EmbeddedPostgres first = start(data, Startup.isFree(PREFERRED_PORT) ? PREFERRED_PORT : 0);
             if (!servesFrom(first, data)) { // somebody took the port in between, and it is his server that answers
                 first.close();
                 first = start(data, 0);
@@ -181,14 +179,6 @@ final class EmbeddedDatabase implements AutoCloseable {
     /** Another program, or a Postgres of somebody else, may have the number by now; only ours was started with {@code -D data}. */
     private static boolean worksOn(Path data, ProcessHandle process) {
         return process.info().arguments().map(List::of).orElse(List.of()).contains(data.toString());
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(PREFERRED_PORT, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException taken) {
-            return 0; // any free port
-        }
     }
 
     /** The Camel CLI also fetches the library's default binaries, so the bundle is chosen here by name and version. */

@@ -6,7 +6,8 @@ import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
-import java.net.ServerSocket;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -172,10 +173,20 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     /** Camel only warns when a port is taken, and goes on without a listener. */
     private void checkFree(String setting, String env) {
-        try (ServerSocket free = new ServerSocket(Integer.parseInt(Setting.of(context, setting)))) {
-            LOG.debug("Port {} is free", free.getLocalPort());
-        } catch (IOException e) {
-            throw new StartupFailure("port " + Setting.of(context, setting) + " is in use: stop what uses it, or set " + env + " to another port");
+        String port = Setting.of(context, setting);
+        if (!isFree(Integer.parseInt(port))) {
+            throw new StartupFailure("port " + port + " is in use: stop what uses it, or set " + env + " to another port");
+        }
+    }
+
+    /** Without listening there: whoever calls in that moment would be let in, and cut off. */
+    static boolean isFree(int port) {
+        try (Socket socket = new Socket()) {
+            socket.setReuseAddress(true); // as a server's: connections that have been closed do not keep the port
+            socket.bind(new InetSocketAddress(port));
+            return true;
+        } catch (IOException taken) {
+            return false;
         }
     }
 

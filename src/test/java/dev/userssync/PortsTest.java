@@ -1,0 +1,64 @@
+package dev.userssync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Properties;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The two ports around the start. */
+class PortsTest {
+
+    private final Properties settings = TestSettings.with(new TestDatabase(), "generic");
+
+    private int port(String setting) {
+        return Integer.parseInt(settings.getProperty(setting));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"camel.server.port, PORT", "camel.management.port, MANAGEMENT_PORT"})
+    void oneThatIsInUseIsRefused(String setting, String variable) throws IOException {
+        try (ServerSocket other = new ServerSocket(port(setting), 1, InetAddress.getLoopbackAddress())) {
+            StartupFailure failure = assertThrows(StartupFailure.class, () -> new StartedApp(settings).close());
+            assertEquals("port " + other.getLocalPort() + " is in use: stop what uses it, or set " + variable + " to another port", failure.getMessage());
+        }
+    }
+
+    @Test
+    void oneThatWasClosedAMomentAgoIsFree() throws IOException {
+        try (ServerSocket before = new ServerSocket(port("camel.server.port")); Socket client = new Socket("localhost", before.getLocalPort())) {
+            before.accept().close(); // first, so its end of the connection lingers
+            assertEquals(-1, client.getInputStream().read());
+        }
+        try (StartedApp app = new StartedApp(settings)) {
+            assertEquals(401, Http.post(app.webhooks("generic"), "{}", "content-type", "application/json").statusCode());
+        }
+    }
+
+    @Test
+    void nobodyIsLetInWhileOneIsChecked() throws Exception {
+        int port = TestSettings.freePort();
+        FutureTask<Integer> checks = new FutureTask<>(() -> {
+            for (int i = 0; i < 5000; i++) {
+                Startup.isFree(port);
+            }
+            return port;
+        });
+        new Thread(checks).start();
+        while (!checks.isDone()) {
+            try (Socket socket = new Socket("localhost", port)) {
+                assertEquals(port, socket.getLocalPort(), "somebody listens, or the system gave us the port to call ourselves from");
+            } catch (ConnectException refused) {
+                Thread.onSpinWait();
+            }
+        }
+    }
+}
