@@ -344,9 +344,7 @@ public final class Bench {
             settings.setProperty("database.url", postgres.url());
             settings.setProperty("generic.webhook.secret", Deliveries.SECRET);
             for (String port : new String[] {"camel.server.port", "camel.management.port"}) {
-                try (java.net.ServerSocket free = new java.net.ServerSocket(0)) {
-                    settings.setProperty(port, Integer.toString(free.getLocalPort()));
-                }
+                settings.setProperty(port, Integer.toString(Ports.free()));
             }
             settings.setProperty("camel.beans.httpPort.bindPort", settings.getProperty("camel.server.port"));
             app.setOverrideProperties(settings);

@@ -2,7 +2,6 @@ package dev.userssync.bench;
 
 import java.io.File;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -32,8 +31,8 @@ final class Contender implements AutoCloseable {
         NAMES.put("vertx", "Vert.x by hand, micro-batch");
     }
 
-    final int port;
-    final int management;
+    final int port = Ports.free();
+    final int management = Ports.free();
     private final Process process;
     private final Path log;
 
@@ -42,12 +41,6 @@ final class Contender implements AutoCloseable {
     }
 
     Contender(String name, Postgres postgres, Map<String, String> settings, String... jvmOptions) throws IOException, InterruptedException {
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
-        try (ServerSocket free = new ServerSocket(0)) {
-            management = free.getLocalPort();
-        }
         log = Files.createDirectories(Path.of("target")).resolve("bench-" + name + "-" + port + ".log");
         ProcessBuilder server = new ProcessBuilder(command(name, jvmOptions)).redirectErrorStream(true).redirectOutput(log.toFile());
         server.environment().putAll(Map.of("PORT", "" + port, "MANAGEMENT_PORT", "" + management, "CLERK_WEBHOOK_SECRET", Deliveries.SECRET,

@@ -4,7 +4,6 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +30,7 @@ public final class KafkaBroker implements AutoCloseable {
     private final Path directory;
     private final Map<String, String> client;
     private final List<String> jvm;
-    private final int port = freePort();
+    private final int port = Ports.free();
     private Process process;
 
     /** Without encryption and passwords. */
@@ -65,7 +64,7 @@ public final class KafkaBroker implements AutoCloseable {
         this.jvm = jvm;
         this.directory = directory;
         this.client = client;
-        int controller = freePort();
+        int controller = Ports.free();
         Map<String, String> settings = new HashMap<>(Map.of("process.roles", "broker,controller", "node.id", "1",
                 "controller.quorum.voters", "1@127.0.0.1:" + controller,
                 "listeners", protocol + "://127.0.0.1:" + port + ",CONTROLLER://127.0.0.1:" + controller,
@@ -228,14 +227,6 @@ public final class KafkaBroker implements AutoCloseable {
             return Files.readString(directory.resolve("broker.log"));
         } catch (IOException e) {
             return "";
-        }
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 

@@ -19,7 +19,7 @@ final class Postgres implements AutoCloseable {
 
     /** @param installation another Postgres than the embedded one, with {@code bin} and {@code lib} in it, such as /usr/lib/postgresql/15; "" for none */
     Postgres(String installation) throws IOException, SQLException, InterruptedException {
-        EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder().setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on");
+        EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder().setPort(Ports.free()).setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on");
         if (!installation.isEmpty()) {
             Path packed = Files.createTempFile("postgres", ".txz"); // as the embedded ones come; it finds the rest where it is installed
             if (new ProcessBuilder("tar", "-cJf", packed.toString(), "-C", installation, "bin", "lib").inheritIO().start().waitFor() != 0) {

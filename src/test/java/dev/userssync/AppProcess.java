@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.bench.Ports;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -29,7 +30,7 @@ final class AppProcess implements AutoCloseable {
     private final Path data;
     private final Path output;
     private final Path errors;
-    private final int port = TestSettings.freePort();
+    private final int port = Ports.free();
     private final Process process;
 
     /**
@@ -51,7 +52,7 @@ final class AppProcess implements AutoCloseable {
         ProcessBuilder app = new ProcessBuilder(command);
         app.environment().keySet().retainAll(Set.of("PATH", "HOME", "TMPDIR")); // not the settings of whoever runs the tests
         app.environment().putAll(Map.of("DATA_DIR", data.toString(), "PORT", Integer.toString(port),
-                "MANAGEMENT_PORT", Integer.toString(TestSettings.freePort())));
+                "MANAGEMENT_PORT", Integer.toString(Ports.free())));
         for (int i = 0; i < settings.length; i += 2) {
             app.environment().put(settings[i], settings[i + 1]);
         }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.userssync.bench.Ports;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.CookieManager;
@@ -35,7 +36,7 @@ class BetterAuthTest extends RunningApp {
     private static final String PASSWORD = "correct horse battery staple";
     private static final Path HOME = Path.of("target/better-auth");
 
-    private final String auth = "http://127.0.0.1:" + TestSettings.freePort();
+    private final String auth = "http://127.0.0.1:" + Ports.free();
     private final HttpClient browser = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).cookieHandler(new CookieManager()).build();
     private Process node;
 

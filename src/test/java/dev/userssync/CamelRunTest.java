@@ -3,6 +3,7 @@ package dev.userssync;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.bench.Ports;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -24,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CamelRunTest {
 
-    private final int port = TestSettings.freePort();
+    private final int port = Ports.free();
     private final String generic = "http://localhost:" + port + "/webhooks/generic";
     @TempDir
     private static Path clone;
@@ -34,7 +35,7 @@ class CamelRunTest {
     void camelRun() throws Exception {
         camel = new CamelCli(clone, Map.of("GENERIC_WEBHOOK_SECRET_FILE", Files.writeString(clone.resolve("generic-secret"), TestSettings.SECRET).toString(), "SCIM_WEBHOOK_SECRET", ScimApp.TOKEN,
                 "SHARED_IDS", "true", // of two providers in one table
-                "PORT", Integer.toString(port), "MANAGEMENT_PORT", Integer.toString(TestSettings.freePort())));
+                "PORT", Integer.toString(port), "MANAGEMENT_PORT", Integer.toString(Ports.free())));
     }
 
     @AfterAll

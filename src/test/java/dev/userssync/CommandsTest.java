@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.bench.Ports;
 import java.io.ByteArrayInputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -171,7 +172,7 @@ class CommandsTest extends RunningApp {
     @Test
     void nobodyThereIsSaidInOneLine() {
         StringWriter complained = new StringWriter();
-        assertEquals(1, Commands.line().setErr(new PrintWriter(complained)).execute("status", "--url=http://localhost:" + TestSettings.freePort()));
+        assertEquals(1, Commands.line().setErr(new PrintWriter(complained)).execute("status", "--url=http://localhost:" + Ports.free()));
         assertTrue(complained.toString().contains("no users-sync answers at"), complained.toString());
         assertEquals(1, complained.toString().lines().count());
     }

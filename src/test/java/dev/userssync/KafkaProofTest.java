@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.bench.KafkaBroker;
+import dev.userssync.bench.Ports;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -140,7 +141,7 @@ class KafkaProofTest {
     @Test
     void postgresIsDownForAMinuteWhileDeliveriesAreAnswered() throws Exception {
         long seconds = Long.getLong("kafka.outage.seconds", 60);
-        EmbeddedPostgres postgres = postgres(0);
+        EmbeddedPostgres postgres = postgres(Ports.free());
         try (KafkaTopic own = new KafkaTopic(2)) {
             Properties settings = own.settings(database, "both", "generic");
             Properties second = own.settings(database, "ingest", "generic");
@@ -222,10 +223,10 @@ class KafkaProofTest {
 
     @Test
     void theCamelCliRunsTheProfile() throws Exception {
-        int port = TestSettings.freePort();
+        int port = Ports.free();
         Path clone = Files.createDirectory(directory.resolve("clone"));
         try (CamelCli camel = new CamelCli(clone, Map.of("KAFKA_BROKERS", topic.broker.url(), "DATABASE_URL", database.url(), "GENERIC_WEBHOOK_SECRET",
-                TestSettings.SECRET, "PORT", Integer.toString(port), "MANAGEMENT_PORT", Integer.toString(TestSettings.freePort())), "--profile=kafka")) {
+                TestSettings.SECRET, "PORT", Integer.toString(port), "MANAGEMENT_PORT", Integer.toString(Ports.free())), "--profile=kafka")) {
             Delivery delivery = new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"cli\", \"name\": \"Jane\"}}");
             // On a busy machine the first connection to the brokers may take longer than a provider is kept waiting.
             await().atMost(PATIENCE).until(() -> delivery.post("http://localhost:" + port + "/webhooks/generic").statusCode() == 204);

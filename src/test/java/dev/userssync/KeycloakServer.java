@@ -4,6 +4,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.userssync.bench.Ports;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -38,7 +39,7 @@ final class KeycloakServer implements AutoCloseable {
     private static KeycloakServer running;
 
     private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(10)).build();
-    private final int port = TestSettings.freePort();
+    private final int port = Ports.free();
     private final Path log;
     private final Process process;
 
@@ -57,7 +58,7 @@ final class KeycloakServer implements AutoCloseable {
         log = home.resolveSibling("keycloak.log");
         ProcessBuilder server = new ProcessBuilder("bash", Path.of("src/test/keycloak/with-its-parent").toAbsolutePath().toString(),
                 "bash", home.resolve("bin/kc.sh").toString(), "start-dev", "--db=dev-mem",
-                "--http-host=127.0.0.1", "--http-port=" + port, "--http-management-port=" + TestSettings.freePort(),
+                "--http-host=127.0.0.1", "--http-port=" + port, "--http-management-port=" + Ports.free(),
                 "--spi-events-store--provider=jpa"); // keycloak-events brings a second event store, and with two /admin-events answers 500
         server.environment().keySet().removeIf(name -> name.startsWith("KC_") || name.startsWith("JAVA_OPTS"));
         server.environment().putAll(Map.of("JAVA_HOME", javaHome().toString(), "JAVA_OPTS_APPEND", "-XX:TieredStopAtLevel=1",

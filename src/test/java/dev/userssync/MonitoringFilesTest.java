@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import dev.userssync.bench.Ports;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -39,7 +40,7 @@ class MonitoringFilesTest extends RunningApp {
     MonitoringFilesTest() {
         settings.setProperty("clerk.api.key", "sk_test_nobody_there");
         settings.setProperty("poll.tick", "100");
-        settings.setProperty("clerk.api.url", "http://localhost:" + TestSettings.freePort());
+        settings.setProperty("clerk.api.url", "http://localhost:" + Ports.free());
     }
 
     @BeforeEach

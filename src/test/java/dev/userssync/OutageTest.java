@@ -2,6 +2,7 @@ package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.bench.Ports;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,7 +33,7 @@ class OutageTest {
     @Test
     void postgresIsStoppedFor20SecondsUnderLoad() throws Exception {
         DeliveryStream stream = new DeliveryStream(32, version -> version % 100);
-        EmbeddedPostgres postgres = postgres(0);
+        EmbeddedPostgres postgres = postgres(Ports.free());
         Properties settings = TestSettings.with(new TestDatabase(), "generic");
         settings.setProperty("database.url", postgres.getJdbcUrl("postgres", "postgres"));
         try (StartedApp app = new StartedApp(settings)) {

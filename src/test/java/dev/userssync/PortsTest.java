@@ -3,6 +3,7 @@ package dev.userssync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.userssync.bench.Ports;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
@@ -45,7 +46,7 @@ class PortsTest {
 
     @Test
     void nobodyIsLetInWhileOneIsChecked() throws Exception {
-        int port = TestSettings.freePort();
+        int port = Ports.free();
         FutureTask<Integer> checks = new FutureTask<>(() -> {
             for (int i = 0; i < 5000; i++) {
                 Startup.isFree(port);

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.bench.Ports;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,7 +27,7 @@ final class PostgresServer implements AutoCloseable {
 
     /** Makes and starts it. */
     PostgresServer(Path data) throws IOException {
-        this(data, 0);
+        this(data, Ports.free());
         execute("postgres", "CREATE ROLE app LOGIN");
         execute("postgres", "CREATE DATABASE app OWNER app");
     }
@@ -74,7 +75,7 @@ final class PostgresServer implements AutoCloseable {
                 Files.copy(file, copy.resolve(data.relativize(file).toString()), StandardCopyOption.COPY_ATTRIBUTES);
             }
         }
-        return new PostgresServer(copy, 0);
+        return new PostgresServer(copy, Ports.free());
     }
 
     /** As superuser. */

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.bench.Ports;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -29,7 +30,7 @@ final class TestDatabase {
 
     private static EmbeddedPostgres start() {
         try {
-            return EmbeddedPostgres.start();
+            return EmbeddedPostgres.builder().setPort(Ports.free()).start();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,8 +1,6 @@
 package dev.userssync;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.ServerSocket;
+import dev.userssync.bench.Ports;
 import java.util.Properties;
 
 /** The settings under which tests run the application as it is: a database of their own and free ports. */
@@ -18,22 +16,14 @@ final class TestSettings {
         Properties settings = new Properties();
         settings.setProperty("database.url", database.url());
         settings.setProperty("shared.ids", "true"); // the invented users of several providers in one table
-        int port = freePort();
+        int port = Ports.free();
         settings.setProperty("camel.server.port", Integer.toString(port));
         settings.setProperty("camel.beans.httpPort.bindPort", Integer.toString(port));
-        settings.setProperty("camel.management.port", Integer.toString(freePort()));
+        settings.setProperty("camel.management.port", Integer.toString(Ports.free()));
         settings.setProperty("poll.tick", "3600000"); // nothing is polled unless a test wants it
         for (String provider : providers) {
             settings.setProperty(provider + ".webhook.secret", SECRET);
         }
         return settings;
-    }
-
-    static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.bench.Ports;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.net.URI;
@@ -50,7 +51,7 @@ class TlsTest {
                 host    all postgres samehost trust
                 hostssl all app      samehost scram-sha-256
                 """);
-        postgres = EmbeddedPostgres.builder().setServerConfig("ssl", "on").setServerConfig("ssl_cert_file", certificate.pem.toString())
+        postgres = EmbeddedPostgres.builder().setPort(Ports.free()).setServerConfig("ssl", "on").setServerConfig("ssl_cert_file", certificate.pem.toString())
                 .setServerConfig("ssl_key_file", certificate.keyPem.toString()).setServerConfig("hba_file", rules.toString()).start();
         execute("CREATE ROLE app LOGIN PASSWORD '" + PASSWORD + "'");
         execute("CREATE DATABASE app OWNER app");

@@ -1,0 +1,34 @@
+package dev.userssync.bench;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Ports for servers that are told theirs before they start. They lie below those that systems give to whoever asks for any, or a
+ * connection or another server could have one by the time its server starts; and none is given twice. Thread-safe.
+ */
+public final class Ports {
+
+    private static final int FIRST = 20_000;
+    private static final int COUNT = 12_000; // Linux gives from 32768 on, others from 49152 on
+
+    private static final AtomicInteger NEXT = new AtomicInteger(ThreadLocalRandom.current().nextInt(COUNT));
+
+    private Ports() {
+    }
+
+    /** One on which nobody listens. */
+    public static int free() {
+        for (int tried = 0; tried < COUNT; tried++) {
+            int port = FIRST + Math.floorMod(NEXT.getAndIncrement(), COUNT);
+            try (ServerSocket free = new ServerSocket(port)) {
+                return free.getLocalPort();
+            } catch (IOException taken) {
+                // the next one
+            }
+        }
+        throw new IllegalStateException("no port is free from " + FIRST + " to " + (FIRST + COUNT - 1));
+    }
+}
