@@ -16,7 +16,7 @@ import java.util.function.ToDoubleFunction;
  * users-sync beside its peers, in one run on one machine: {@code compare} (the default), {@code rows}, {@code soak}, {@code overload},
  * {@code warmup}, {@code backfill}.
  * Options: {@code seconds=10 warmup=20 concurrency=1,16,64,256 contenders=users-sync,fastify,express,vertx,pgbench users=20000 jvm="..."
- * postgres=/usr/lib/postgresql/15 compression=lz4}.
+ * postgres=/usr/lib/postgresql/15 compression=lz4 before=../another-checkout}.
  * A contender whose rows are wrong afterwards has no figure.
  */
 public final class Bench {
@@ -79,8 +79,8 @@ public final class Bench {
                 throw new IllegalArgumentException("contenders are " + Contender.NAMES.keySet() + " and pgbench");
             }
             installPeers(name);
-            try (Postgres postgres = migrated(); KafkaBroker broker = name.startsWith("users-sync-kafka") ? KafkaBroker.warm(TOPIC, partitions()) : null;
-                    Contender server = new Contender(name, postgres, broker == null ? Map.of() : profile(broker, name.endsWith("door") ? "ingest" : "both"), jvm());
+            try (Postgres postgres = migratedBy(name); KafkaBroker broker = name.startsWith("users-sync-kafka") ? KafkaBroker.warm(TOPIC, partitions()) : null;
+                    Contender server = new Contender(name, checkout(name), postgres, broker == null ? Map.of() : profile(broker, name.endsWith("door") ? "ingest" : "both"), jvm());
                     Contender second = name.endsWith("two") ? new Contender(name, postgres, jvm()) : null) {
                 List<Contender> servers = second == null ? List.of(server) : List.of(server, second);
                 KafkaBroker emptied = name.endsWith("door") ? null : broker;
@@ -181,12 +181,27 @@ public final class Bench {
 
     /** A database with the tables of users-sync, made by users-sync itself. */
     private Postgres migrated() throws Exception {
+        return migratedBy("users-sync");
+    }
+
+    private Postgres migratedBy(String contender) throws Exception {
         Postgres postgres = postgres();
-        new Contender("users-sync", postgres).close();
+        String migrator = contender.equals("users-sync-before") ? contender : "users-sync";
+        new Contender(migrator, checkout(migrator), postgres, Map.of()).close();
         if (options.containsKey("compression")) {
             postgres.execute("ALTER TABLE neon_auth.users_sync ALTER raw_json SET COMPRESSION " + options.get("compression"));
         }
         return postgres;
+    }
+
+    private Path checkout(String contender) {
+        if (!contender.equals("users-sync-before")) {
+            return Path.of("");
+        }
+        if (!options.containsKey("before")) {
+            throw new IllegalArgumentException("before= names no checkout: build the commit to compare with in a checkout of its own, by its bench/run, and name its folder");
+        }
+        return Path.of(options.get("before"));
     }
 
     private static void installPeers(String name) throws IOException, InterruptedException {

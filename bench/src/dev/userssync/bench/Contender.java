@@ -23,6 +23,7 @@ final class Contender implements AutoCloseable {
 
     static {
         NAMES.put("users-sync", "users-sync");
+        NAMES.put("users-sync-before", "users-sync as it is in another checkout");
         NAMES.put("users-sync-two", "two processes of users-sync on one Postgres");
         NAMES.put("users-sync-kafka", "users-sync with the profile kafka, a broker beside it");
         NAMES.put("users-sync-kafka-door", "the same, but nobody applies until the load is over");
@@ -41,8 +42,14 @@ final class Contender implements AutoCloseable {
     }
 
     Contender(String name, Postgres postgres, Map<String, String> settings, String... jvmOptions) throws IOException, InterruptedException {
+        this(name, Path.of(""), postgres, settings, jvmOptions);
+    }
+
+    /** @param checkout where users-sync is started: this project, or another checkout of it that has been built by its own {@code bench/run} */
+    Contender(String name, Path checkout, Postgres postgres, Map<String, String> settings, String... jvmOptions) throws IOException, InterruptedException {
         log = Files.createDirectories(Path.of("target")).resolve("bench-" + name + "-" + port + ".log");
-        ProcessBuilder server = new ProcessBuilder(command(name, jvmOptions)).redirectErrorStream(true).redirectOutput(log.toFile());
+        ProcessBuilder server = new ProcessBuilder(command(name, checkout, jvmOptions)).redirectErrorStream(true).redirectOutput(log.toFile())
+                .directory(checkout.toAbsolutePath().toFile());
         server.environment().putAll(Map.of("PORT", "" + port, "MANAGEMENT_PORT", "" + management, "CLERK_WEBHOOK_SECRET", Deliveries.SECRET,
                 "DATABASE_URL", "postgres://postgres@127.0.0.1:" + postgres.port() + "/postgres", "NODE_ENV", "production"));
         server.environment().putAll(settings);
@@ -70,16 +77,23 @@ final class Contender implements AutoCloseable {
         throw new IOException(name + " does not start:\n" + Files.readString(log));
     }
 
-    private static List<String> command(String name, String... jvmOptions) {
+    private static List<String> command(String name, Path checkout, String... jvmOptions) throws IOException {
         List<String> java = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         java.addAll(List.of(jvmOptions));
         String classPath = System.getProperty("java.class.path");
         return switch (name) {
             // As it is run; and a class data archive takes jars only.
             case "users-sync", "users-sync-two", "users-sync-kafka", "users-sync-kafka-door" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
+            case "users-sync-before" -> with(java, builtIn(checkout), "dev.userssync.UsersSync");
             case "vertx" -> with(java, classPath, VertxMicrobatch.class.getName());
             default -> List.of("node", "bench/peers/" + name + ".mjs");
         };
+    }
+
+    private static String builtIn(Path checkout) throws IOException {
+        try (var files = Files.newDirectoryStream(checkout.resolve("target"), "users-sync-*.jar")) {
+            return files.iterator().next().toAbsolutePath() + File.pathSeparator + Files.readString(checkout.resolve("target/bench-classpath"));
+        }
     }
 
     private static String withoutTests(String classPath) {
