@@ -19,7 +19,6 @@ import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.ExchangePropertyKey;
 import org.apache.camel.Processor;
 
 /**
@@ -107,7 +106,7 @@ public final class UserEvent implements Processor, CamelContextAware {
         event.put("delivery", delivery);
         if (own.once && delivery != null) {
             // Of several events that came in one delivery, each is remembered when it is applied.
-            event.put("once", delivery + " " + exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX, 0, Integer.class));
+            event.put("once", delivery + " " + exchange.getVariable(DeliveredEvents.PLACE, 0, Integer.class));
         }
         exchange.setVariable("change", change);
         exchange.getMessage().setBody(event);

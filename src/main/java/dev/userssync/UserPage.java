@@ -9,8 +9,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -100,21 +100,26 @@ public final class UserPage {
             throw caught;
         }
         ArrayNode differences = JSON.createArrayNode();
-        for (int n = 0; n < exchange.getVariable("users", List.class).size(); n++) {
-            differences.addObject().put("n", n).put("kind", "stale").put("wrong", false);
+        for (JsonNode event : JSON.readTree(exchange.getVariable("events", String.class))) {
+            differences.addObject().put("n", event.path("n").intValue()).put("id", event.path("id").asText()).put("kind", "stale").put("wrong", false);
         }
         exchange.setVariable("differences", JSON.writeValueAsString(differences));
     }
 
-    /** Out: the body, the places in the page of the users that are to be applied. */
+    /**
+     * Out: the body, the places in the page of the users that are to be applied, a list for each user: a feed may hold several events of one
+     * user in a page, and they count in their order.
+     */
     public void changed(Exchange exchange) throws Exception {
-        Set<Integer> places = new LinkedHashSet<>();
+        Map<String, List<Integer>> places = new LinkedHashMap<>();
+        Set<Integer> taken = new HashSet<>();
         for (JsonNode difference : differences(exchange)) {
-            if (!isUndead(difference)) {
-                places.add(difference.path("n").intValue());
+            int place = difference.path("n").intValue();
+            if (!isUndead(difference) && taken.add(place)) {
+                places.computeIfAbsent(difference.path("id").asText(), user -> new ArrayList<>(1)).add(place);
             }
         }
-        exchange.getMessage().setBody(new ArrayList<>(places));
+        exchange.getMessage().setBody(new ArrayList<>(places.values()));
     }
 
     /**
@@ -143,19 +148,22 @@ public final class UserPage {
     }
 
     /**
-     * Applies one user through the route of its provider, as if its webhook had just been verified. In: the body, its place in the page.
+     * Applies one user through the route of its provider, as if its webhook had just been verified. In: the body, its places in the page.
      * A user that cannot be applied is parked and stops nobody.
      *
      * @throws IllegalStateException if it was not committed
      */
     public void apply(Exchange exchange) throws Exception {
-        Exchange one = delivery(exchange, (JsonNode) exchange.getVariable("users", List.class).get(exchange.getMessage().getBody(Integer.class)));
-        providerRoute.process(one);
-        if (one.getException() != null) {
-            throw one.getException();
-        }
-        if (one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, "", String.class).equals("503")) {
-            throw new IllegalStateException("the database did not take a page of users");
+        List<JsonNode> users = exchange.getVariable("users", List.class);
+        for (Object place : exchange.getMessage().getBody(List.class)) {
+            Exchange one = delivery(exchange, users.get((Integer) place));
+            providerRoute.process(one);
+            if (one.getException() != null) {
+                throw one.getException();
+            }
+            if (one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, "", String.class).equals("503")) {
+                throw new IllegalStateException("the database did not take a page of users");
+            }
         }
     }
 

@@ -2,8 +2,10 @@ package dev.userssync;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import java.net.http.HttpResponse;
 import java.sql.Connection;
 import java.util.ArrayList;
@@ -11,10 +13,17 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.apache.camel.Exchange;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What a provider sees of the batches: nothing, except when there is no room. */
 class BatchedDeliveriesTest extends RunningApp {
+
+    @BeforeEach
+    void clean() {
+        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter");
+    }
 
     private static String created(int user, String name) {
         return "{\"type\": \"user.created\", \"data\": {\"id\": \"u" + user + "\", \"name\": \"" + name + "\"}}";
@@ -53,6 +62,52 @@ class BatchedDeliveriesTest extends RunningApp {
         assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND sql_state = '22P05'"));
         int statements = Integer.parseInt(database.value("SELECT last_value FROM statements"));
         assertTrue(statements < 30, "500 events took " + statements + " statements: halving finds the guilty one in a few");
+    }
+
+    /** None of the events has a time, so only their order says which one is the newest. */
+    @Test
+    void eventsOfOneUserInOneDeliveryKeepTheirOrder() throws Exception {
+        ArrayNode events = JsonBody.MAPPER.createArrayNode();
+        for (int version = 0; version <= 5; version++) {
+            for (int user = 0; user < 400; user++) {
+                events.addObject().put("type", version == 0 ? "created" : "updated").put("id", "ordered" + user).put("name", "v" + version).putObject("raw");
+            }
+        }
+        Exchange done = send(events);
+        assertNull(done.getException());
+        assertEquals(List.of("v5 400"), database.column(
+                "SELECT name || ' ' || count(*) FROM neon_auth.users_sync WHERE id LIKE 'ordered%' GROUP BY name ORDER BY name"));
+    }
+
+    /** A partial event is merged past the queue in which a whole one of the same user may wait. */
+    @Test
+    void partsAndWholeProfilesOfOneUserKeepTheirOrder() throws Exception {
+        ArrayNode events = JsonBody.MAPPER.createArrayNode();
+        for (int version = 0; version <= 5; version++) {
+            for (int user = 0; user < 50; user++) {
+                events.addObject().put("type", "updated").put("id", "part" + user).put("name", "v" + version).put("partial", version % 2 == 1).putObject("raw");
+            }
+        }
+        assertNull(send(events).getException());
+        assertEquals(List.of("v5 50"), database.column(
+                "SELECT name || ' ' || count(*) FROM neon_auth.users_sync WHERE id LIKE 'part%' GROUP BY name ORDER BY name"));
+    }
+
+    @Test
+    void usersOfOneDeliveryShareBatches() throws Exception {
+        ArrayNode events = JsonBody.MAPPER.createArrayNode();
+        for (int user = 0; user < 2000; user++) {
+            events.addObject().put("type", "created").put("id", "bulk" + user).putObject("raw");
+        }
+        String transactions = "SELECT count(DISTINCT xmin::text) FROM neon_auth.users_sync WHERE id LIKE 'bulk%'";
+        assertNull(send(events).getException());
+        assertEquals("2000", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE id LIKE 'bulk%'"));
+        int commits = Integer.parseInt(database.value(transactions));
+        assertTrue(commits < 200, "2000 users took " + commits + " commits");
+    }
+
+    private Exchange send(ArrayNode events) {
+        return context.createFluentProducerTemplate().to("direct:user-events").withVariable("provider", "generic").withBody(events).send();
     }
 
     @Test

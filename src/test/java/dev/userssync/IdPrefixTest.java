@@ -40,6 +40,21 @@ class IdPrefixTest extends RunningApp {
         assertEquals("clerk:u1", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
     }
 
+    /** A parked event of several is replayed through the check that adds the prefix, once. */
+    @Test
+    void anEventThatWasParkedAloneGetsItsPrefixOnce() throws Exception {
+        database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_u2 CHECK (id <> 'clerk:u2')");
+        try {
+            context.createFluentProducerTemplate().to("direct:user-events").withVariable("provider", "clerk").withVariable("delivery", "all of it".getBytes())
+                    .withBody(JsonBody.MAPPER.readTree("[{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}}, {\"type\": \"created\", \"id\": \"u2\", \"raw\": {}}]"))
+                    .send();
+        } finally {
+            database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT no_u2");
+        }
+        assertEquals("{\"tried\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals("clerk:u1, clerk:u2", database.value("SELECT string_agg(id, ', ' ORDER BY id) FROM neon_auth.users_sync"));
+    }
+
     @Test
     void theWholeIdHasAtMost255Characters() {
         String event = "{\"type\": \"user.created\", \"data\": {\"id\": \"%s\"}}";

@@ -3,6 +3,7 @@ package dev.userssync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.net.http.HttpResponse;
 import java.util.Arrays;
 import java.util.List;
@@ -98,6 +99,42 @@ class OktaTest extends RunningApp {
         mend();
         assertEquals(204, delivery(created("00u1", "00u2", "00u3")).post(webhooks("okta")).statusCode());
         assertEquals("3", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    @Test
+    void aDeadLetterOfOneOfSeveralEventsHoldsThatEventAlone() throws Exception {
+        database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_u2 CHECK (id <> '00u2')");
+        for (int attempt = 1; attempt <= 2; attempt++) { // Okta may send the delivery again
+            assertEquals(204, delivery(created("00u1", "00u2", "00u3")).post(webhooks("okta")).statusCode());
+            assertEquals("okta " + attempt, database.value("SELECT provider || ' ' || attempts FROM users_sync_internal.dead_letter"));
+        }
+        assertEquals(List.of("00u1", "00u3"), database.column("SELECT id FROM neon_auth.users_sync ORDER BY id"));
+        JsonNode letter = JsonBody.MAPPER.readTree(database.value("SELECT convert_from(body, 'UTF8') FROM users_sync_internal.dead_letter"));
+        assertEquals("created 00u2 X", letter.path("type").asText() + " " + letter.path("id").asText() + " " + letter.path("name").asText());
+        database.execute("UPDATE neon_auth.users_sync SET name = 'newer'");
+        database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT IF EXISTS no_u2");
+        assertEquals("{\"tried\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals(List.of("00u1 newer", "00u2 X", "00u3 newer"),
+                database.column("SELECT id || ' ' || name FROM neon_auth.users_sync ORDER BY id"), "only the parked event was replayed");
+    }
+
+    @Test
+    void anEventOfSeveralThatIsNoUserEventIsParkedAlone() throws Exception {
+        assertEquals(422, delivery(created("00u1", " ", "00u3")).post(webhooks("okta")).statusCode());
+        JsonNode letter = JsonBody.MAPPER.readTree(database.value("SELECT convert_from(body, 'UTF8') FROM users_sync_internal.dead_letter"));
+        assertEquals("created [ ]", letter.path("type").asText() + " [" + letter.path("id").asText() + "]");
+        assertEquals("{\"tried\": 1, \"still_parked\": 1}\n", new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals("2", database.value("SELECT attempts FROM users_sync_internal.dead_letter"));
+    }
+
+    /** The hook has no key to fetch with: each event is merged, and all of a user have one time. */
+    @Test
+    void theEventsOfOneUserKeepTheirOrder() {
+        String events = IntStream.range(0, 240).mapToObj(i -> created("00u" + i % 40).replace("\"X\"", "\"v" + i / 40 + "\""))
+                .map(one -> one.substring("{\"data\": {\"events\": [".length(), one.length() - "]}}".length()))
+                .collect(Collectors.joining(",", "{\"data\": {\"events\": [", "]}}"));
+        assertEquals(204, delivery(events).post(webhooks("okta")).statusCode());
+        assertEquals(List.of("v5 40"), database.column("SELECT name || ' ' || count(*) FROM neon_auth.users_sync GROUP BY name ORDER BY name"));
     }
 
     @Test

@@ -171,6 +171,22 @@ class ProvidersPollingTest extends RunningApp {
         assertEquals(written, database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync WHERE starts_with(id, ?)", provider + ":"));
     }
 
+    /** All changes of a user have one version, so that the later one stands. */
+    @Test
+    void eventsOfOneUserInOnePageOfAFeedKeepTheirOrder() {
+        FakeApi api = start("workos");
+        api.largestPage = 100;
+        List<String> ids = api.createMany("u|", 16);
+        for (String id : ids) {
+            for (int version = 1; version <= 5; version++) {
+                api.clock(Instant.parse("2026-01-02T00:00:00Z"));
+                api.rename(id, "v" + version);
+            }
+        }
+        run("workos", "changes_due = now()", "changes_at IS NOT NULL");
+        assertTableIsTrue("workos");
+    }
+
     @Test
     void usersAreDeletedBetweenThePages() {
         each(SPEECHES.keySet(), this::usersAreDeletedBetweenThePages);
