@@ -4,8 +4,8 @@
 WITH event AS (
   SELECT *, once IS NULL OR users_sync_internal.first_time(provider, once) AS first_time -- with replay protection, remembers the delivery
     FROM jsonb_to_record(CAST(:?event AS jsonb))
-         AS event (id text, type text, raw jsonb, name text, email text, created_at timestamptz, updated_at timestamptz, provider text, delivery text,
-                   once text)
+         AS event (id text, type text, raw jsonb, name text, email text, created_at timestamptz, updated_at timestamptz, deleted_at timestamptz,
+                   keeps_deletion boolean, provider text, delivery text, once text)
 ),
 before AS (
   SELECT coalesce(u.updated_at, u.created_at) AS version, u.deleted_at FROM event JOIN neon_auth.users_sync AS u ON u.id = event.id
@@ -18,8 +18,8 @@ blocking AS (
      AND NOT EXISTS (SELECT FROM before WHERE greatest(before.version, before.deleted_at) > tombstone.at)
 ),
 changed AS (
-  INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, updated_at)
-  SELECT id, raw, name, email, created_at, updated_at
+  INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, deleted_at, updated_at)
+  SELECT id, raw, name, email, created_at, deleted_at, updated_at
     FROM event
    WHERE first_time AND NOT EXISTS (SELECT FROM blocking)
   ON CONFLICT (id) DO UPDATE SET
@@ -32,10 +32,14 @@ changed AS (
         FROM (SELECT (coalesce(excluded.updated_at, excluded.created_at, 'infinity'), coalesce(excluded.raw_json -> 'sequence', '0'))
                      >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0')) AS newer) AS versions),
     created_at = coalesce(u.created_at, excluded.created_at),
-    -- only a newer event brings the user back
-    deleted_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN NULL ELSE u.deleted_at END
+    -- only a newer event brings the user back, and none that does not say whether the user is switched off
+    deleted_at = CASE WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity') THEN greatest(u.deleted_at, excluded.deleted_at)
+                      WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at
+                           AND (SELECT keeps_deletion FROM event) IS NOT TRUE THEN NULL
+                      ELSE u.deleted_at END
   -- write nothing when nothing changes
-  WHERE coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at
+  WHERE coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at AND (SELECT keeps_deletion FROM event) IS NOT TRUE
+        OR excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity') AND excluded.deleted_at > coalesce(u.deleted_at, '-infinity')
         OR u.created_at IS NULL AND excluded.created_at IS NOT NULL
         OR CASE WHEN (coalesce(excluded.updated_at, excluded.created_at, 'infinity'), coalesce(excluded.raw_json -> 'sequence', '0'))
                      >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0'))

@@ -18,12 +18,17 @@ WITH held AS (
          u.name AS old_name, u.email AS old_email,
          CASE WHEN event.type = 'deleted' THEN CASE WHEN u.deleted_at IS NULL THEN 'deleted' ELSE 'stale' END
               WHEN u.id IS NULL THEN 'added'
+              WHEN event.deleted_at IS NOT NULL THEN CASE WHEN u.deleted_at IS NULL THEN 'deleted' ELSE 'updated' END
               WHEN event.version < coalesce(u.updated_at, u.created_at) THEN 'stale'
               WHEN u.deleted_at IS NOT NULL AND (event.version > u.deleted_at) IS NOT TRUE THEN 'undead'
               ELSE 'updated' END AS kind
     FROM event
     LEFT JOIN neon_auth.users_sync u ON u.id = event.id
    WHERE CASE WHEN event.type = 'deleted' THEN u.deleted_at IS NULL OR event.deleted_at > u.deleted_at
+              -- switched off, dated with the time of our own question: once is enough
+              WHEN event.deleted_at IS NOT NULL
+              THEN u.deleted_at IS NULL OR event.version >= coalesce(u.updated_at, u.created_at)
+                                           AND (event.raw, event.name, event.email) IS DISTINCT FROM (u.raw_json, u.name, u.email)
               ELSE u.id IS NULL OR u.deleted_at IS NOT NULL
                    OR (event.raw, event.name, event.email) IS DISTINCT FROM (u.raw_json, u.name, u.email)
                    OR coalesce(event.created_at, u.created_at) IS DISTINCT FROM u.created_at END

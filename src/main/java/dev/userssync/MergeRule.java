@@ -63,12 +63,12 @@ final class MergeRule {
         return isDeletion(event) ? text(event, "deleted_at") : profileVersion(event);
     }
 
-    private static String profileVersion(JsonNode upsert) {
+    static String profileVersion(JsonNode upsert) {
         String updated = text(upsert, "updated_at");
         return updated != null ? updated : text(upsert, "created_at");
     }
 
-    private static String latest(String one, String other) {
+    static String latest(String one, String other) {
         return one == null || other != null && compare(other, one) > 0 ? other : one;
     }
 

@@ -20,6 +20,8 @@ final class Providers {
     /** Which of a provider's customers: without it the address of the API is not complete. */
     private static final List<String> TENANTS = List.of(".realm", ".project.id");
     static final String ID_PREFIX = ".id.prefix";
+    /** What becomes of a user who is switched off at the provider: kept or deleted. */
+    static final String INACTIVE = ".inactive";
     /** Set at start: whether a provider may deliver. */
     static final String ON = ".webhook.on";
     /** The demonstration; never turned on by hand. */
@@ -72,11 +74,17 @@ final class Providers {
         replayProtected().stream().filter(name -> !all().containsKey(name)).findFirst().ifPresent(name -> {
             throw new StartupFailure(REPLAY_PROTECTION + " names " + name + ", which is no provider; there are " + String.join(", ", all().keySet()));
         });
-        if (!List.of("", "kept", "deleted").contains(Setting.of(context, "fusionauth.inactive"))) {
-            throw new StartupFailure("FUSIONAUTH_INACTIVE must be deleted (a deactivated user gets deleted_at) or kept (only raw_json says it)");
-        }
+        checkInactive();
         if (!Setting.of(context, "shared.ids").equalsIgnoreCase("true")) {
             checkIdPrefixes();
+        }
+    }
+
+    private void checkInactive() {
+        for (String name : context.getPropertiesComponent().loadProperties(setting -> setting.endsWith(INACTIVE)).stringPropertyNames()) {
+            if (!List.of("", "kept", "deleted").contains(Setting.of(context, name))) {
+                throw new StartupFailure(Setting.variable(name) + " must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
+            }
         }
     }
 

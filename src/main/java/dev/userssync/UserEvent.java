@@ -35,6 +35,8 @@ import org.apache.camel.Processor;
  * <li>{@code partial}, in only: true when an upsert holds no more than what changed, to be merged ({@code change} = merged).</li>
  * <li>{@code fetch}, in only: true when an upsert is no more than a nudge. With {@code <provider>.api.key} the user is to be fetched
  * ({@code change} = fetched, variable {@code userId} = the provider's own id), without it the event is merged, or applied when {@code partial} is false.</li>
+ * <li>{@code inactive}, in only: whether an upsert's user is switched off at the provider, or until when; null when a partial one does not say it.
+ * With {@code <provider>.inactive} = deleted such an event has {@code deleted_at}, too ({@code change} = deleted, or merged).</li>
  * <li>{@code <provider>.id.prefix} comes before the id, which a mapping never sees.</li>
  * </ul>
  * Thread-safe.
@@ -66,7 +68,7 @@ public final class UserEvent implements Processor, CamelContextAware {
     }
 
     /** What the settings say of one provider. */
-    private record Settings(String idPrefix, boolean apiKey, boolean once) {
+    private record Settings(String idPrefix, boolean apiKey, boolean once, boolean inactiveIsDeleted) {
     }
 
     @Override
@@ -84,7 +86,7 @@ public final class UserEvent implements Processor, CamelContextAware {
     public void process(Exchange exchange) {
         Settings own = settings.computeIfAbsent(exchange.getVariable("provider", "", String.class), provider ->
                 new Settings(Setting.of(context, provider + Providers.ID_PREFIX), !Setting.of(context, provider + Providers.API_KEY).isEmpty(),
-                        new Providers(context).isReplayProtected(provider)));
+                        new Providers(context).isReplayProtected(provider), Setting.of(context, provider + Providers.INACTIVE).equals("deleted")));
         JsonNode given = exchange.getMessage().getBody(JsonNode.class);
         ObjectNode event = checked(given, own.idPrefix);
         String change = event.path("type").textValue();
@@ -100,6 +102,9 @@ public final class UserEvent implements Processor, CamelContextAware {
         if (event.has("raw") && Boolean.TRUE.equals(exchange.getVariable(PROVED))) {
             event.put("updated_at", exchange.getVariable("stamp", String.class)); // newer than the deletion that it disproves
         }
+        if (own.inactiveIsDeleted && event.has("raw") && !change.equals("fetched")) {
+            change = switchedOff(exchange, given.path("inactive"), event, change);
+        }
         // Not of the mapping: who sent it, for the log of decisions.
         event.put("provider", exchange.getVariable("provider", String.class));
         String delivery = exchange.getVariable("delivery-id", String.class);
@@ -114,6 +119,31 @@ public final class UserEvent implements Processor, CamelContextAware {
             exchange.getVariable(PREVIEW, Collection.class).add(event);
             exchange.setRouteStop(true);
         }
+    }
+
+    /**
+     * A user who is switched off gets a profile and a deletion in one event. The deletion has the profile's version or, from an API, the time
+     * of the question: a profile that has not changed for years would be purged at once.
+     */
+    private String switchedOff(Exchange exchange, JsonNode inactive, ObjectNode event, String change) {
+        boolean partial = change.equals("merged");
+        if (isInactive(inactive)) {
+            String version = MergeRule.profileVersion(event);
+            event.put("deleted_at", MergeRule.latest(version, version == null ? null : exchange.getVariable("stamp", String.class)));
+            if (version == null) {
+                event.put("type", "deleted"); // dated by the database
+            }
+            return partial && version != null ? change : "deleted";
+        }
+        if (partial && (inactive.isMissingNode() || inactive.isNull()) && event.path("type").textValue().equals("updated")) {
+            event.put("keeps_deletion", true); // a part that says nothing of it switches nobody on
+        }
+        return change;
+    }
+
+    /** A ban may end by itself, and no event says so: the time decides, and "infinity" is Postgres' word for no end. */
+    private boolean isInactive(JsonNode inactive) {
+        return inactive.isBoolean() ? inactive.booleanValue() : inactive.isTextual() && (inactive.textValue().equals("infinity") || instant(inactive, "inactive").isAfter(clock.instant()));
     }
 
     ObjectNode checked(JsonNode event) {
@@ -177,22 +207,25 @@ public final class UserEvent implements Processor, CamelContextAware {
         if (value.isMissingNode() || value.isNull()) {
             return null;
         }
-        Instant time;
-        if (value.isNumber()) {
-            time = ofEpoch(value.decimalValue(), field);
-        } else if (value.isTextual()) {
-            try {
-                time = OffsetDateTime.parse(value.textValue().strip()).toInstant();
-            } catch (DateTimeException e) {
-                throw new InvalidUserEvent(field + " is not a time of ISO 8601 with offset");
-            }
-        } else {
-            throw new InvalidUserEvent(field + " is neither a number nor text");
-        }
+        Instant time = instant(value, field);
         if (time.isBefore(EARLIEST) || time.isAfter(clock.instant().plus(AHEAD))) {
             throw new InvalidUserEvent(field + " is before the year 2000 or more than a day ahead: " + time);
         }
         return time.truncatedTo(ChronoUnit.MICROS).toString();
+    }
+
+    private static Instant instant(JsonNode value, String field) {
+        if (value.isNumber()) {
+            return ofEpoch(value.decimalValue(), field);
+        }
+        if (!value.isTextual()) {
+            throw new InvalidUserEvent(field + " is neither a number nor text");
+        }
+        try {
+            return OffsetDateTime.parse(value.textValue().strip()).toInstant();
+        } catch (DateTimeException e) {
+            throw new InvalidUserEvent(field + " is not a time of ISO 8601 with offset");
+        }
     }
 
     private static Instant ofEpoch(BigDecimal number, String field) {

@@ -171,6 +171,7 @@ public final class UserPage {
     private static Exchange delivery(Exchange exchange, JsonNode user) throws Exception {
         Exchange one = new DefaultExchange(exchange.getContext());
         one.setVariable("provider", exchange.getVariable("provider"));
+        one.setVariable("stamp", exchange.getVariable("stamp"));
         one.setVariable("delivery", JSON.writeValueAsBytes(user)); // what the dead-letter table keeps
         one.getMessage().setBody(user);
         return one;

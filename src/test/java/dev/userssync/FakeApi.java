@@ -100,6 +100,8 @@ final class FakeApi implements AutoCloseable {
     private final Speech speech;
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
+    /** Fields that the provider adds to a user, by id. */
+    final Map<String, JsonNode> marks = new ConcurrentHashMap<>();
     /** Users that exist but are in no listing. */
     final Set<String> unlisted = ConcurrentHashMap.newKeySet();
     /** No page holds more, whatever the caller asks for. */
@@ -146,6 +148,7 @@ final class FakeApi implements AutoCloseable {
             if (answer.status == 0) {
                 return; // the connection breaks
             }
+            mark(answer.body);
             byte[] body = JSON.writeValueAsBytes(answer.body);
             exchange.getResponseHeaders().set("Content-Type", "application/json");
             answer.headers.forEach(exchange.getResponseHeaders()::set);
@@ -155,6 +158,17 @@ final class FakeApi implements AutoCloseable {
             e.printStackTrace(); // the server would swallow it
             throw e;
         }
+    }
+
+    private void mark(JsonNode json) {
+        if (json instanceof ObjectNode user) {
+            for (String field : List.of("id", "user_id", "userId")) {
+                if (user.path(field).isTextual() && marks.get(user.get(field).textValue()) instanceof ObjectNode more) {
+                    user.setAll(more);
+                }
+            }
+        }
+        json.forEach(this::mark);
     }
 
     private static Map<String, String> query(String raw) {
@@ -260,6 +274,7 @@ final class FakeApi implements AutoCloseable {
         events.clear();
         requests.clear();
         unlisted.clear();
+        marks.clear();
         now = Instant.parse("2026-01-01T00:00:00Z");
     }
 

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.userssync.FakeApi.Answer;
 import dev.userssync.FakeApi.Speech;
 import java.time.Duration;
@@ -49,6 +52,19 @@ class ProvidersPollingTest extends RunningApp {
     private static final List<String> WITH_CHANGES = List.of("clerk", "workos", "auth0", "okta", "keycloak", "zitadel", "better-auth");
     private static final List<String> WITH_SECRETS = List.of("auth0", "keycloak", "logto", "kinde", "stytch");
 
+    /** What a user who is switched off looks like at each provider; none of them moves the time of the last change. */
+    private static final Map<String, String> SWITCHED_OFF = Map.ofEntries(
+            Map.entry("auth0", "{\"blocked\": true}"),
+            Map.entry("better-auth", "{\"banned\": true, \"banExpires\": \"2999-01-01T00:00:00Z\"}"),
+            Map.entry("clerk", "{\"banned\": true}"),
+            Map.entry("fusionauth", "{\"active\": false}"),
+            Map.entry("keycloak", "{\"enabled\": false}"),
+            Map.entry("kinde", "{\"is_suspended\": true}"),
+            Map.entry("logto", "{\"isSuspended\": true}"),
+            Map.entry("okta", "{\"status\": \"SUSPENDED\"}"),
+            Map.entry("stack-auth", "{\"restricted_by_admin\": true}"),
+            Map.entry("supabase", "{\"banned_until\": \"2999-01-01T00:00:00+02:00\"}"),
+            Map.entry("zitadel", "{\"state\": \"USER_STATE_LOCKED\"}"));
     private final Map<String, FakeApi> apis = new LinkedHashMap<>();
 
     ProvidersPollingTest() {
@@ -65,6 +81,7 @@ class ProvidersPollingTest extends RunningApp {
         });
         settings.setProperty("stack-auth.project.id", "project");
         settings.setProperty("keycloak.realm", "orchard");
+        SWITCHED_OFF.keySet().forEach(provider -> settings.setProperty(provider + ".inactive", "deleted"));
     }
 
     @AfterAll
@@ -166,9 +183,58 @@ class ProvidersPollingTest extends RunningApp {
         assertEquals("1 1 1 2 0", state(provider, "concat_ws(' ', added, updated, deleted, missing, repaired)"));
 
         api.unlisted.clear();
-        String written = database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync WHERE starts_with(id, ?)", provider + ":");
+        String written = written(provider);
         list(provider);
-        assertEquals(written, database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync WHERE starts_with(id, ?)", provider + ":"));
+        assertEquals(written, written(provider));
+    }
+
+    @Test
+    void whoIsSwitchedOffIsDeletedUntilSwitchedOnAgain() {
+        each(SWITCHED_OFF.keySet(), this::whoIsSwitchedOffIsDeletedUntilSwitchedOnAgain);
+    }
+
+    private void whoIsSwitchedOffIsDeletedUntilSwitchedOnAgain(String provider) {
+        FakeApi api = start(provider);
+        List<String> ids = api.createMany("u|", 8);
+        api.marks.put(ids.get(7), json(SWITCHED_OFF.get(provider))); // before the first listing
+        list(provider);
+        assertEquals(List.of(provider + ":" + ids.get(7)), deleted(provider));
+
+        api.marks.put(ids.get(3), json(SWITCHED_OFF.get(provider)));
+        list(provider);
+        assertEquals(List.of(provider + ":" + ids.get(3), provider + ":" + ids.get(7)), deleted(provider));
+        String field = json(SWITCHED_OFF.get(provider)).fieldNames().next();
+        assertEquals(json(SWITCHED_OFF.get(provider)).get(field).asText(),
+                database.value("SELECT raw_json ->> '" + field + "' FROM neon_auth.users_sync WHERE id = ?", provider + ":" + ids.get(3)));
+        assertEquals("t", database.value("SELECT bool_and(deleted_at > now() - interval '1 minute') FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ?)",
+                provider + ":"), "nobody is purged at once");
+        String written = written(provider);
+        list(provider);
+        assertEquals(written, written(provider), "deleted_at does not move");
+
+        api.marks.clear();
+        list(provider);
+        assertEquals(List.of(), deleted(provider));
+        assertTableIsTrue(provider);
+        api.marks.put(ids.get(3), json(SWITCHED_OFF.get(provider)));
+        list(provider);
+        assertEquals(List.of(provider + ":" + ids.get(3)), deleted(provider), "a second time");
+    }
+
+    private List<String> deleted(String provider) {
+        return column("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ?) ORDER BY id COLLATE \"C\"", provider + ":");
+    }
+
+    private String written(String provider) {
+        return database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync WHERE starts_with(id, ?)", provider + ":");
+    }
+
+    private static JsonNode json(String text) {
+        try {
+            return new ObjectMapper().readTree(text);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException(e);
+        }
     }
 
     /** All changes of a user have one version, so that the later one stands. */
