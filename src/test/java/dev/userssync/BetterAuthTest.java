@@ -15,6 +15,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,6 +26,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A real Better Auth, in Node, with the hooks of docs/better-auth.md pasted as they stand there, tells the application of its users.
@@ -96,6 +99,39 @@ class BetterAuthTest extends RunningApp {
         post("/sign-out", "{}");
         post("/sign-in/email", "{\"email\": \"nameless@example.com\", \"password\": \"%s\"}".formatted(PASSWORD));
         assertNothingParkedAndNoSecret();
+    }
+
+    @Test
+    void whateverAUserHoldsTheHooksThrowNothing() throws Exception {
+        Hostile run = hostile("USERS_SYNC_URL", webhooks("better-auth"), "USERS_SYNC_SECRET", TestSettings.SECRET);
+        assertEquals(0, run.exit, run.output);
+        assertEquals(2, run.output.lines().count(), run.output); // the two that cannot be written as JSON
+        assertEquals(run.output.lines().count(), run.output.lines().filter(line -> line.startsWith("users-sync: user.created could not be sent")).count(), run.output);
+        awaitRow("circle", "name = 'Circle' AND raw_json -> 'friends' = '[{\"name\": \"Friend\"}]' AND NOT raw_json ? 'self'");
+        awaitRow("big", "raw_json ->> 'credits' = '9007199254740993' AND raw_json -> 'limits' = '[\"1\"]'");
+        awaitRow("twice", "raw_json -> 'first' = raw_json -> 'second' AND raw_json -> 'second' ->> 'theme' = 'dark'");
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "USERS_SYNC_URL", "USERS_SYNC_SECRET"})
+    void withoutItsSettingsTheHooksSayItOnce(String set) throws Exception {
+        Hostile run = set.isEmpty() ? hostile() : hostile(set, "http://localhost:1/webhooks/better-auth");
+        assertEquals(0, run.exit, run.output);
+        assertEquals("users-sync: set USERS_SYNC_URL and USERS_SYNC_SECRET; until then no user is sent\n", run.output);
+    }
+
+    private record Hostile(int exit, String output) {
+    }
+
+    private static Hostile hostile(String... environment) throws Exception {
+        ProcessBuilder process = new ProcessBuilder("node", "--import", "tsx", "hostile.js").directory(HOME.toFile()).redirectErrorStream(true);
+        for (int i = 0; i < environment.length; i += 2) {
+            process.environment().put(environment[i], environment[i + 1]);
+        }
+        Process node = process.start();
+        String output = new String(node.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        return new Hostile(node.waitFor(), output);
     }
 
     private void assertTimes(String id, JsonNode user) {
