@@ -1,6 +1,6 @@
 -- What SCIM clients look for, so that a lookup costs the same with 100,000 users as with ten. Only where SCIM is on: an index over
 -- raw_json takes from Postgres the cheap (HOT) update of every row, and other providers need none. Flyway runs this again whenever
--- the value of "scim" changes. The WHERE is, word for word, the condition in UserRows.
+-- the value of "scim" changes. Each WHERE is, word for word, a condition in UserRows.
 SET LOCAL client_min_messages = warning;
 
 DO $$
@@ -10,12 +10,14 @@ BEGIN
       WHERE raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}' AND (deleted_at IS NULL OR raw_json -> 'active' = 'false');
     CREATE INDEX IF NOT EXISTS users_sync_scim_user_name_idx ON neon_auth.users_sync (lower(raw_json ->> 'userName'))
       WHERE raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}' AND (deleted_at IS NULL OR raw_json -> 'active' = 'false');
-    CREATE INDEX IF NOT EXISTS users_sync_scim_external_id_idx ON neon_auth.users_sync ((raw_json ->> 'externalId'))
-      WHERE raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}' AND (deleted_at IS NULL OR raw_json -> 'active' = 'false');
+    -- Deleted users, too: who comes back with the same externalId gets the row back. The former index left them out.
+    CREATE INDEX IF NOT EXISTS users_sync_scim_external_idx ON neon_auth.users_sync ((raw_json ->> 'externalId'))
+      WHERE raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}';
+    DROP INDEX IF EXISTS neon_auth.users_sync_scim_external_id_idx;
     CREATE INDEX IF NOT EXISTS users_sync_scim_emails_idx ON neon_auth.users_sync USING gin ((lower((raw_json -> 'emails')::text)::jsonb) jsonb_path_ops)
       WHERE raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}' AND (deleted_at IS NULL OR raw_json -> 'active' = 'false');
   ELSE
     DROP INDEX IF EXISTS neon_auth.users_sync_scim_id_idx, neon_auth.users_sync_scim_user_name_idx,
-      neon_auth.users_sync_scim_external_id_idx, neon_auth.users_sync_scim_emails_idx;
+      neon_auth.users_sync_scim_external_idx, neon_auth.users_sync_scim_external_id_idx, neon_auth.users_sync_scim_emails_idx;
   END IF;
 END $$;

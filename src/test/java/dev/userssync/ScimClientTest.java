@@ -168,9 +168,10 @@ class ScimClientTest extends ScimApp {
         assertThrows(ResourceConflictException.class, () -> scim.modifyRequest("Users", joe.getId()).replaceValue("userName", "jane").invoke(UserResource.class));
         scim.modifyRequest("Users", joe.getId()).replaceValue("userName", "JOE").invoke(UserResource.class);
         scim.modifyRequest("Users", joe.getId()).replaceValue("active", false).invoke(UserResource.class);
-        assertThrows(ResourceConflictException.class, () -> scim.create("Users", jane().setUserName("joe")), "inactive is not gone");
+        assertEquals(joe.getId(), scim.create("Users", jane().setUserName("joe")).getId(), "inactive is not gone");
+        assertThrows(ResourceConflictException.class, () -> scim.create("Users", jane().setUserName("joe")));
         scim.delete("Users", joe.getId());
-        scim.create("Users", jane().setUserName("joe"));
+        assertFalse(scim.create("Users", jane().setUserName("joe")).getId().equals(joe.getId()));
     }
 
     @ParameterizedTest

@@ -107,11 +107,32 @@ class ScimConcurrencyTest {
     }
 
     @RepeatedTest(3)
-    void anIdIsGivenOnce() throws Exception {
+    void anExternalIdIsOneUser() throws Exception {
         List<Reply> replies = atTheSameMoment(i -> post(i, ScimApp.user("user" + i, "\"externalId\": \"the-same\"")));
-        replies.forEach(reply -> assertEquals(201, reply.status(), reply.http().body()));
-        assertEquals(ATTRIBUTES.size(), replies.stream().map(Reply::id).distinct().count());
-        assertEquals(1, replies.stream().filter(reply -> reply.id().equals("the-same")).count());
+        assertOneCreated(replies, "the-same");
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    @RepeatedTest(3)
+    void aUserIsRehiredOnce() throws Exception {
+        String id = post(0, ScimApp.user("jane", "\"active\": false")).call().id();
+        assertEquals(201, post(1, ScimApp.user("joe", "\"externalId\": \"joe\"", "\"active\": false")).call().status());
+        // By the userName, by the externalId that some of them bring along, and by one patch of the user itself.
+        List<Reply> replies = atTheSameMoment(i -> i == 5 ? () -> ScimApp.send(ScimApp.request(instance(i), "PATCH", "/Users/" + id,
+                "{\"Operations\": [{\"op\": \"replace\", \"path\": \"active\", \"value\": true}]}"))
+                : post(i, ScimApp.user("Jane", i % 3 == 0 ? "\"externalId\": \"jane\"" : "\"active\": true")));
+        List<Reply> posts = replies.stream().filter(reply -> reply != replies.get(5)).toList();
+        assertEquals(200, replies.get(5).status(), replies.get(5).http().body());
+        posts.stream().filter(reply -> reply.status() != 201).forEach(reply -> reply.assertError(409, "uniqueness"));
+        assertTrue(posts.stream().filter(reply -> reply.status() == 201).allMatch(reply -> reply.id().equals(id)));
+        assertTrue(posts.stream().filter(reply -> reply.status() == 201).count() <= 1);
+        assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NULL"));
+    }
+
+    private static void assertOneCreated(List<Reply> replies, String id) {
+        assertEquals(List.of(id), replies.stream().filter(reply -> reply.status() == 201).map(Reply::id).toList());
+        replies.stream().filter(reply -> reply.status() != 201).forEach(reply -> reply.assertError(409, "uniqueness"));
     }
 
     @RepeatedTest(3)

@@ -108,6 +108,136 @@ class ScimDialectsTest extends ScimApp {
         assertEquals("Kim V.|kim@agency.example|deleted", row(id));
     }
 
+    private static final String INACTIVE = "{\"op\": \"replace\", \"value\": {\"active\": false}}";
+
+    private static String ada(String userName, String externalId, String name) {
+        return user(userName, json((externalId == null ? "" : "'externalId': '" + externalId + "', ") + "'active': true, 'displayName': '" + name + "'"));
+    }
+
+    private void assertReactivated(Reply reply, String id) {
+        assertEquals(201, reply.status(), reply.http().body());
+        assertEquals(id, reply.id());
+        assertEquals(scim() + "/Users/" + id, reply.header("Location"));
+        assertEquals("true", reply.json().path("active").toString());
+        assertEquals(reply.json(), get("/Users/" + id).json());
+    }
+
+    @Test
+    void aRehiredUserGetsTheFormerRow() {
+        Reply hired = post("/Users", ada("ada@example.org", "00u1ada", "Ada Byron"));
+        patch("/Users/00u1ada", INACTIVE);
+        Reply rehired = post("/Users", ada("ada@example.org", "00u1ada", "Ada King"));
+        assertReactivated(rehired, "00u1ada");
+        assertEquals("Ada King|ada@example.org|live", row("00u1ada"));
+        assertEquals(hired.json().at("/meta/created"), rehired.json().at("/meta/created"));
+        post("/Users", ada("ada@example.org", "00u1ada", "Ada King")).assertError(409, "uniqueness");
+
+        // Renamed while inactive: the externalId says who it is.
+        patch("/Users/00u1ada", INACTIVE);
+        assertReactivated(post("/Users", ada("ada.king@example.org", "00u1ada", "Ada King")), "00u1ada");
+        assertEquals("Ada King|ada.king@example.org|live", row("00u1ada"));
+
+        // Still inactive: the client only repeats itself.
+        patch("/Users/00u1ada", INACTIVE);
+        assertEquals("00u1ada", post("/Users", ada("ada@example.org", "00u1ada", "Ada Lovelace").replace("true", "false")).id());
+        assertEquals("Ada Lovelace|ada@example.org|deleted", row("00u1ada"));
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    @Test
+    void aRehiredUserWithoutExternalIdIsKnownByTheUserName() {
+        String id = post("/Users", ada("ada@example.org", null, "Ada Byron")).id();
+        patch("/Users/" + id, INACTIVE);
+        assertReactivated(post("/Users", ada("ADA@example.org", null, "Ada King")), id);
+        // The client has an id of its own now.
+        patch("/Users/" + id, INACTIVE);
+        Reply known = post("/Users", ada("ada@example.org", "00u1ada", "Ada King"));
+        assertReactivated(known, id);
+        assertEquals("00u1ada", known.json().path("externalId").textValue());
+        // And does not tell it this time, which cuts no tie.
+        patch("/Users/" + id, INACTIVE);
+        Reply untold = post("/Users", ada("ada@example.org", null, "Ada L."));
+        assertReactivated(untold, id);
+        assertEquals("00u1ada", untold.json().path("externalId").textValue());
+        assertEquals("Ada L.|ada@example.org|live", row(id));
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    @Test
+    void theUserNameOfAnInactiveUserIsFreeForAnotherPerson() {
+        post("/Users", ada("ada@example.org", "00u1ada", "Ada Byron"));
+        patch("/Users/00u1ada", INACTIVE);
+        Reply other = post("/Users", ada("ada@example.org", "00u2ada", "Ada Yonath"));
+        assertEquals(201, other.status(), other.http().body());
+        assertEquals("00u2ada", other.id());
+        assertEquals("Ada Byron|ada@example.org|deleted", row("00u1ada"));
+        assertEquals("Ada Yonath|ada@example.org|live", row("00u2ada"));
+        // Whoever looks for the userName finds the one who has it now.
+        for (String filter : new String[] {"userName eq \"ada@example.org\"", "active pr and userName eq \"ADA@example.org\""}) {
+            JsonNode found = get("/Users" + query(filter)).json();
+            assertEquals(1, found.path("totalResults").intValue(), filter);
+            assertEquals("00u2ada", found.at("/Resources/0/id").textValue(), filter);
+        }
+        assertEquals("00u1ada", get("/Users" + query("userName eq \"ada@example.org\" and active eq false")).json().at("/Resources/0/id").textValue());
+        assertEquals(2, get("/Users" + query("userName sw \"ada\"")).json().path("totalResults").intValue());
+        // The former one comes back under another name only.
+        patch("/Users/00u1ada", "{\"op\": \"replace\", \"path\": \"active\", \"value\": true}").assertError(409, "uniqueness");
+        post("/Users", ada("ada@example.org", "00u1ada", "Ada Byron")).assertError(409, "uniqueness");
+        assertReactivated(post("/Users", ada("ada.byron@example.org", "00u1ada", "Ada Byron")), "00u1ada");
+        // A rename takes the userName of an inactive user, too.
+        patch("/Users/00u1ada", INACTIVE);
+        assertEquals(200, patch("/Users/00u2ada", "{\"op\": \"replace\", \"path\": \"userName\", \"value\": \"ada.byron@example.org\"}").status());
+        assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    @Test
+    void theExternalIdOfAnActiveUserIsTaken() {
+        post("/Users", ada("ada@example.org", "00u1ada", "Ada Byron"));
+        Reply refused = post("/Users", ada("other@example.org", "00u1ada", "Ada King"));
+        refused.assertError(409, "uniqueness");
+        assertTrue(refused.json().path("detail").textValue().contains("externalId"), refused.http().body());
+        assertEquals("Ada Byron|ada@example.org|live", row("00u1ada"));
+        // Also where the row's id is not made of it.
+        String id = post("/Users", ada("bob@example.org", null, "Bob")).id();
+        patch("/Users/" + id, "{\"op\": \"add\", \"path\": \"externalId\", \"value\": \"00u3bob\"}");
+        post("/Users", ada("bobby@example.org", "00u3bob", "Bobby")).assertError(409, "uniqueness");
+        patch("/Users/" + id, INACTIVE);
+        assertReactivated(post("/Users", ada("bobby@example.org", "00u3bob", "Bobby")), id);
+        assertEquals(204, delete("/Users/" + id).status());
+        assertReactivated(post("/Users", ada("bob@example.org", "00u3bob", "Bob")), id);
+        assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    @Test
+    void aDeletedUserComesBackByItsOwnIdOnly() {
+        post("/Users", ada("ada@example.org", "00u1ada", "Ada Byron"));
+        assertEquals(204, delete("/Users/00u1ada").status());
+        String other = post("/Users", ada("ada@example.org", null, "Ada Yonath")).id();
+        assertTrue(other.matches("[0-9a-f-]{36}"), "a userName that was given up says nothing of who has it now");
+        assertReactivated(post("/Users", ada("ada.king@example.org", "00u1ada", "Ada King")), "00u1ada");
+
+        // The id stays with the person although the client has given that person another id of its own since.
+        patch("/Users/00u1ada", "{\"op\": \"replace\", \"path\": \"externalId\", \"value\": \"00u9ada\"}");
+        assertEquals(204, delete("/Users/00u1ada").status());
+        assertTrue(post("/Users", ada("third@example.org", "00u1ada", "Third")).id().matches("[0-9a-f-]{36}"));
+        assertReactivated(post("/Users", ada("ada.king@example.org", "00u9ada", "Ada King")), "00u1ada");
+    }
+
+    @Test
+    void whoWasErasedOrPurgedIsCreatedAnew() {
+        post("/Users", ada("ada@example.org", "00u1ada", "Ada Byron"));
+        patch("/Users/00u1ada", INACTIVE);
+        // The clock of the instance that erased was ahead of this one's.
+        database.execute("DELETE FROM neon_auth.users_sync; INSERT INTO users_sync_internal.tombstone VALUES ('00u1ada', now() + interval '1 minute')"
+                + " ON CONFLICT (id) DO UPDATE SET at = excluded.at");
+        try {
+            assertReactivated(post("/Users", ada("ada@example.org", "00u1ada", "Ada King")), "00u1ada");
+            assertEquals("Ada King|ada@example.org|live", row("00u1ada"));
+        } finally {
+            database.execute("DELETE FROM users_sync_internal.tombstone");
+        }
+    }
+
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "Title | {'op': 'REPLACE', 'path': 'Title', 'value': 'Captain'} | {'title': 'Captain'}",

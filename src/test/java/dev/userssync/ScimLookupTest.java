@@ -57,7 +57,7 @@ class ScimLookupTest extends ScimApp {
         assertEquals(201, post("/Users", user("one more")).status());
         // The statistics of a connection come within a second or two.
         await().atMost(Duration.ofSeconds(10)).until(() -> database.column("SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname LIKE"
-                + " '%scim%' ORDER BY 1").containsAll(List.of("users_sync_scim_emails_idx", "users_sync_scim_external_id_idx", "users_sync_scim_user_name_idx")));
+                + " '%scim%' ORDER BY 1").containsAll(List.of("users_sync_scim_emails_idx", "users_sync_scim_external_idx", "users_sync_scim_user_name_idx")));
     }
 
     @Test

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 /** SCIM off; SCIM beside other providers; a user who is inactive and yet not deleted. */
 class ScimSettingsTest {
 
-    private static final List<String> INDEXES = List.of("users_sync_scim_emails_idx", "users_sync_scim_external_id_idx", "users_sync_scim_id_idx",
+    private static final List<String> INDEXES = List.of("users_sync_scim_emails_idx", "users_sync_scim_external_idx", "users_sync_scim_id_idx",
             "users_sync_scim_user_name_idx");
 
     private final TestDatabase database = new TestDatabase();
@@ -68,6 +68,15 @@ class ScimSettingsTest {
             Reply inactive = send("PATCH", "/Users/u", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
             assertFalse(inactive.json().path("active").asBoolean(true));
             assertEquals("false|live", state());
+            Reply rehired = send("POST", "/Users", ScimApp.user("renamed", "\"externalId\": \"u\""));
+            assertEquals(201, rehired.status(), rehired.http().body());
+            assertEquals("u", rehired.id());
+            assertEquals("-|live", state());
+            assertEquals(409, send("POST", "/Users", ScimApp.user("RENAMED")).status());
+            send("PATCH", "/Users/u", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
+            assertEquals("u", send("POST", "/Users", ScimApp.user("RENAMED", "\"active\": true")).id());
+            assertEquals("true|live", state());
+            send("PATCH", "/Users/u", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
             assertEquals(204, send("DELETE", "/Users/u", null).status());
             assertEquals(404, send("GET", "/Users/u", null).status());
             assertTrue(state().endsWith("|deleted"));
@@ -95,6 +104,11 @@ class ScimSettingsTest {
             assertEquals(404, send("DELETE", "/Users/e2", null).status());
             assertEquals(2, send("GET", "/Users", null).json().path("totalResults").intValue());
             assertEquals(0, send("GET", "/Users?filter=userName%20eq%20%22w%22", null).json().path("totalResults").intValue());
+            assertEquals(201, send("POST", "/Users", ScimApp.user("w", "\"externalId\": \"e3\"")).status(), "a userName that this client cannot see is free");
+            send("PATCH", "/Users/okta:e1", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
+            assertEquals("okta:e1", send("POST", "/Users", ScimApp.user("renamed", "\"externalId\": \"e1\"")).id());
+            assertEquals(204, send("DELETE", "/Users/okta:e1", null).status());
+            assertEquals("okta:e1", send("POST", "/Users", ScimApp.user("again", "\"externalId\": \"e1\"")).id());
             assertEquals(204, send("DELETE", "/Users/okta:e1", null).status());
             assertEquals("deleted", database.value("SELECT CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END FROM neon_auth.users_sync WHERE id = 'okta:e1'"));
         }

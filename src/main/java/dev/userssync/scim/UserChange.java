@@ -11,8 +11,8 @@ import dev.userssync.PayloadDrop;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.UUID;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -33,8 +33,6 @@ import org.apache.camel.Processor;
  */
 @BindToRegistry("scim-change")
 public final class UserChange implements Processor, CamelContextAware {
-
-    private static final int LONGEST_ID = 255; // as user events allow
 
     private final Clock clock;
     private CamelContext context;
@@ -58,19 +56,17 @@ public final class UserChange implements Processor, CamelContextAware {
         switch (exchange.getVariable("operation", String.class)) {
             case "create" -> {
                 ObjectNode document = UserDocument.checked(request.body());
-                String id = freeId(document, lock);
-                write(exchange, lock, UserRows.find(lock.connection(), id), id, document);
+                PostedUser user = PostedUser.of(document, settings.idPrefix(), lock);
+                if (user.row() != null && user.row().isFound()) {
+                    keep(List.of("externalId"), user.row(), request, document);
+                }
+                write(exchange, lock, user.row(), user.id(), document);
                 exchange.setVariable("status", 201);
             }
             case "replace" -> {
                 UserRow row = found(request, lock);
                 ObjectNode document = UserDocument.checked(request.body());
-                // A client that does not say so wants neither to make the user active again nor to cut the tie to its own id.
-                for (String attribute : List.of("active", "externalId")) {
-                    if (!request.body().has(attribute) && row.document().has(attribute)) {
-                        document.set(attribute, row.document().get(attribute));
-                    }
-                }
+                keep(List.of("active", "externalId"), row, request, document);
                 write(exchange, lock, row, row.id(), document);
             }
             case "patch" -> {
@@ -96,29 +92,24 @@ public final class UserChange implements Processor, CamelContextAware {
         return row;
     }
 
-    /** The client's own id if no other user has it; a user whom the client deleted and creates again gets it back. */
-    private String freeId(ObjectNode document, UserLock.Held lock) throws SQLException {
-        String externalId = UserDocument.text(document, "externalId");
-        String id = settings.idPrefix() + externalId;
-        if (externalId != null && id.codePointCount(0, id.length()) <= LONGEST_ID) {
-            lock.lockId(id);
-            UserRow row = UserRows.find(lock.connection(), id);
-            if (row == null || row.isOurs() && !row.isFound()) {
-                return id;
+    /** A client that does not say so wants neither to make the user active again nor to cut the tie to its own id. */
+    private static void keep(List<String> attributes, UserRow row, ScimRequest request, ObjectNode document) {
+        for (String attribute : attributes) {
+            if (!request.body().has(attribute) && row.document().has(attribute)) {
+                document.set(attribute, row.document().get(attribute));
             }
         }
-        return settings.idPrefix() + UUID.randomUUID();
     }
 
     private void write(Exchange exchange, UserLock.Held lock, UserRow row, String id, ObjectNode given) throws ScimException, SQLException {
         ObjectNode document = withoutSecrets(given);
         document.put("id", id);
         boolean isNew = row == null || !row.isFound();
-        String userName = UserDocument.text(document, "userName");
-        if (isNew || !userName.equalsIgnoreCase(UserDocument.text(row.document(), "userName"))) {
+        if (isNew || claimsName(document, row)) {
+            String userName = UserDocument.text(document, "userName");
             lock.lockName(userName);
-            if (UserRows.isNameTaken(lock.connection(), userName, id)) {
-                throw ResourceConflictException.uniqueness("another user has this userName");
+            if (UserRows.withUserName(lock.connection(), settings.idPrefix(), userName).stream().anyMatch(other -> other.isActive() && !other.id().equals(id))) {
+                throw ResourceConflictException.uniqueness("another active user has this userName; change that user with PATCH or PUT");
             }
         }
         boolean isDeleted = settings.inactiveIsDeleted() && !UserDocument.isActive(document);
@@ -126,7 +117,7 @@ public final class UserChange implements Processor, CamelContextAware {
             exchange.getMessage().setBody(row); // as it was
             return;
         }
-        Instant version = UserRow.nextVersion(row, clock.instant());
+        Instant version = UserRow.nextVersion(row, row == null ? afterTombstone(id, lock) : clock.instant());
         Instant created = isNew ? version : row.created();
         ObjectNode profile = profile(isNew ? "created" : "updated", id, document, created, version);
         if (!isDeleted) {
@@ -139,6 +130,19 @@ public final class UserChange implements Processor, CamelContextAware {
         exchange.getMessage().setBody(new UserRow(id, document, created, version, isDeleted ? version : null));
     }
 
+    /** While a user is inactive, another one may take the userName. */
+    private static boolean claimsName(ObjectNode document, UserRow row) {
+        return !UserDocument.text(document, "userName").equalsIgnoreCase(UserDocument.text(row.document(), "userName"))
+                || UserDocument.isActive(document) && !row.isActive();
+    }
+
+    /** Now, or after the user of this id was erased or purged, if another clock wrote that. */
+    private Instant afterTombstone(String id, UserLock.Held lock) throws SQLException {
+        Instant now = clock.instant();
+        Instant buried = UserRows.buried(lock.connection(), id);
+        return buried == null || buried.isBefore(now) ? now : buried.plus(1, ChronoUnit.MICROS);
+    }
+
     /** By the names in the setting payload.drop; the password is gone before. */
     private ObjectNode withoutSecrets(ObjectNode document) {
         JsonNode plain = Json.plain(document);
@@ -148,7 +152,7 @@ public final class UserChange implements Processor, CamelContextAware {
     private void delete(Exchange exchange, UserRow row) {
         Instant version = UserRow.nextVersion(row, clock.instant());
         ObjectNode profile = null;
-        if (!UserDocument.isActive(row.document())) {
+        if (!row.isActive()) {
             ObjectNode document = row.document().deepCopy();
             document.remove("active");
             profile = profile("updated", row.id(), document, row.created(), version);

@@ -55,6 +55,25 @@ final class UserFilter {
         }
     }
 
+    /** Whether it can match no user but those of one userName. */
+    boolean asksForUserName() {
+        return asksForUserName(filter);
+    }
+
+    private static boolean asksForUserName(Filter filter) {
+        return switch (filter.getFilterType()) {
+            case EQUAL -> filter.getComparisonValue().isTextual() && filter.getAttributePath().size() == 1
+                    && "userName".equals(nameOf(filter.getAttributePath()));
+            case AND -> filter.getCombinedFilters().stream().anyMatch(UserFilter::asksForUserName);
+            default -> false;
+        };
+    }
+
+    private static String nameOf(Path path) {
+        AttributeDefinition attribute = UserDocument.attribute(path);
+        return attribute == null ? null : attribute.getName();
+    }
+
     /** The SDK's parser takes the end of the text for a bracket. */
     static boolean closesBrackets(String filterOrPath) {
         String bare = TEXT.matcher(filterOrPath).replaceAll("");

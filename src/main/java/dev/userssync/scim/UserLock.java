@@ -59,8 +59,8 @@ public final class UserLock {
     }
 
     /**
-     * An open transaction and its locks. Whoever takes two takes the one of the id first, then the one of the name, so that nobody
-     * waits in a circle. Reads see what is committed by then.
+     * An open transaction and its locks. Ids are locked first and in their order, then a userName, so that nobody waits in a circle.
+     * Reads see what is committed by then.
      */
     static final class Held {
 
@@ -82,6 +82,12 @@ public final class UserLock {
 
         void lockName(String userName) throws SQLException {
             lock("hashtextextended('users-sync scim name ' || lower(?), 0)", userName);
+        }
+
+        /** Frees all locks, to take others. */
+        void startOver() throws SQLException {
+            connection.rollback();
+            begin();
         }
 
         private void lock(String key, String value) throws SQLException {

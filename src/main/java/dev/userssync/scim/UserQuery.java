@@ -8,6 +8,7 @@ import com.unboundid.scim2.common.messages.ListResponse;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
@@ -67,6 +68,21 @@ public final class UserQuery implements CamelContextAware {
 
     private int filtered(Connection connection, UserFilter filter, String base, int start, int count, Projection projection,
             List<ObjectNode> page) throws SQLException, ScimException {
+        if (filter.asksForUserName()) {
+            List<UserRow> holders = new ArrayList<>();
+            UserRows.all(connection, settings.idPrefix(), filter.condition(), row -> {
+                if (filter.matches(row, base)) {
+                    holders.add(row);
+                }
+            });
+            // A userName is there once (RFC 7643 §4.1.1): an inactive user whose userName another person has now does not show up.
+            UserRow holder = holders.stream().max(Comparator.comparing(UserRow::isActive)
+                    .thenComparing(UserRow::updated, Comparator.nullsFirst(Comparator.naturalOrder()))).orElse(null);
+            if (holder != null && start == 1 && count > 0) {
+                page.add(projection.of(holder.resource(base)));
+            }
+            return holder == null ? 0 : 1;
+        }
         int[] matches = {0};
         UserRows.all(connection, settings.idPrefix(), filter.condition(), row -> {
             if (filter.matches(row, base)) {

@@ -33,7 +33,12 @@ record UserRow(String id, ObjectNode document, Instant created, Instant updated,
      * what a client has deleted is not, because its document says nothing of inactive (see {@link UserChange}).
      */
     boolean isFound() {
-        return isOurs() && (deleted == null || !UserDocument.isActive(document));
+        return isOurs() && (deleted == null || !isActive());
+    }
+
+    /** Whether the client has not made the user inactive. */
+    boolean isActive() {
+        return UserDocument.isActive(document);
     }
 
     /** A time after everything that this row has seen, and not before now: strictly increasing for one user, whatever the clocks say. */

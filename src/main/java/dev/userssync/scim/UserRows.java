@@ -7,6 +7,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Reads rows of neon_auth.users_sync, on a connection of the caller's. Values only ever become parameters. Thread-safe. */
@@ -15,9 +16,11 @@ final class UserRows {
     private static final String COLUMNS = "SELECT id, coalesce(raw_json, '{}') AS raw_json, created_at, coalesce(updated_at, created_at)"
             + " AS updated_at, deleted_at FROM neon_auth.users_sync WHERE ";
 
-    /** {@link UserRow#isFound()} in SQL, word for word the condition of the indexes in R__scim_indexes.sql. */
-    static final String FOUND = "raw_json @> '{\"schemas\": [\"" + UserDocument.SCHEMA + "\"]}'"
-            + " AND (deleted_at IS NULL OR raw_json -> 'active' = 'false')";
+    /** {@link UserRow#isOurs()} in SQL, word for word the condition of an index in R__scim_indexes.sql. */
+    private static final String OURS = "raw_json @> '{\"schemas\": [\"" + UserDocument.SCHEMA + "\"]}'";
+
+    /** {@link UserRow#isFound()} in SQL, word for word the condition of the other indexes there. */
+    private static final String FOUND = OURS + " AND (deleted_at IS NULL OR raw_json -> 'active' = 'false')";
 
     /** What to do with a row. */
     interface Use {
@@ -36,13 +39,35 @@ final class UserRows {
         }
     }
 
-    /** Whether another user that a client finds has this userName, in whatever case. */
-    static boolean isNameTaken(Connection connection, String userName, String byOtherThan) throws SQLException {
-        try (PreparedStatement select = connection.prepareStatement("SELECT FROM neon_auth.users_sync WHERE " + FOUND
-                + " AND lower(raw_json ->> 'userName') = lower(?) AND id <> ? LIMIT 1")) {
-            select.setString(1, userName);
-            select.setString(2, byOtherThan);
-            return select.executeQuery().next();
+    /** The users with this externalId, those that a client deleted among them; the last that changed comes first. */
+    static List<UserRow> withExternalId(Connection connection, String prefix, String externalId) throws SQLException {
+        return list(connection, OURS + " AND raw_json ->> 'externalId' = ?", prefix, externalId);
+    }
+
+    /** The users that a client finds by this userName, in whatever case; the last that changed comes first. */
+    static List<UserRow> withUserName(Connection connection, String prefix, String userName) throws SQLException {
+        return list(connection, FOUND + " AND lower(raw_json ->> 'userName') = lower(?)", prefix, userName);
+    }
+
+    private static List<UserRow> list(Connection connection, String condition, String prefix, String value) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement(COLUMNS + condition + " AND starts_with(id, ?) ORDER BY 4 DESC NULLS LAST, id")) {
+            select.setString(1, value);
+            select.setString(2, prefix);
+            ResultSet rows = select.executeQuery();
+            List<UserRow> list = new ArrayList<>();
+            while (rows.next()) {
+                list.add(row(rows));
+            }
+            return list;
+        }
+    }
+
+    /** When a user of this id was erased or purged; null if none was. Only a later event brings the id back. */
+    static Instant buried(Connection connection, String id) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement("SELECT at FROM users_sync_internal.tombstone WHERE id = ?")) {
+            select.setString(1, id);
+            ResultSet rows = select.executeQuery();
+            return rows.next() ? time(rows, "at") : null;
         }
     }
 

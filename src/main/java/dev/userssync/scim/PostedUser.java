@@ -1,0 +1,88 @@
+package dev.userssync.scim;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.unboundid.scim2.common.exceptions.ResourceConflictException;
+import com.unboundid.scim2.common.exceptions.ScimException;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.function.Predicate;
+
+/**
+ * The user that a POST is about. RFC 7644 knows only new users, but identity providers also POST a user who comes back: the externalId
+ * says who that is, also under a new userName and after a DELETE; without a word of it, the userName of an inactive user does.
+ * A userName that belonged to another externalId is another person's now, who gets another row. Immutable.
+ *
+ * @param id  of the row
+ * @param row as it is, locked; null if there is none
+ */
+record PostedUser(String id, UserRow row) {
+
+    private static final int LONGEST_ID = 255; // as user events allow
+
+    /** @throws ResourceConflictException if an active user has the externalId */
+    static PostedUser of(ObjectNode document, String prefix, UserLock.Held lock) throws ScimException, SQLException {
+        String externalId = UserDocument.text(document, "externalId");
+        String userName = UserDocument.text(document, "userName");
+        while (true) {
+            Set<String> ids = new TreeSet<>(Candidates.read(lock, prefix, externalId, userName).ids());
+            if (externalId != null) {
+                ids.add(prefix + externalId);
+            }
+            for (String id : ids) {
+                lock.lockId(id);
+            }
+            lock.lockName(userName);
+            Candidates candidates = Candidates.read(lock, prefix, externalId, userName); // another client may have been faster
+            if (ids.containsAll(candidates.ids())) {
+                return candidates.choose(lock, prefix, externalId);
+            }
+            lock.startOver();
+        }
+    }
+
+    private record Candidates(List<UserRow> byExternalId, List<UserRow> byUserName) {
+
+        static Candidates read(UserLock.Held lock, String prefix, String externalId, String userName) throws SQLException {
+            return new Candidates(externalId == null ? List.of() : UserRows.withExternalId(lock.connection(), prefix, externalId),
+                    UserRows.withUserName(lock.connection(), prefix, userName));
+        }
+
+        List<String> ids() {
+            List<String> ids = new ArrayList<>();
+            byExternalId.forEach(row -> ids.add(row.id()));
+            byUserName.forEach(row -> ids.add(row.id()));
+            return ids;
+        }
+
+        PostedUser choose(UserLock.Held lock, String prefix, String externalId) throws ScimException, SQLException {
+            if (byExternalId.stream().anyMatch(row -> row.isFound() && row.isActive())) {
+                throw ResourceConflictException.uniqueness("an active user has this externalId; change that user with PATCH or PUT");
+            }
+            String id = prefix + externalId;
+            UserRow known = first(byExternalId, id, UserRow::isFound);
+            if (known == null) {
+                known = first(byUserName, id, row -> !row.isActive() && (externalId == null || UserDocument.text(row.document(), "externalId") == null));
+            }
+            if (known == null) {
+                known = first(byExternalId, id, row -> true);
+            }
+            if (known == null && externalId != null && id.codePointCount(0, id.length()) <= LONGEST_ID) {
+                UserRow row = UserRows.find(lock.connection(), id);
+                if (row == null || row.isOurs() && !row.isFound() && UserDocument.text(row.document(), "externalId") == null) {
+                    return new PostedUser(id, row);
+                }
+            }
+            return known == null ? new PostedUser(prefix + UUID.randomUUID(), null) : new PostedUser(known.id(), known);
+        }
+
+        /** The row of the id, if it is among them, else the last that changed. */
+        private static UserRow first(List<UserRow> rows, String id, Predicate<UserRow> condition) {
+            List<UserRow> some = rows.stream().filter(condition).toList();
+            return some.stream().filter(row -> row.id().equals(id)).findFirst().orElse(some.isEmpty() ? null : some.get(0));
+        }
+    }
+}
