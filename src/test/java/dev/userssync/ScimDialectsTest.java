@@ -258,6 +258,31 @@ class ScimDialectsTest extends ScimApp {
         "a secret by its path | {'op': 'add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:apiSecret', 'value': 'x'} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {}}",
         "an extension as a whole | {'op': 'add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User', 'value': {'division': 'North'}} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'division': 'North'}}",
         "manager as an object | {'op': 'add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager', 'value': {'value': '26'}} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'manager': {'value': '26'}}}",
+        "a role by its primary, as text | {'op': 'Add', 'path': 'roles[primary eq ~True~].value', 'value': 'viewer'}, {'op': 'Replace', 'path': 'roles[primary EQ ~True~].value', 'value': 'admin'} | {'roles': [{'primary': true, 'value': 'admin'}]}",
+        "a role by its primary, bare | {'op': 'Add', 'path': 'roles[primary eq True].value', 'value': 'viewer'}, {'op': 'Replace', 'path': 'roles[primary eq tRUE].display', 'value': 'Viewer'} | {'roles': [{'primary': true, 'value': 'viewer', 'display': 'Viewer'}]}",
+        "an address by its primary | {'op': 'Replace', 'path': 'emails[primary eq ~True~].value', 'value': 'b@x.example'} | {'emails': [{'value': 'b@x.example', 'type': 'work', 'primary': true}]}",
+        "a list by its primary, removed | {'op': 'Remove', 'path': 'emails[primary eq ~True~]'} | {'emails': null}",
+        "not primary, removed | {'op': 'Remove', 'path': 'emails[primary eq ~False~ or not (primary eq ~TRUE~)]'} | {'emails': [{'value': 'a@x.example', 'type': 'work', 'primary': true}]}",
+        "created by two conditions | {'op': 'add', 'path': 'phoneNumbers[type eq ~work~ and primary eq ~True~].value', 'value': '1'} | {'phoneNumbers': [{'type': 'work', 'primary': true, 'value': '1'}]}",
+        "created as a whole | {'op': 'replace', 'path': 'phoneNumbers[type eq ~work~]', 'value': {'value': '1'}} | {'phoneNumbers': [{'type': 'work', 'value': '1'}]}",
+        "an added primary, as text, ends the former one | {'op': 'Add', 'path': 'emails', 'value': [{'value': 'b@x.example', 'type': 'home', 'primary': 'True'}]} | {'emails': [{'value': 'a@x.example', 'type': 'work', 'primary': false}, {'value': 'b@x.example', 'type': 'home', 'primary': true}]}",
+        "primary by its path, as text | {'op': 'Add', 'path': 'emails[type eq ~home~].value', 'value': 'b@x.example'}, {'op': 'Add', 'path': 'emails[type eq ~home~].primary', 'value': 'True'} | {'emails': [{'value': 'a@x.example', 'type': 'work', 'primary': false}, {'type': 'home', 'value': 'b@x.example', 'primary': true}]}",
+        "the former primary changes in the same request | {'op': 'replace', 'path': 'emails[type eq ~work~].display', 'value': 'A'}, {'op': 'add', 'path': 'emails', 'value': [{'value': 'b@x.example', 'primary': true}]} | {'emails': [{'value': 'a@x.example', 'type': 'work', 'primary': false, 'display': 'A'}, {'value': 'b@x.example', 'primary': true}]}",
+        "an extension's list has one primary | {'op': 'add', 'value': {'urn:acme:1.0:User': {'desks': [{'value': '1', 'primary': true}, {'value': '2', 'primary': true}]}}} | {'urn:acme:1.0:User': {'desks': [{'value': '1', 'primary': true}, {'value': '2', 'primary': false}]}}",
+        "an address in another case is no twin | {'op': 'Add', 'path': 'emails', 'value': [{'type': 'work', 'value': 'A@X.example', 'display': 'A', 'primary': true}]} | {'emails': [{'value': 'a@x.example', 'type': 'work', 'primary': true, 'display': 'A'}]}",
+        "a role is no twin of itself | {'op': 'add', 'path': 'roles', 'value': [{'value': 'member', 'display': 'Member', 'type': 'app'}]}, {'op': 'Add', 'path': 'roles', 'value': [{'value': 'member'}, {'value': 'admin'}]} | {'roles': [{'value': 'member', 'display': 'Member', 'type': 'app'}, {'value': 'admin'}]}",
+        "a role that becomes primary is no twin | {'op': 'add', 'path': 'roles', 'value': 'member'}, {'op': 'Add', 'path': 'roles[primary eq ~True~].value', 'value': 'member'} | {'roles': [{'value': 'member', 'primary': true}]}",
+        "one number at home and at work is two | {'op': 'add', 'path': 'phoneNumbers', 'value': [{'value': '1', 'type': 'work'}]}, {'op': 'add', 'path': 'phoneNumbers', 'value': [{'value': '1', 'type': 'home'}]} | {'phoneNumbers': [{'value': '1', 'type': 'work'}, {'value': '1', 'type': 'home'}]}",
+        "an address without value is no twin | {'op': 'add', 'value': {'addresses': [{'type': 'work', 'locality': 'Delft'}]}}, {'op': 'add', 'value': {'addresses': {'type': 'work', 'locality': 'Delft', 'primary': 'True'}}} | {'addresses': [{'type': 'work', 'locality': 'Delft', 'primary': true}]}",
+        "remove of listed values | {'op': 'add', 'path': 'roles', 'value': ['a', 'b', 'c']}, {'op': 'Remove', 'path': 'roles', 'value': [{'value': 'a'}, {'value': 'c'}, {'value': 'x'}]} | {'roles': [{'value': 'b'}]}",
+        "name as text | {'op': 'replace', 'path': 'name', 'value': 'Ann D.'} | {'name': {'formatted': 'Ann D.', 'givenName': 'Ann', 'familyName': 'Doe'}}",
+        "addresses as texts | {'op': 'replace', 'path': 'emails', 'value': ['b@x.example', 'c@x.example']} | {'emails': [{'value': 'b@x.example'}, {'value': 'c@x.example'}]}",
+        "values in lists of one | {'op': 'Replace', 'path': 'displayName', 'value': [{'$ref': null, 'value': 'Ann'}]}, {'op': 'Replace', 'path': 'active', 'value': ['True']} | {'displayName': 'Ann', 'active': true}",
+        "manager as text | {'op': 'Add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager', 'value': 'oid-boss'} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'manager': {'value': 'oid-boss'}}}",
+        "manager in a list | {'op': 'Replace', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager', 'value': [{'$ref': '../Users/oid-boss', 'value': 'oid-boss'}]} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'manager': {'$ref': '../Users/oid-boss', 'value': 'oid-boss'}}}",
+        "manager as text, another before | {'op': 'add', 'value': {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager': 'x'}}, {'op': 'replace', 'value': {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'manager': 'oid-boss', 'division': 'North'}}} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'manager': {'value': 'oid-boss'}, 'division': 'North'}}",
+        "manager's displayName | {'op': 'add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName', 'value': 'Boss'} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'manager': {'displayName': 'Boss'}}}",
+        "no manager any more | {'op': 'add', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager', 'value': 'x'}, {'op': 'replace', 'path': 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager', 'value': ''} | {'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {}}",
         "an attribute that the schema does not know | {'op': 'add', 'path': 'shoeSize', 'value': 38.50} | {'shoeSize': 38.50}",
     })
     void patchOperations(String what, String operation, String expected) throws IOException {
@@ -281,7 +306,6 @@ class ScimDialectsTest extends ScimApp {
         "no path and no object | [{'op': 'add', 'value': 'x'}] | invalidSyntax",
         "no value | [{'op': 'add', 'path': 'title'}] | invalidValue",
         "remove without path | [{'op': 'remove'}] | noTarget",
-        "remove of values without filter | [{'op': 'remove', 'path': 'emails', 'value': [{'value': 'x'}]}] | invalidPath",
         "broken path | [{'op': 'add', 'path': 'emails[type eq', 'value': 'x'}] | invalidPath",
         "a bracket that is not closed | [{'op': 'add', 'path': 'emails[type eq ~work~', 'value': {'value': 'x'}}] | invalidPath",
         "path of signs | [{'op': 'add', 'path': '?!', 'value': 'x'}] | invalidPath",
@@ -293,8 +317,11 @@ class ScimDialectsTest extends ScimApp {
         "a filter on one value | [{'op': 'replace', 'path': 'title[value eq ~z~]', 'value': 'x'}] | noTarget",
         "active not a boolean | [{'op': 'replace', 'path': 'active', 'value': 'maybe'}] | invalidValue",
         "active an object | [{'op': 'replace', 'path': 'active', 'value': {'x': 1}}] | invalidValue",
-        "name a text | [{'op': 'replace', 'path': 'name', 'value': 'x'}] | invalidValue",
-        "emails texts | [{'op': 'replace', 'path': 'emails', 'value': ['x@y.example']}] | invalidValue",
+        "name a boolean | [{'op': 'replace', 'path': 'name', 'value': true}] | invalidValue",
+        "name a list | [{'op': 'replace', 'path': 'name', 'value': ['x', 'y']}] | invalidValue",
+        "emails lists | [{'op': 'replace', 'path': 'emails', 'value': [['x@y.example', 'z@y.example']]}] | invalidValue",
+        "emails booleans | [{'op': 'replace', 'path': 'emails', 'value': [true]}] | invalidValue",
+        "displayName a list of two | [{'op': 'replace', 'path': 'displayName', 'value': ['x', 'y']}] | invalidValue",
         "userName blank | [{'op': 'replace', 'path': 'userName', 'value': ' '}] | invalidValue",
         "NUL | [{'op': 'replace', 'path': 'title', 'value': '\\u0000'}] | invalidValue",
         "half a character | [{'op': 'replace', 'path': 'title', 'value': '\\ud83d'}] | invalidValue",
@@ -328,6 +355,10 @@ class ScimDialectsTest extends ScimApp {
         "{'emails': [{'value': 'first@x.example'}, {'value': 'second@x.example', 'primary': 'true'}]} | - / second@x.example",
         "{'emails': [{'type': 'work'}, {'value': 'first@x.example'}, {'value': 'second@x.example'}]} | - / first@x.example",
         "{'emails': []} | - / u@x.example",
+        "{'emails': 'plain@x.example'} | - / plain@x.example",
+        "{'emails': ['one@x.example', 'two@x.example'], 'name': 'Ann P.', 'phoneNumbers': 123, 'addresses': 'Desk 9', 'roles': 'admin'} | Ann P. / one@x.example",
+        "{'emails': [{'value': 'first@x.example', 'primary': 'True'}, {'value': 'second@x.example', 'primary': true}], 'displayName': ['Ann']} | Ann / first@x.example",
+        "{'emails': '', 'name': ' '} | - / u@x.example",
         "{'UserName': 'ann@y.example', 'EMAILS': [{'Value': 'loud@x.example'}]} | - / loud@x.example",
     })
     void nameAndEmail(String attributes, String expected) {
@@ -337,5 +368,134 @@ class ScimDialectsTest extends ScimApp {
         assertEquals(201, created.status(), created.http().body());
         assertEquals(expected.replace(" / ", "|") + "|live", row(created.id()));
         assertTrue(database.value("SELECT raw_json ->> 'userName' FROM neon_auth.users_sync").length() > 2, "kept under the schema's spelling");
+    }
+
+    @Test
+    void noListHasTwoPrimaries() {
+        String lists = json("'emails': [{'value': 'a@x.example', 'primary': 'True'}, {'value': 'b@x.example', 'primary': true}],"
+                + "'roles': [{'value': 'a', 'primary': true}, {'value': 'b', 'primary': 'true'}], 'desks': [{'primary': true}, {'primary': true}]");
+        for (Reply reply : new Reply[] {post("/Users", user("u", json("'externalId': 'u'"), lists)), put("/Users/u", user("u", lists))}) {
+            for (String list : new String[] {"emails", "roles", "desks"}) {
+                assertEquals("true", reply.json().path(list).path(0).path("primary").toString(), reply.http().body());
+                assertEquals("false", reply.json().path(list).path(1).path("primary").toString(), reply.http().body());
+            }
+        }
+        assertEquals("-|a@x.example|live", row("u"));
+    }
+
+    @Test
+    void entraWritesBooleansAndManagersAsText() {
+        String manager = json("'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {'manager': 'oid-boss', 'department': 'Day'}");
+        Reply created = post("/Users", user("kim@x.example", json("'externalId': 'kim', 'active': 'True'"), manager));
+        assertEquals(201, created.status(), created.http().body());
+        String extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        assertEquals("{\"value\":\"oid-boss\"}", created.json().path(extension).path("manager").toString());
+        assertEquals("{\"value\": \"oid-boss\"}", database.value("SELECT raw_json -> '" + extension + "' -> 'manager' FROM neon_auth.users_sync"));
+        post("/Users", user("off@x.example", json("'externalId': 'off', 'active': 'False'")));
+        for (String filter : new String[] {"manager.value eq \"oid-boss\"", "manager eq \"oid-boss\"", extension + ":manager.value eq \"OID-boss\"",
+            extension + ":manager eq \"oid-boss\"", "id eq \"kim\" and manager eq \"oid-boss\"", "department sw \"day\"", "active eq \"True\"", "active EQ True",
+            "active ne \"FALSE\"", "not (active eq \"False\")"}) {
+            JsonNode found = get("/Users" + query(filter)).json();
+            assertEquals(1, found.path("totalResults").intValue(), filter);
+            assertEquals("kim", found.at("/Resources/0/id").textValue(), filter);
+        }
+        for (String filter : new String[] {"active eq \"False\"", "active eq fALSE", "active ne true", "userName sw \"o\" and active eq \"false\""}) {
+            assertEquals("off", get("/Users" + query(filter)).json().at("/Resources/0/id").textValue(), filter);
+        }
+        // A text that only looks like one of these stays a text.
+        post("/Users", user("True", json("'externalId': 'true', 'title': 'primary eq True'")));
+        assertEquals("true", get("/Users" + query("userName eq \"True\" and title eq \"primary eq True\"")).json().at("/Resources/0/id").textValue());
+        assertEquals("true", get("/Users" + query("title co \"True\"")).json().at("/Resources/0/id").textValue());
+    }
+
+    /** The identity provider authentik: POST, after a 409 it adopts the first user of the userName, PUT of the whole user, DELETE. */
+    @Test
+    void authentikFromConfigToDelete() {
+        JsonNode config = get("/ServiceProviderConfig").json();
+        assertTrue(config.path("patch").path("supported").booleanValue() && config.path("filter").path("supported").booleanValue());
+        assertTrue(config.path("bulk").path("maxOperations").isInt(), "without it authentik gives up filters");
+
+        String uid = "0f2c1b".repeat(10);
+        String body = user("akadmin", json("'externalId': '" + uid + "', 'active': true, 'displayName': 'Ada K.', 'locale': 'en-us', 'photos': [],"
+                + "'name': {'formatted': 'Ada K.', 'familyName': ' ', 'givenName': 'Ada K.'},"
+                + "'emails': [{'primary': true, 'type': 'other', 'value': 'ada@example.org'}]"));
+        assertEquals(uid, post("/Users", body).id());
+        post("/Users", body).assertError(409, "uniqueness");
+        Reply adopted = get("/Users" + query("userName eq \"akadmin\""));
+        assertEquals(uid, adopted.json().at("/Resources/0/id").textValue());
+        Reply replaced = put("/Users/" + uid, body.replace("Ada K.", "Ada L."));
+        assertEquals(200, replaced.status(), replaced.http().body());
+        assertEquals("Ada L.|ada@example.org|live", row(uid));
+        // A former user of the same userName that authentik knows nothing of any more.
+        put("/Users/" + uid, body.replace("\"active\": true", "\"active\": false"));
+        assertReactivated(post("/Users", body), uid);
+        assertEquals(204, delete("/Users/" + uid).status());
+        assertEquals("Ada K.|ada@example.org|deleted", row(uid));
+        assertReactivated(post("/Users", body), uid);
+    }
+
+    /** Auth0's event stream action: the externalId is the user_id, with a bar in it. */
+    @Test
+    void auth0FromCreatedToBlocked() {
+        String body = user("ada@example.org", json("'externalId': 'auth0|665a', 'active': true, 'name': {'givenName': 'Ada', 'familyName': 'King'},"
+                + "'emails': [{'value': 'ada@example.org', 'primary': true}]"));
+        Reply created = post("/Users", body);
+        assertEquals("auth0|665a", created.id());
+        assertEquals(scim() + "/Users/auth0%7C665a", created.header("Location"));
+        JsonNode found = get("/Users" + query("externalId eq \"auth0|665a\"")).json();
+        assertEquals(1, found.path("totalResults").intValue());
+        String path = "/Users/" + URLEncoder.encode(found.at("/Resources/0/id").textValue(), StandardCharsets.UTF_8);
+        assertEquals(200, put(path, body.replace("King", "Lovelace")).status());
+        assertEquals("Ada Lovelace|ada@example.org|live", row("auth0|665a"));
+        assertEquals(200, patch(path, json("{'op': 'replace', 'path': 'active', 'value': false}")).status());
+        assertEquals("Ada Lovelace|ada@example.org|deleted", row("auth0|665a"));
+        assertReactivatedAt(path, post("/Users", body));
+        assertEquals(204, delete(path).status());
+        assertEquals("Ada King|ada@example.org|deleted", row("auth0|665a"));
+        assertReactivatedAt(path, post("/Users", body));
+    }
+
+    private void assertReactivatedAt(String path, Reply reply) {
+        assertEquals(201, reply.status(), reply.http().body());
+        assertEquals(reply.json(), get(path).json());
+        assertEquals("true", reply.json().path("active").toString());
+    }
+
+    /** WSO2's outbound connector, which Asgardeo uses, too: addresses as plain texts, a password, and no externalId. */
+    @Test
+    void asgardeoFromCreatedToDeleted() {
+        String body = user("ada@example.org", json("'password': 'Hunter2-x', 'name': {'givenName': 'Ada', 'familyName': 'King'},"
+                + "'emails': ['ada@example.org', {'type': 'work', 'value': 'ada@work.example'}], 'phoneNumbers': ['+44 1']"));
+        Reply created = post("/Users", body);
+        assertEquals(201, created.status(), created.http().body());
+        assertEquals("{\"value\":\"ada@example.org\"}", created.json().at("/emails/0").toString());
+        JsonNode found = get("/Users" + query("userName Eq \"ada@example.org\"")).json();
+        String id = found.at("/Resources/0/id").textValue();
+        assertEquals(created.id(), id);
+        assertEquals(200, put("/Users/" + id, body.replace("King", "Lovelace")).status());
+        assertEquals("Ada Lovelace|ada@example.org|live", row(id));
+        assertEquals(200, patch("/Users/" + id, json("{'op': 'replace', 'value': {'emails': ['al@example.org'], 'active': false}}")).status());
+        assertEquals("Ada Lovelace|al@example.org|deleted", row(id));
+        assertReactivated(post("/Users", body.replace("'password'", "'active'").replaceFirst("\\{", "{\"active\": true, ")), id);
+        assertEquals(204, delete("/Users/" + id).status());
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE raw_json::text LIKE '%Hunter%'"));
+    }
+
+    /** Its update() writes a resource where SCIM has a list of operations, and a PUT of what changed. */
+    @Test
+    void connIdHearsWhatToSend() {
+        Reply before = post("/Users", user("ada", json("'externalId': 'x', 'displayName': 'Ada B.', 'meta': {'resourceType': 'User'}, 'password': 'Hunter2-x'")));
+        Reply patched = send(request("PATCH", "/Users/x", json("{'meta': {'resourceType': 'User'}, 'id': 'x',"
+                + "'schemas': ['urn:ietf:params:scim:schemas:core:2.0:User'], 'displayName': 'Ada'}")));
+        patched.assertError(400, "invalidSyntax");
+        for (String word : new String[] {"Operations is missing", "urn:ietf:params:scim:api:messages:2.0:PatchOp", "PUT"}) {
+            assertTrue(patched.json().path("detail").textValue().contains(word), patched.http().body());
+        }
+        Reply put = put("/Users/x", json("{'meta': {'resourceType': 'User'}, 'id': 'x', 'schemas': ['urn:ietf:params:scim:schemas:core:2.0:User'], 'active': false}"));
+        put.assertError(400, "invalidValue");
+        for (String word : new String[] {"userName is missing", "PATCH"}) {
+            assertTrue(put.json().path("detail").textValue().contains(word), put.http().body());
+        }
+        assertEquals(before.json(), get("/Users/x").json());
     }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.Path;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ScimException;
+import com.unboundid.scim2.common.filters.Filter;
 import com.unboundid.scim2.common.filters.FilterType;
 import com.unboundid.scim2.common.messages.PatchOperation;
 import com.unboundid.scim2.common.types.AttributeDefinition;
@@ -15,12 +16,13 @@ import com.unboundid.scim2.common.utils.SchemaUtils;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.StreamSupport;
 
 /**
  * A PATCH request (RFC 7644 §3.5.2), applied by the SDK. This class only brings the dialects that are seen into the SDK's form: op in
  * any case, operations without a path whose keys are paths (Entra ID), null for "remove", one value for a list, the schema written
  * before an attribute, a value with a remove, and a filter that matches nothing yet: add and replace both create the value then, as
- * Entra ID expects. Thread-safe.
+ * Entra ID expects. Values of lists are added here, because the SDK adds twins. Thread-safe.
  */
 final class Patch {
 
@@ -36,6 +38,10 @@ final class Patch {
      * @throws ScimException (400) invalidSyntax, invalidPath, invalidValue, noTarget or mutability
      */
     static ObjectNode apply(ObjectNode user, ObjectNode request) throws ScimException {
+        if (!request.has("Operations")) {
+            throw BadRequestException.invalidSyntax("Operations is missing: send {\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"], \"Operations\":"
+                    + " [{\"op\": \"replace\", \"path\": \"displayName\", \"value\": \"...\"}]}; the whole user goes with PUT");
+        }
         if (!(request.path("Operations") instanceof ArrayNode operations) || operations.isEmpty()) {
             throw BadRequestException.invalidSyntax("Operations must be a list of one operation or more");
         }
@@ -45,10 +51,11 @@ final class Patch {
             if (!operation.path("op").isTextual() || !path.isTextual() && !path.isMissingNode() && !path.isNull()) {
                 throw BadRequestException.invalidSyntax("every operation needs op, a text, and path, a text, or no path");
             }
+            ObjectNode before = patched.deepCopy();
             apply(patched, UserDocument.lower(operation.path("op").textValue()), path.isTextual() ? path.textValue().strip() : "",
                     operation.path("value"));
+            demoteFormerPrimaries(before, patched);
         }
-        demoteFormerPrimaries(user, patched);
         return patched;
     }
 
@@ -73,7 +80,8 @@ final class Patch {
         }
     }
 
-    private static Path path(String text, ObjectNode user, boolean mayBeExtension) throws BadRequestException {
+    private static Path path(String given, ObjectNode user, boolean mayBeExtension) throws BadRequestException {
+        String text = UserFilter.lowerBooleans(given);
         if (text.length() > LONGEST_PATH) {
             throw BadRequestException.invalidPath("the path is longer than " + LONGEST_PATH + " characters");
         }
@@ -92,6 +100,12 @@ final class Patch {
         if (path.isRoot() && (path.getSchemaUrn() == null || path.getSchemaUrn().equalsIgnoreCase(UserDocument.SCHEMA))) {
             throw BadRequestException.invalidPath("the path names no attribute");
         }
+        for (int i = 0; i < path.size(); i++) {
+            Filter filter = path.getElement(i).getValueFilter();
+            if (filter != null) {
+                path = path.replace(i, UserFilter.typed(filter, path.subPath(i + 1).withoutFilters()));
+            }
+        }
         return path;
     }
 
@@ -107,55 +121,109 @@ final class Patch {
                 || mayBe && known.stream().noneMatch(extension -> lower.startsWith(UserDocument.lower(extension) + ":"));
     }
 
-    private static void applyAt(ObjectNode user, String op, Path path, JsonNode value) throws ScimException {
+    private static void applyAt(ObjectNode user, String op, Path path, JsonNode given) throws ScimException {
         AttributeDefinition attribute = UserDocument.attribute(path);
-        if (attribute != null && attribute.getMutability() == Mutability.READ_ONLY && !attribute.getName().equals("groups")) {
+        if (attribute != null && attribute.getMutability() == Mutability.READ_ONLY && !UserDocument.isEnterprise(path) && !attribute.getName().equals("groups")) {
             throw new BadRequestException("the attribute cannot be set by a client", BadRequestException.MUTABILITY);
         }
+        boolean isList = attribute != null && attribute.isMultiValued() && path.size() == 1 && !isFiltered(path);
+        boolean isElement = attribute != null && path.size() == 1 && isFiltered(path);
+        JsonNode value = attribute == null || given.isMissingNode() ? given : isElement ? UserDocument.one(given, attribute) : UserDocument.form(given, attribute);
         boolean removes = op.equals("remove") || value.isNull() || value.isArray() && value.isEmpty();
         if (removes && op.equals("add")) {
             return; // nothing is added
         }
         if (removes) {
-            // Entra ID repeats the removed value; where the path says what goes, it says nothing new.
-            boolean isValueTold = op.equals("remove") && !isFiltered(path) && isAssigned(value) && attribute != null && attribute.isMultiValued();
-            if (isValueTold) {
-                throw BadRequestException.invalidPath("write the values to remove as a filter in the path");
+            // Entra ID repeats the removed value. Where the path names it already, that says nothing new; else it says which ones go.
+            if (op.equals("remove") && isList && value instanceof ArrayNode some && !some.isEmpty()) {
+                removeValues(user, attribute, some);
+            } else {
+                operation(() -> PatchOperation.remove(path)).apply(user);
             }
-            operation(() -> PatchOperation.remove(path)).apply(user);
             return;
         }
         if (value.isMissingNode()) {
             throw BadRequestException.invalidValue("value is missing");
         }
-        boolean isList = attribute != null && attribute.isMultiValued() && !isFiltered(path);
-        JsonNode fitting = isList && !value.isArray() ? user.arrayNode().add(value) : value;
-        if ((op.equals("replace") || isFiltered(path)) && !createsValue(user, path)) {
-            operation(() -> PatchOperation.replace(path, fitting)).apply(user);
+        ObjectNode created = isFiltered(path) ? createdValue(user, path, value) : null;
+        if (created != null) {
+            AttributeDefinition list = UserDocument.attribute(path.subPath(1).withoutFilters());
+            addValue(user, list == null ? path.getElement(0).getAttribute() : list.getName(), list, created);
+        } else if (op.equals("add") && isList) {
+            for (JsonNode one : value) {
+                addValue(user, attribute.getName(), attribute, one);
+            }
+        } else if (op.equals("replace") || isFiltered(path)) {
+            operation(() -> PatchOperation.replace(path, value)).apply(user);
         } else {
-            operation(() -> PatchOperation.add(path, fitting)).apply(user);
+            operation(() -> PatchOperation.add(path, value)).apply(user);
         }
     }
 
-    private static boolean isAssigned(JsonNode value) {
-        return !value.isMissingNode() && !value.isNull();
+    /** A value that is there already gets what the other one says beside it: there is no twin of it. */
+    private static void addValue(ObjectNode user, String name, AttributeDefinition attribute, JsonNode value) {
+        ArrayNode values = user.path(name) instanceof ArrayNode known ? known : user.putArray(name);
+        if (attribute != null && value instanceof ObjectNode other) {
+            for (JsonNode one : values) {
+                if (one instanceof ObjectNode known && UserDocument.isSame(known, other, attribute)) {
+                    other.properties().stream().filter(part -> !part.getKey().equalsIgnoreCase("value")).forEach(part -> known.set(part.getKey(), part.getValue()));
+                    return;
+                }
+            }
+        }
+        values.add(value);
+    }
+
+    private static void removeValues(ObjectNode user, AttributeDefinition attribute, ArrayNode some) {
+        if (user.path(attribute.getName()) instanceof ArrayNode values) {
+            for (int i = values.size() - 1; i >= 0; i--) {
+                if (values.get(i) instanceof ObjectNode known && StreamSupport.stream(some.spliterator(), false)
+                        .anyMatch(other -> other instanceof ObjectNode object && UserDocument.isSame(known, object, attribute))) {
+                    values.remove(i);
+                }
+            }
+        }
     }
 
     private static boolean isFiltered(Path path) {
         return path.size() > 0 && path.getElement(0).getValueFilter() != null;
     }
 
-    /** {@code emails[type eq "work"].value} of a user who has no such address. */
-    private static boolean createsValue(ObjectNode user, Path path) throws ScimException {
-        if (path.size() != 2 || path.getSchemaUrn() != null || !isFiltered(path)
-                || path.getElement(0).getValueFilter().getFilterType() != FilterType.EQUAL) {
-            return false;
+    /**
+     * The value that {@code emails[type eq "work"].value}, or {@code emails[type eq "work"]}, asks for of a user who has no such address;
+     * null if there is one, or if the filter does not say what it would be like.
+     */
+    private static ObjectNode createdValue(ObjectNode user, Path path, JsonNode value) throws ScimException {
+        AttributeDefinition list = UserDocument.attribute(path.subPath(1).withoutFilters());
+        ObjectNode created = Json.object();
+        if (path.getSchemaUrn() != null || path.size() > 2 || list != null && !list.isMultiValued() || !takesOver(path.getElement(0).getValueFilter(), created)) {
+            return null;
         }
-        for (JsonNode value : user.path(path.getElement(0).getAttribute())) {
-            if (FilterEvaluator.evaluate(path.getElement(0).getValueFilter(), value)) {
-                return false;
+        JsonNode known = user.path(path.getElement(0).getAttribute());
+        for (JsonNode one : known) {
+            if (FilterEvaluator.evaluate(path.getElement(0).getValueFilter(), one)) {
+                return null;
             }
         }
+        if (path.size() == 2) {
+            created.set(path.getElement(1).getAttribute(), value);
+        } else if (value instanceof ObjectNode parts) {
+            created.setAll(parts);
+        } else {
+            return null;
+        }
+        return created;
+    }
+
+    /** Writes what the filter wants to be equal; false if it wants anything else. */
+    private static boolean takesOver(Filter filter, ObjectNode value) {
+        if (filter.getFilterType() == FilterType.AND) {
+            return filter.getCombinedFilters().stream().allMatch(part -> takesOver(part, value));
+        }
+        if (filter.getFilterType() != FilterType.EQUAL || filter.getAttributePath().size() != 1) {
+            return false;
+        }
+        value.set(filter.getAttributePath().getElement(0).getAttribute(), filter.getComparisonValue());
         return true;
     }
 

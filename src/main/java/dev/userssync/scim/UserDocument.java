@@ -3,6 +3,8 @@ package dev.userssync.scim;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import com.unboundid.scim2.common.Path;
@@ -11,6 +13,7 @@ import com.unboundid.scim2.common.types.AttributeDefinition;
 import com.unboundid.scim2.common.types.AttributeDefinition.Mutability;
 import com.unboundid.scim2.common.types.AttributeDefinition.Returned;
 import com.unboundid.scim2.common.types.AttributeDefinition.Type;
+import com.unboundid.scim2.common.types.EnterpriseUserExtension;
 import com.unboundid.scim2.common.types.UserResource;
 import com.unboundid.scim2.common.utils.SchemaUtils;
 import java.beans.IntrospectionException;
@@ -22,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What a User (RFC 7643 §4.1) is here, by the schema that the SDK ships: which attributes there are, how a document must look to be
@@ -34,15 +38,17 @@ final class UserDocument {
     static final String ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
     private static final Pattern ADDRESS = Pattern.compile("[^\\s@]+@[^\\s@]+");
-    private static final Map<String, AttributeDefinition> ATTRIBUTES = attributes();
+    private static final Map<String, AttributeDefinition> ATTRIBUTES = attributes(UserResource.class, SchemaUtils.COMMON_ATTRIBUTE_DEFINITIONS);
+    private static final Map<String, AttributeDefinition> ENTERPRISE_ATTRIBUTES = attributes(EnterpriseUserExtension.class, List.of());
+    private static final Pattern ENTERPRISE_NAMES = Pattern.compile("\\b(?:" + String.join("|", ENTERPRISE_ATTRIBUTES.keySet()) + ")\\b", Pattern.CASE_INSENSITIVE);
 
     private UserDocument() {
     }
 
-    private static Map<String, AttributeDefinition> attributes() {
-        Collection<AttributeDefinition> all = new ArrayList<>(SchemaUtils.COMMON_ATTRIBUTE_DEFINITIONS);
+    private static Map<String, AttributeDefinition> attributes(Class<?> schema, Collection<AttributeDefinition> common) {
+        Collection<AttributeDefinition> all = new ArrayList<>(common);
         try {
-            all.addAll(SchemaUtils.getAttributes(UserResource.class));
+            all.addAll(SchemaUtils.getAttributes(schema));
         } catch (IntrospectionException e) {
             throw new IllegalStateException(e);
         }
@@ -53,11 +59,12 @@ final class UserDocument {
 
     /** The definition of an attribute or, for a path of two names, of a sub-attribute; null if the schema does not know it. */
     static AttributeDefinition attribute(Path path) {
-        if (path.size() == 0 || path.getSchemaUrn() != null && !path.getSchemaUrn().equalsIgnoreCase(SCHEMA)) {
+        boolean isCore = path.getSchemaUrn() == null || path.getSchemaUrn().equalsIgnoreCase(SCHEMA);
+        if (path.size() == 0 || !isCore && !isEnterprise(path)) {
             return null;
         }
         Iterator<Path.Element> names = path.iterator();
-        AttributeDefinition found = ATTRIBUTES.get(lower(names.next().getAttribute()));
+        AttributeDefinition found = (isCore ? ATTRIBUTES : ENTERPRISE_ATTRIBUTES).get(lower(names.next().getAttribute()));
         while (names.hasNext() && found != null) {
             String name = names.next().getAttribute();
             found = found.getSubAttributes() == null ? null : found.getSubAttributes().stream()
@@ -66,10 +73,109 @@ final class UserDocument {
         return found;
     }
 
+    static boolean isEnterprise(Path path) {
+        return ENTERPRISE.equalsIgnoreCase(path.getSchemaUrn());
+    }
+
+    /** As {@link #attribute}; an attribute of the enterprise extension may go without the name of the extension. */
+    static AttributeDefinition meant(Path path) {
+        AttributeDefinition core = attribute(path);
+        return core != null || path.getSchemaUrn() != null ? core : attribute(Path.root(ENTERPRISE).attribute(path));
+    }
+
+    static boolean namesEnterprise(String filter) {
+        return ENTERPRISE_NAMES.matcher(filter).find();
+    }
+
+    /** The user with the attributes of the enterprise extension beside the others, where none has the name. */
+    static ObjectNode withEnterprise(ObjectNode user) {
+        ObjectNode all = Json.object();
+        if (user.path(ENTERPRISE) instanceof ObjectNode extension) {
+            all.setAll(extension);
+        }
+        all.setAll(user);
+        return all;
+    }
+
+    /** Whether an attribute's values have parts, the one that counts being {@code value}. */
+    static boolean hasValue(AttributeDefinition attribute) {
+        return "value".equals(textPart(attribute));
+    }
+
+    /** The part that stands for the whole where somebody writes a text: {@code value}, else {@code formatted}; null if there is none. */
+    private static String textPart(AttributeDefinition attribute) {
+        if (attribute == null || attribute.getType() != Type.COMPLEX) {
+            return null;
+        }
+        return Stream.of("value", "formatted").filter(name -> attribute.getSubAttributes().stream().anyMatch(sub -> sub.getName().equals(name)))
+                .findFirst().orElse(null);
+    }
+
+    /**
+     * A value in the form of its attribute, where the client's own form leaves no doubt: "True" for true (Entra ID), a text for what has
+     * parts ({@code manager: "oid"} of Entra ID, {@code emails: ["a@b.example"]} of WSO2, {@code name: "Ada"}), a list of one for one
+     * value, one value for a list. Anything else stays as it is, and so does null.
+     */
+    static JsonNode form(JsonNode value, AttributeDefinition attribute) {
+        if (!attribute.isMultiValued() || value.isNull()) {
+            return one(value, attribute);
+        }
+        ArrayNode values = JsonNodeFactory.instance.arrayNode();
+        for (JsonNode each : value.isArray() ? value : List.of(value)) {
+            JsonNode formed = one(each, attribute);
+            if (isAssigned(formed)) {
+                values.add(formed);
+            }
+        }
+        return values;
+    }
+
+    /** As {@link #form}, of one of the values. */
+    static JsonNode one(JsonNode value, AttributeDefinition attribute) {
+        if (value.isArray() && value.size() == 1) {
+            return one(value.get(0), attribute);
+        }
+        if (attribute.getType() == Type.COMPLEX) {
+            if (value instanceof ObjectNode complex) {
+                ObjectNode formed = complex.deepCopy();
+                for (AttributeDefinition sub : attribute.getSubAttributes()) {
+                    if (formed.has(sub.getName())) {
+                        formed.set(sub.getName(), form(formed.get(sub.getName()), sub));
+                    }
+                }
+                return formed;
+            }
+            if (textPart(attribute) == null || !value.isTextual() && !value.isNumber()) {
+                return value;
+            }
+            return value.asText().isBlank() ? NullNode.instance : Json.object().put(textPart(attribute), value.asText());
+        }
+        if (value instanceof ObjectNode holder && holder.path("value").isValueNode()) {
+            return one(holder.get("value"), attribute); // Entra ID: [{"$ref": null, "value": "False"}]
+        }
+        boolean isBoolean = attribute.getType() == Type.BOOLEAN && value.isTextual();
+        return isBoolean && value.textValue().equalsIgnoreCase("true") ? BooleanNode.TRUE
+                : isBoolean && value.textValue().equalsIgnoreCase("false") ? BooleanNode.FALSE : value;
+    }
+
+    /** Whether two values of a list are the same one: the same {@code value} and no other type, or all that the second says. */
+    static boolean isSame(ObjectNode known, ObjectNode other, AttributeDefinition attribute) {
+        String value = text(other, "value");
+        if (value == null) {
+            return other.properties().stream().allMatch(part -> part.getKey().equalsIgnoreCase("primary") || part.getValue().equals(known.get(part.getKey())));
+        }
+        String knownValue = text(known, "value");
+        boolean caseCounts = attribute.getSubAttributes().stream().anyMatch(sub -> sub.getName().equals("value") && sub.isCaseExact());
+        String type = text(other, "type");
+        String knownType = text(known, "type");
+        return (caseCounts ? value.equals(knownValue) : value.equalsIgnoreCase(knownValue)) && (type == null || knownType == null || type.equalsIgnoreCase(knownType));
+    }
+
     /**
      * The form in which a document is kept: attributes of the schema under the schema's own spelling and of its types ("True" is
      * true), nothing unassigned (null and [] are no values, RFC 7643 §2.5), no more than one primary value, nothing that the client
      * may not set, and nothing that must never be returned: the password. Other secrets are the setting payload.drop's.
+     * What comes in a form that is plainly meant so is brought into the schema's, see {@link #form}.
      *
      * @throws BadRequestException invalidValue if an attribute has another type or userName is missing
      */
@@ -79,21 +185,55 @@ final class UserDocument {
         kept.set("schemas", schemas(sent));
         rest.remove(List.of("schemas", "id", "meta")); // ours to say
         for (AttributeDefinition attribute : ATTRIBUTES.values()) {
-            JsonNode value = rest.remove(attribute.getName());
+            JsonNode sentValue = rest.remove(attribute.getName());
+            JsonNode value = sentValue == null ? null : form(sentValue, attribute);
             if (isAssigned(value) && isKept(attribute)) {
                 kept.set(attribute.getName(), checked(value, attribute, attribute.getName()));
             }
         }
         for (Map.Entry<String, JsonNode> other : rest.properties()) {
             if (isAssigned(other.getValue())) {
-                kept.set(other.getKey(), other.getValue());
+                kept.set(other.getKey(), other.getValue() instanceof ObjectNode extension && other.getKey().equalsIgnoreCase(ENTERPRISE)
+                        ? enterprise(extension) : onePrimary(other.getValue()));
             }
         }
         if (text(kept, "userName") == null) {
-            throw BadRequestException.invalidValue("userName is missing");
+            throw BadRequestException.invalidValue("userName is missing: POST and PUT carry the whole user; to change some attributes, send PATCH with Operations");
         }
-        kept.put("userName", text(kept, "userName")); // a space more makes no other user
+        for (String key : List.of("userName", "externalId")) { // a space more makes no other user
+            if (text(kept, key) == null) {
+                kept.remove(key);
+            } else {
+                kept.put(key, text(kept, key));
+            }
+        }
         return kept;
+    }
+
+    private static ObjectNode enterprise(ObjectNode extension) {
+        ENTERPRISE_ATTRIBUTES.values().stream().filter(attribute -> extension.has(attribute.getName())).forEach(attribute -> {
+            JsonNode value = form(extension.remove(attribute.getName()), attribute);
+            if (isAssigned(value)) {
+                extension.set(attribute.getName(), value);
+            }
+        });
+        return extension;
+    }
+
+    /** Of several primary values the first stays it (RFC 7643 §2.4: "MUST appear no more than once"). */
+    private static JsonNode onePrimary(JsonNode values) {
+        boolean primary = false;
+        for (JsonNode value : values) {
+            if (values.isArray() && value instanceof ObjectNode object && isPrimary(object)) {
+                if (primary) {
+                    object.put("primary", false);
+                }
+                primary = true;
+            } else if (values instanceof ObjectNode) {
+                onePrimary(value); // the lists of an extension
+            }
+        }
+        return values;
     }
 
     private static boolean isAssigned(JsonNode value) {
@@ -120,23 +260,16 @@ final class UserDocument {
         if (!attribute.isMultiValued()) {
             return single(value, attribute, name);
         }
-        ArrayNode values = ((ObjectNode) Json.object()).arrayNode();
-        boolean primary = false;
-        for (JsonNode one : value.isArray() ? value : List.of(value)) {
-            JsonNode checked = single(one, attribute, name);
-            if (isPrimary(checked)) {
-                if (primary) {
-                    ((ObjectNode) checked).put("primary", false);
-                }
-                primary = true;
-            }
-            values.add(checked);
+        ArrayNode values = JsonNodeFactory.instance.arrayNode();
+        for (JsonNode one : value) {
+            values.add(single(one, attribute, name));
         }
-        return values;
+        return onePrimary(values);
     }
 
+    /** Also as Entra ID writes it: "True". */
     static boolean isPrimary(JsonNode value) {
-        return value.path("primary").asBoolean();
+        return value.path("primary").asText().equalsIgnoreCase("true");
     }
 
     private static JsonNode single(JsonNode value, AttributeDefinition attribute, String name) throws BadRequestException {
@@ -163,18 +296,14 @@ final class UserDocument {
             throw BadRequestException.invalidValue(name + " must be a single value");
         }
         return switch (attribute.getType()) {
-            case BOOLEAN -> bool(value, name);
+            case BOOLEAN -> {
+                if (!value.isBoolean()) {
+                    throw BadRequestException.invalidValue(name + " must be true or false");
+                }
+                yield value;
+            }
             case INTEGER, DECIMAL -> value;
             default -> TextNode.valueOf(value.asText());
-        };
-    }
-
-    /** Entra ID writes booleans as text: "True", "False". */
-    private static BooleanNode bool(JsonNode value, String name) throws BadRequestException {
-        return switch (lower(value.asText())) {
-            case "true" -> BooleanNode.TRUE;
-            case "false" -> BooleanNode.FALSE;
-            default -> throw BadRequestException.invalidValue(name + " must be true or false");
         };
     }
 

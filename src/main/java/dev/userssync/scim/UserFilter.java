@@ -1,6 +1,8 @@
 package dev.userssync.scim;
 
+import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.ValueNode;
 import com.unboundid.scim2.common.Path;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ScimException;
@@ -11,6 +13,7 @@ import com.unboundid.scim2.common.utils.FilterEvaluator;
 import com.unboundid.scim2.common.utils.Parser;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -26,6 +29,7 @@ final class UserFilter {
             + "([\\w$-]++\\s++(?:pr\\b|\\w{2}\\s++(?:\"(?:[^\"\\\\]++|\\\\.)*+\"|[^\\s()\\[\\]]++)))", Pattern.CASE_INSENSITIVE);
 
     private static final Pattern TEXT = Pattern.compile("\"(?:[^\"\\\\]++|\\\\.)*+\"");
+    private static final Pattern TEXT_OR_BOOLEAN = Pattern.compile(TEXT + "|\\b(?i:true|false)\\b");
 
     private static final FilterEvaluator EVALUATOR = new FilterEvaluator() {
         @Override
@@ -37,6 +41,7 @@ final class UserFilter {
     private final Filter filter;
     private final boolean namesSchema;
     private final boolean namesMeta;
+    private final boolean namesExtension;
 
     /** @throws BadRequestException invalidFilter */
     UserFilter(String text) throws BadRequestException {
@@ -48,11 +53,58 @@ final class UserFilter {
         }
         namesSchema = UserDocument.lower(text).contains(UserDocument.lower(UserDocument.SCHEMA) + ":");
         namesMeta = UserDocument.lower(text).contains("meta");
+        namesExtension = UserDocument.namesEnterprise(text);
         try {
-            filter = Parser.parseFilter(AFTER_BRACKET.matcher(text).replaceAll("$1[($2) and $3]"));
+            filter = typed(Parser.parseFilter(AFTER_BRACKET.matcher(lowerBooleans(text)).replaceAll("$1[($2) and $3]")), Path.root());
         } catch (RuntimeException e) { // the parser's way to say no to some texts
             throw BadRequestException.invalidFilter("the filter cannot be read");
         }
+    }
+
+    /** Outside of a text, {@code True} is {@code true}. */
+    static String lowerBooleans(String filterOrPath) {
+        return TEXT_OR_BOOLEAN.matcher(filterOrPath).replaceAll(found -> Matcher.quoteReplacement(
+                found.group().startsWith("\"") ? found.group() : UserDocument.lower(found.group())));
+    }
+
+    /**
+     * The filter with its values in the schema's types, as Entra ID does not write them: {@code primary eq "True"} compares a boolean, and
+     * {@code manager eq "x"} the value of what has several parts.
+     *
+     * @param within the attribute whose values are filtered, or the root
+     */
+    static Filter typed(Filter filter, Path within) {
+        return switch (filter.getFilterType()) {
+            case AND -> Filter.and(filter.getCombinedFilters().stream().map(part -> typed(part, within)).toList());
+            case OR -> Filter.or(filter.getCombinedFilters().stream().map(part -> typed(part, within)).toList());
+            case NOT -> Filter.not(typed(filter.getInvertedFilter(), within));
+            case COMPLEX_VALUE -> Filter.complex(filter.getAttributePath(), typed(filter.getValueFilter(), join(within, filter.getAttributePath())));
+            case PRESENT -> filter;
+            default -> compared(filter, within);
+        };
+    }
+
+    private static Filter compared(Filter filter, Path within) {
+        AttributeDefinition attribute = UserDocument.meant(join(within, filter.getAttributePath()));
+        Path path = UserDocument.hasValue(attribute) ? filter.getAttributePath().attribute("value") : filter.getAttributePath();
+        ValueNode value = attribute != null && UserDocument.form(filter.getComparisonValue(), attribute) instanceof BooleanNode bool
+                ? bool : filter.getComparisonValue();
+        return switch (filter.getFilterType()) {
+            case EQUAL -> Filter.eq(path, value);
+            case NOT_EQUAL -> Filter.ne(path, value);
+            case CONTAINS -> Filter.co(path, value);
+            case STARTS_WITH -> Filter.sw(path, value);
+            case ENDS_WITH -> Filter.ew(path, value);
+            case GREATER_THAN -> Filter.gt(path, value);
+            case GREATER_OR_EQUAL -> Filter.ge(path, value);
+            case LESS_THAN -> Filter.lt(path, value);
+            case LESS_OR_EQUAL -> Filter.le(path, value);
+            default -> filter;
+        };
+    }
+
+    private static Path join(Path within, Path path) {
+        return within.size() == 0 ? path : within.attribute(path);
     }
 
     /** Whether it can match no user but those of one userName. */
@@ -83,6 +135,9 @@ final class UserFilter {
     /** Decides one user, by the resource that a client would see. */
     boolean matches(UserRow row, String base) throws ScimException {
         ObjectNode user = namesMeta ? row.resource(base) : row.document();
+        if (namesExtension) {
+            user = UserDocument.withEnterprise(user); // manager.value, without the name of the extension
+        }
         if (namesSchema) {
             ObjectNode aliased = Json.object();
             aliased.setAll(user);
