@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Map;
 import java.util.Optional;
@@ -154,6 +155,7 @@ public final class Database implements CamelConfiguration {
         }
         HikariConfig config = login(settings, url);
         try {
+            requireUtf8(flyway(config, settings).getConfiguration().getDataSource(), described(config));
             return flyway(config, settings).migrate().migrationsExecuted + " migrations in " + described(config);
         } catch (FlywayException e) {
             throw notMigrated(config, e);
@@ -187,6 +189,19 @@ public final class Database implements CamelConfiguration {
                 // its indexes are there only while it is on
                 .placeholders(Map.of("scim", Setting.of(context, "scim.webhook.secret").isEmpty() ? "off" : "on"))
                 .load();
+    }
+
+    /** Before the first write: a database of another encoding would refuse names, one event after the other. */
+    private static void requireUtf8(DataSource source, String description) {
+        try (Connection connection = source.getConnection(); ResultSet encoding = connection.createStatement().executeQuery("SHOW server_encoding")) {
+            encoding.next();
+            if (!encoding.getString(1).equals("UTF8")) {
+                throw new StartupFailure("the database " + description + " has the encoding " + encoding.getString(1) + ", and UTF8 is needed:"
+                        + " use one that was made with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0");
+            }
+        } catch (SQLException e) {
+            throw new StartupFailure("the database " + description + " does not say which encoding it has: " + e.getMessage());
+        }
     }
 
     private static StartupFailure notMigrated(HikariConfig config, FlywayException e) {
@@ -231,6 +246,9 @@ public final class Database implements CamelConfiguration {
             source = DescribedOnce.of(pool, 0);
             writer = DescribedOnce.of(pool, WRITER_TIMEOUT);
             try {
+                if (needed) {
+                    requireUtf8(pool, description);
+                }
                 if (needed && Setting.of(context, "database.migrate").equalsIgnoreCase("false")) {
                     checkMigrated(flyway(config, context));
                 } else if (needed) {
@@ -238,6 +256,8 @@ public final class Database implements CamelConfiguration {
                 }
             } catch (FlywayException e) {
                 throw closed(notMigrated(config, e));
+            } catch (StartupFailure e) {
+                throw closed(e);
             }
         }
 
@@ -254,8 +274,8 @@ public final class Database implements CamelConfiguration {
         /** Another role owns the tables: nothing is created here, and only tables of this version or a newer one will do. */
         private void checkMigrated(Flyway flyway) {
             if (Stream.of(flyway.info().pending()).anyMatch(migration -> migration.getVersion() != null)) {
-                throw closed(new StartupFailure("the tables in " + description + " are missing or older than this users-sync, and DATABASE_MIGRATE is"
-                        + " false: run `users-sync migrate` with the role that owns them, then what `users-sync print-sql --role` prints"));
+                throw new StartupFailure("the tables in " + description + " are missing or older than this users-sync, and DATABASE_MIGRATE is"
+                        + " false: run `users-sync migrate` with the role that owns them, then what `users-sync print-sql --role` prints");
             }
         }
 

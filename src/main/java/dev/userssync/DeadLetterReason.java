@@ -21,6 +21,7 @@ record DeadLetterReason(String what, String todo) {
             case "23514" -> new DeadLetterReason("A check constraint of yours refuses the row.", "Change the constraint, then replay it.");
             case "22P05", "22P02", "22021" -> new DeadLetterReason("It holds text that Postgres cannot store, such as the character U+0000.",
                     "Have the user's profile corrected at the provider; the next event brings it. Then discard this one.");
+            case "P0001" -> new DeadLetterReason("A trigger of yours refuses the row.", "The reason names its function. Change the trigger, then replay it.");
             case "22001" -> new DeadLetterReason("A text is longer than a column of yours allows.", "Make the column TEXT, then replay it.");
             default -> new DeadLetterReason(sqlState.startsWith("54") ? "It is larger than Postgres allows."
                     : "The database refuses the row, with SQLState " + sqlState + ".", "Mend the cause, then replay it.");

@@ -1,15 +1,20 @@
 package dev.userssync;
 
 import java.sql.SQLException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.util.ObjectHelper;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /**
  * Judges why a delivery failed, by SQLState: pgjdbc throws PSQLException for nearly everything, so its class says nothing. As a
- * step it sets the variables {@code sqlState}, {@code reason} (for the dead-letter table) and {@code safeReason} (for the log:
- * no user data). Thread-safe.
+ * step it sets the variables {@code sqlState}, {@code reason} (for the dead-letter table: with the server's message, which may quote the row) and
+ * {@code safeReason} (for the log: SQLState and the names of table, constraint and function, no user data). Thread-safe.
  *
  * @see <a href="https://www.postgresql.org/docs/current/errcodes-appendix.html">Postgres' SQLStates</a>
  */
@@ -17,22 +22,56 @@ import org.apache.camel.util.ObjectHelper;
 public final class Failure implements Processor {
 
     private static final int LONGEST_REASON = 500;
-
-    /** 22 data exception, 23 constraint violation, 54 limit exceeded: the row is at fault and will be next time too. */
-    public boolean isRowError(Exchange exchange) {
-        return causedByRow(failure(exchange));
-    }
-
-    static boolean causedByRow(Exception failure) {
-        return sqlState(failure).matches("(22|23|54)...");
-    }
+    private static final int LONGEST_MESSAGE = 300; // so that the place still fits in
 
     /**
      * 08 connection, 40001 serialization, 40P01 deadlock, 53 out of resources, 55P03 lock timeout, 57014 statement timeout,
      * 57P0x shutdown and start-up, 25006 read-only (a failover): worth a quick retry.
      */
+    private static final Pattern TRANSIENT = Pattern.compile("08...|40001|40P01|53...|55P03|57014|57P0.|25006");
+    /**
+     * What an operator must repair, and what says nothing of a row: 0A feature (also a cached plan that no longer fits), 25 and 26 transaction and
+     * statement, 28 login, 3D and 3F missing database or schema, 40, 42 missing right, table, column or function, 55, 57, 58 system,
+     * F0 configuration, HV foreign server, XX internal. Every other state belongs to a row or to a trigger that refuses it.
+     */
+    private static final Pattern SERVER = Pattern.compile("(08|0A|25|26|28|3D|3F|40|42|53|55|57|58|F0|HV|XX)...");
+    /** A line of the context that names a function and no value; dynamic SQL is quoted there, too. */
+    private static final Pattern FUNCTION = Pattern.compile("(?m)^(PL/\\S+ function \\S.*|SQL function \".*)$");
+
+    /** The row is at fault, or a constraint or trigger refuses it, and will next time, too. */
+    public boolean isRowError(Exchange exchange) {
+        return causedByRow(failure(exchange));
+    }
+
+    /** Such a failure is the event's own: it is parked, and its neighbours are applied. */
+    public static boolean causedByRow(Exception failure) {
+        String state = sqlState(failure);
+        return !state.isEmpty() && !SERVER.matcher(state).matches();
+    }
+
+    static boolean causedByServer(Exception failure) {
+        return SERVER.matcher(sqlState(failure)).matches();
+    }
+
+    /** Whether a quick retry is worth while. */
     public boolean isTransient(Exchange exchange) {
-        return sqlState(failure(exchange)).matches("08...|40001|40P01|53...|55P03|57014|57P0.|25006");
+        return passes(failure(exchange));
+    }
+
+    private static boolean passes(Exception failure) {
+        return TRANSIENT.matcher(sqlState(failure)).matches();
+    }
+
+    /**
+     * Whether each event of the batch may be tried alone: one of them may be the reason. Not where the database is unreachable, busy or stopping, and
+     * not where this application is: then all fail alike.
+     */
+    static boolean mayBeOneEvents(Exception failure) {
+        SQLException sql = ObjectHelper.getException(SQLException.class, failure);
+        if (sql != null) {
+            return sql.getSQLState() != null && !passes(failure);
+        }
+        return ObjectHelper.getException(RejectedExecutionException.class, failure) == null && ObjectHelper.getException(VirtualMachineError.class, failure) == null;
     }
 
     /** Somebody else holds a lock, for as long as Postgres waits for one: once more, and then the senders hear of it before they stop waiting. */
@@ -44,15 +83,63 @@ public final class Failure implements Processor {
     public void process(Exchange exchange) {
         Exception failure = failure(exchange);
         String state = sqlState(failure);
-        String kind = state.isEmpty() ? failure.getClass().getSimpleName() : "SQLState " + state;
-        if (failure.getClass().getName().startsWith("org.apache.kafka.")) {
-            kind = "the brokers of Kafka did not take it, " + kind;
-        }
         exchange.setVariable("sqlState", state.isEmpty() ? null : state);
-        exchange.setVariable("reason", printable(failure instanceof InvalidUserEvent || failure.getMessage() == null
-                ? String.valueOf(failure.getMessage()) : kind + ": " + failure.getMessage()));
-        boolean safe = failure instanceof InvalidUserEvent || failure instanceof ApiFailure || failure instanceof TryLater;
-        exchange.setVariable("safeReason", safe ? failure.getMessage() : kind);
+        exchange.setVariable("reason", reason(failure));
+        exchange.setVariable("safeReason", safeReason(failure));
+    }
+
+    private static String reason(Exception failure) {
+        String message = String.valueOf(failure.getMessage());
+        if (failure instanceof InvalidUserEvent || failure.getMessage() == null) {
+            return printable(message, LONGEST_REASON);
+        }
+        return printable(kind(failure) + ": " + printable(message, LONGEST_MESSAGE) + place(server(failure)), LONGEST_REASON);
+    }
+
+    /**
+     * For log lines: what happened and where, without a value of the row. The server's own message is in it where it can name nothing but tables,
+     * columns, functions and roles: class 42, unless a trigger's RAISE wrote it or it quotes SQL.
+     */
+    public static String safeReason(Exception failure) {
+        if (failure instanceof InvalidUserEvent || failure instanceof ApiFailure || failure instanceof TryLater) {
+            return failure.getMessage();
+        }
+        ServerErrorMessage server = server(failure);
+        boolean names = server != null && sqlState(failure).matches("42(?!601)...|3F...") && !"exec_stmt_raise".equals(server.getRoutine());
+        return printable(kind(failure) + (names ? ": " + server.getMessage() : "") + place(server), LONGEST_REASON);
+    }
+
+    private static String kind(Exception failure) {
+        String state = sqlState(failure);
+        String kind = state.isEmpty() ? failure.getClass().getSimpleName() : "SQLState " + state;
+        return failure.getClass().getName().startsWith("org.apache.kafka.") ? "the brokers of Kafka did not take it, " + kind : kind;
+    }
+
+    /** Where it happened, as far as the server says: table, constraint, functions, from the inside out. */
+    private static String place(ServerErrorMessage server) {
+        if (server == null) {
+            return "";
+        }
+        StringBuilder place = new StringBuilder();
+        if (server.getTable() != null) {
+            place.append(", table ").append(server.getSchema()).append('.').append(server.getTable());
+        }
+        if (server.getColumn() != null) {
+            place.append(", column ").append(server.getColumn());
+        }
+        if (server.getConstraint() != null) {
+            place.append(", constraint ").append(server.getConstraint());
+        }
+        Matcher function = FUNCTION.matcher(server.getWhere() == null ? "" : server.getWhere());
+        while (function.find()) {
+            place.append(", ").append(function.group());
+        }
+        return place.toString();
+    }
+
+    private static ServerErrorMessage server(Exception failure) {
+        PSQLException error = ObjectHelper.getException(PSQLException.class, failure);
+        return error == null ? null : error.getServerErrorMessage();
     }
 
     private static Exception failure(Exchange exchange) {
@@ -66,8 +153,8 @@ public final class Failure implements Processor {
     }
 
     /** A message may quote the body: no control characters and lone surrogates, which Postgres refuses. */
-    private static String printable(String message) {
+    private static String printable(String message, int longest) {
         String line = message.replaceAll("[\\p{Cntrl}\\p{Cs}]+", " ");
-        return line.substring(0, Math.min(line.length(), LONGEST_REASON));
+        return line.substring(0, Math.min(line.length(), longest));
     }
 }

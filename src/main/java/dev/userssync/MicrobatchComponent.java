@@ -61,6 +61,8 @@ public final class MicrobatchComponent extends DefaultComponent {
         private int maxSize = 500;
         @UriParam(defaultValue = "10000", description = "Most events that wait, all shards together; one more is refused.")
         private int capacity = 10_000;
+        @UriParam(defaultValue = "10000", description = "Milliseconds for which a failed batch is halved; then its other events fail, too.")
+        private int halvingTimeout = 10_000;
 
         MicrobatchEndpoint(String uri, MicrobatchComponent component, String name) {
             super(uri, component);
@@ -101,6 +103,14 @@ public final class MicrobatchComponent extends DefaultComponent {
 
         public void setMaxSize(int maxSize) {
             this.maxSize = maxSize;
+        }
+
+        public int getHalvingTimeout() {
+            return halvingTimeout;
+        }
+
+        public void setHalvingTimeout(int halvingTimeout) {
+            this.halvingTimeout = halvingTimeout;
         }
 
         public int getCapacity() {

@@ -11,6 +11,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;
@@ -19,12 +20,13 @@ import org.apache.camel.ShutdownRunningTask;
 import org.apache.camel.spi.ShutdownAware;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultConsumer;
+import org.apache.camel.util.ObjectHelper;
 
 /**
  * Writes what the producers hand over, in batches. The route gets a {@code List<JsonNode>}: user events, one a user, and must have
  * committed them when it ends. Events of one user that meet are merged by the merge rule; those that cannot be merged wait for the
- * next batch, in order of arrival. When the route fails with a row error, the batch is halved and tried again until the guilty event
- * is alone: only its caller gets the error. Any other error goes to all callers of the batch; retries are the route's.
+ * next batch, in order of arrival. When the route fails, the batch is halved and tried again until the guilty event is alone: only its
+ * caller gets the error. A failure that passes by itself, such as a lost connection, goes to all callers of the batch; retries are the route's.
  * <p>
  * What became of an event stands in its caller's variable {@code decision}: the route leaves rows {@code {id, decision}} for events that
  * were not {@code applied}; an event that was merged with a later one of its user is {@code merged}.
@@ -167,6 +169,40 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
         }
     }
 
+    /**
+     * How long a batch is halved. One guilty event of 500 takes some 20 statements. If nearly all are guilty, the senders of the rest are told to send
+     * again before most stop waiting. If an operator's mistake makes all fail, such as a missing table, more statements would find nobody innocent.
+     */
+    private final class Patience {
+
+        private static final int MOST_SERVER_FAILURES = 32; // enough to find one guilty event of 500, or two
+
+        private long firstFailure;
+        private int serverFailures;
+        private Exception over;
+
+        void failed(Exception failure) {
+            if (firstFailure == 0) {
+                firstFailure = System.nanoTime();
+            }
+            if (!Failure.mayBeOneEvents(failure)) {
+                over = failure; // the rest would wait for the same, one after the other
+            } else if (Failure.causedByServer(failure) && ++serverFailures > MOST_SERVER_FAILURES) {
+                over = failure;
+            } else if (System.nanoTime() - firstFailure > TimeUnit.MILLISECONDS.toNanos(endpoint.getHalvingTimeout())) {
+                over = new TryLater("the database refuses so many events of a batch that the others were not reached in time");
+            }
+        }
+
+        boolean isOver() {
+            return over != null;
+        }
+
+        Exception failure() {
+            return over;
+        }
+    }
+
     /** One writer and its queue. */
     private final class Shard implements Runnable {
 
@@ -230,19 +266,36 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
         }
 
         private void write(List<Entry> batch) {
+            write(batch, new Patience());
+        }
+
+        private void write(List<Entry> batch, Patience patience) {
+            if (patience.isOver()) {
+                answer(batch, patience.failure());
+                return;
+            }
             Outcome outcome = apply(batch);
             Exception failure = outcome.failure;
             if (failure == null) {
                 batch.forEach(entry -> entry.done(outcome.notApplied));
-            } else if (batch.size() == 1 && batch.get(0).callers.size() == 1 || !Failure.causedByRow(failure)) {
-                batch.forEach(entry -> entry.callers.forEach(caller -> caller.done(failure)));
+                return;
+            }
+            patience.failed(failure);
+            if (batch.size() == 1 && batch.get(0).callers.size() == 1) {
+                answer(batch, failure);
+            } else if (patience.isOver()) {
+                answer(batch, patience.failure());
             } else if (batch.size() == 1) {
                 // Merged events: each alone, in order of arrival.
-                batch.get(0).callers.forEach(caller -> write(List.of(new Entry(caller))));
+                batch.get(0).callers.forEach(caller -> write(List.of(new Entry(caller)), patience));
             } else {
-                write(batch.subList(0, batch.size() / 2));
-                write(batch.subList(batch.size() / 2, batch.size()));
+                write(batch.subList(0, batch.size() / 2), patience);
+                write(batch.subList(batch.size() / 2, batch.size()), patience);
             }
+        }
+
+        private void answer(List<Entry> batch, Exception failure) {
+            batch.forEach(entry -> entry.callers.forEach(caller -> caller.done(failure)));
         }
 
         private Outcome apply(List<Entry> batch) {
@@ -259,12 +312,18 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
             } finally {
                 doneUoW(exchange);
             }
-            Outcome outcome = new Outcome(exchange.getException(), decisions(exchange.getMessage().getBody()));
+            Outcome outcome = new Outcome(failure(exchange), decisions(exchange.getMessage().getBody()));
             releaseExchange(exchange, false);
             if (outcome.failure == null && observer != null) {
                 observer.committed(events.size(), System.nanoTime() - start);
             }
             return outcome;
+        }
+
+        /** An Error says nothing of the events, except where they are nested too deeply. */
+        private Exception failure(Exchange exchange) {
+            Error error = ObjectHelper.getException(Error.class, exchange.getException());
+            return error == null || error instanceof StackOverflowError ? exchange.getException() : new TryLater("the writer failed: " + error.getClass().getSimpleName());
         }
 
         synchronized void refuseAll() {

@@ -96,7 +96,7 @@ public final class UserPage {
      */
     public void differAll(Exchange exchange) throws Exception {
         SQLException caught = ObjectHelper.getException(SQLException.class, exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class));
-        if (!String.valueOf(caught.getSQLState()).matches("(22|54)...")) {
+        if (!Failure.causedByRow(caught)) {
             throw caught;
         }
         ArrayNode differences = JSON.createArrayNode();
@@ -162,7 +162,7 @@ public final class UserPage {
                 throw one.getException();
             }
             if (one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, "", String.class).equals("503")) {
-                throw new IllegalStateException("the database did not take a page of users");
+                throw new IllegalStateException("the database did not take a page of users: " + one.getVariable("safeReason", "see the log", String.class));
             }
         }
     }

@@ -41,6 +41,7 @@ class MicrobatchTest {
     private final Semaphore open = new Semaphore(0);
     private final Set<String> poison = new HashSet<>();
     private volatile Exception trouble;
+    private volatile Exception poisonous = new SQLException("no such value", "22003");
     private ProducerTemplate producer;
 
     @BeforeEach
@@ -70,7 +71,7 @@ class MicrobatchTest {
             throw trouble;
         }
         if (events.stream().anyMatch(event -> poison.contains(event.path("name").textValue()))) {
-            throw new SQLException("no such value", "22003");
+            throw poisonous;
         }
     }
 
@@ -194,6 +195,54 @@ class MicrobatchTest {
             assertInstanceOf(SQLException.class, failure(each));
         }
         assertEquals(2, batches.size());
+    }
+
+    /** A missing table, for example: more statements would find nobody innocent. */
+    @Test
+    void whatAnOperatorMustRepairIsNotTriedForEachEvent() throws Exception {
+        trouble = new SQLException("no such table", "42P01");
+        List<CompletableFuture<Exchange>> sent = fullBatch();
+        open.release(1000);
+        for (CompletableFuture<Exchange> each : sent) {
+            assertEquals("42P01", assertInstanceOf(SQLException.class, failure(each)).getSQLState());
+        }
+        assertTrue(batches.size() <= 2 + 33, batches.size() + " batches");
+    }
+
+    @Test
+    void aBatchIsNotHalvedForEver() throws Exception {
+        ((MicrobatchComponent.MicrobatchEndpoint) component().consumer("test").getEndpoint()).setHalvingTimeout(0);
+        trouble = new SQLException("none of them", "P0001");
+        List<CompletableFuture<Exchange>> sent = fullBatch();
+        open.release(1000);
+        for (CompletableFuture<Exchange> each : sent) {
+            assertInstanceOf(RejectedExecutionException.class, failure(each), "to be sent again");
+        }
+    }
+
+    /** What fails without a word of the database may be the fault of one event, too. */
+    @Test
+    void aFailureBeforeTheDatabaseFindsTheGuiltyEvent() throws Exception {
+        poison.add("poison");
+        poisonous = new IllegalStateException("cannot be read");
+        busy();
+        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 8).mapToObj(i -> send("u" + i, i == 3 ? "poison" : "n", null)).toList();
+        waiting(8);
+        open.release(100);
+        for (int i = 0; i < 8; i++) {
+            assertEquals(i == 3, failure(sent.get(i)) != null, "caller " + i);
+        }
+    }
+
+    /** 64 events in one batch. */
+    private List<CompletableFuture<Exchange>> fullBatch() {
+        MicrobatchComponent.MicrobatchEndpoint endpoint = (MicrobatchComponent.MicrobatchEndpoint) component().consumer("test").getEndpoint();
+        endpoint.setMaxSize(64);
+        endpoint.setCapacity(100);
+        busy();
+        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 64).mapToObj(i -> send("u" + i, "n", null)).toList();
+        waiting(64);
+        return sent;
     }
 
     @Test

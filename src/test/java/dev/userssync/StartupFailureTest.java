@@ -4,10 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** An operator's mistake ends the start with exit code 1 and one line that says what to change, never with a stack trace or a secret. */
 class StartupFailureTest {
@@ -47,6 +49,21 @@ class StartupFailureTest {
                 "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET)) {
             assertEquals("clerk and generic could claim the same ids: set CLERK_ID_PREFIX or GENERIC_ID_PREFIX, such as generic:, so that neither is"
                     + " the beginning of the other; or set SHARED_IDS=true if their ids never meet", app.refusal());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"SQL_ASCII", "LATIN1"})
+    void aDatabaseThatCannotHoldEveryName(String encoding) {
+        TestDatabase server = new TestDatabase();
+        String name = "in_" + encoding.toLowerCase(Locale.ROOT);
+        server.execute("CREATE DATABASE " + name + " ENCODING '" + encoding + "' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+        String url = server.url().replaceFirst("/test_\\d+", "/" + name);
+        try (AppProcess app = new AppProcess(directory.resolve("data"), "DATABASE_URL", url)) {
+            assertEquals("the database " + url.replaceFirst("\\?.*", "") + " has the encoding " + encoding + ", and UTF8 is needed: use one that was made with"
+                    + " CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0", app.refusal());
+        } finally {
+            server.execute("DROP DATABASE " + name); // also: nobody is connected any more
         }
     }
 }

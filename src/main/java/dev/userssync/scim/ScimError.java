@@ -3,6 +3,7 @@ package dev.userssync.scim;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import com.unboundid.scim2.common.messages.ErrorResponse;
+import dev.userssync.Failure;
 import dev.userssync.InvalidUserEvent;
 import java.sql.SQLException;
 import java.util.concurrent.RejectedExecutionException;
@@ -53,7 +54,7 @@ public final class ScimError implements Processor {
             return error(400, BadRequestException.INVALID_VALUE, failure.getMessage());
         }
         SQLException sql = ObjectHelper.getException(SQLException.class, failure);
-        if (sql != null && sql.getSQLState() != null && sql.getSQLState().matches("(22|23|54)...")) {
+        if (sql != null && Failure.causedByRow(sql)) {
             return error(400, BadRequestException.INVALID_VALUE, "the database refuses a value (SQLState " + sql.getSQLState() + ")");
         }
         if (sql != null || failure instanceof RejectedExecutionException) {
@@ -74,12 +75,12 @@ public final class ScimError implements Processor {
         if (status == 401) {
             LOG.warn("scim: request refused: {}", failure.getMessage());
         } else if (status == 503) {
-            SQLException sql = ObjectHelper.getException(SQLException.class, failure);
-            LOG.warn("scim: not applied, the client was told to retry in {} s: {}", RETRY_AFTER,
-                    sql == null ? failure.getClass().getSimpleName() : "SQLState " + sql.getSQLState());
+            LOG.warn("scim: not applied, the client was told to retry in {} s: {}", RETRY_AFTER, Failure.safeReason(failure));
         } else if (status == 500) {
             StackTraceElement[] trace = failure.getStackTrace();
             LOG.error("scim: a request failed with {} at {}", failure.getClass().getName(), trace.length == 0 ? "?" : trace[0]);
+        } else if (ObjectHelper.getException(SQLException.class, failure) != null) {
+            LOG.warn("scim: the database refuses a user, the client was told so: {}", Failure.safeReason(failure));
         } else {
             LOG.debug("scim: answered {} {}", status, error.getScimType());
         }
