@@ -18,6 +18,7 @@ WITH look AS (
 UPDATE users_sync_internal.poll_state AS p SET
   lease_owner      = NULL,
   lease_until      = '-infinity',
+  -- a user to ask again has the next look noted already
   wait_until       = CASE WHEN CAST(:?retryAfter AS bigint) IS NULL THEN p.wait_until
                           ELSE greatest(p.wait_until, now() + make_interval(secs => CAST(:?retryAfter AS double precision))) END,
   changes_due      = CASE WHEN :?unit = 'changes' AND CAST(:?retryAfter AS bigint) IS NULL THEN again ELSE p.changes_due END,
@@ -25,9 +26,9 @@ UPDATE users_sync_internal.poll_state AS p SET
   listing_due      = CASE WHEN expired THEN now()
                           WHEN stuck AND NOT older AND p.restarts >= 3 -- given up until the next one is due
                           THEN now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))
-                          WHEN :?unit <> 'changes' AND CAST(:?retryAfter AS bigint) IS NULL THEN again ELSE p.listing_due END,
+                          WHEN :?unit NOT IN ('changes', 'asking') AND CAST(:?retryAfter AS bigint) IS NULL THEN again ELSE p.listing_due END,
   phase            = CASE WHEN stuck AND NOT older AND p.restarts >= 3 THEN NULL ELSE p.phase END,
-  listing_failures = p.listing_failures + CAST(:?unit <> 'changes' AND CAST(:?retryAfter AS bigint) IS NULL AS integer),
+  listing_failures = p.listing_failures + CAST(:?unit NOT IN ('changes', 'asking') AND CAST(:?retryAfter AS bigint) IS NULL AS integer),
   changes_cursor   = CASE WHEN NOT expired THEN p.changes_cursor END,
   changes_from     = CASE WHEN expired THEN now() ELSE p.changes_from END,
   requested        = CASE WHEN expired THEN 'reconcile' ELSE p.requested END,
@@ -39,5 +40,5 @@ UPDATE users_sync_internal.poll_state AS p SET
   FROM pause
  WHERE p.provider = pause.provider
 RETURNING p.*, 
-          CAST(ceil(extract(epoch FROM greatest(p.wait_until, CASE WHEN :?unit = 'changes' THEN p.changes_due ELSE p.listing_due END) - now())) AS bigint)
+          CAST(ceil(extract(epoch FROM greatest(p.wait_until, CASE :?unit WHEN 'changes' THEN p.changes_due WHEN 'asking' THEN now() ELSE p.listing_due END) - now())) AS bigint)
           AS pause_seconds

@@ -8,7 +8,8 @@ WITH first_look AS (
          -- an interval that was made shorter counts at once
          CASE WHEN CAST(:?changes AS boolean)
               THEN least(changes_due, now() + make_interval(secs => CAST(:?pollSeconds AS double precision))) END AS changes_next,
-         least(listing_due, now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))) AS listing_next
+         least(listing_due, now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))) AS listing_next,
+         (SELECT min(next_look) FROM users_sync_internal.user_to_ask AS ask WHERE ask.provider = poll_state.provider) AS ask_next
     FROM users_sync_internal.poll_state
    WHERE provider = :?provider
      FOR UPDATE
@@ -16,6 +17,7 @@ WITH first_look AS (
   SELECT *,
          CASE WHEN lease_until > now() AND NOT ours OR wait_until > now() THEN NULL
               WHEN changes_next <= now() THEN 'changes'
+              WHEN ask_next <= now() THEN 'asking'
               WHEN listing_next > now() THEN NULL
               WHEN phase IS NULL OR phase = 'held' THEN 'begin'
               ELSE phase END AS unit
@@ -53,12 +55,13 @@ WITH first_look AS (
 SELECT CASE WHEN unit = 'begin' THEN 'listing' ELSE unit END AS unit,
        taken.fence,
        taken.job,
-       CASE WHEN unit = 'changes' THEN changes_failures ELSE listing_failures END AS failures,
+       CASE unit WHEN 'changes' THEN changes_failures WHEN 'asking' THEN 0 ELSE listing_failures END AS failures,
        CAST(CASE WHEN unit = 'changes' THEN taken.changes_cursor ELSE taken.cursor END AS text) AS cursor,
        CAST(1000 * extract(epoch FROM changes_from - interval '1 hour') AS bigint) AS since,
        to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS asked,
        CASE WHEN unit IS NULL
             THEN 1000 * extract(epoch FROM least(interval '1 minute', -- what an operator writes into the table is found, too
-                   greatest(wait_until, CASE WHEN NOT ours THEN lease_until END, least(changes_next, listing_next)) - now()))
-            END AS idle_millis
+                   greatest(wait_until, CASE WHEN NOT ours THEN lease_until END, least(changes_next, ask_next, listing_next)) - now()))
+            END AS idle_millis,
+       ask_next IS NOT NULL AS to_ask
   FROM choice LEFT JOIN taken ON true

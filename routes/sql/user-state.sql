@@ -1,3 +1,6 @@
-SELECT CAST(coalesce((SELECT jsonb_build_object('id', id, 'created_at', created_at, 'updated_at', updated_at, 'deleted_at', deleted_at)
-                        FROM neon_auth.users_sync WHERE id = :?prefix || :?userId),
-                     jsonb_build_object('id', :?prefix || :?userId, 'row', NULL)) AS text) AS reply
+-- What became of a user who was asked for; asked_again_at: the provider's API did not know the user, and one such answer proves nothing.
+SELECT CAST(jsonb_build_object('id', u.id, 'created_at', u.created_at, 'updated_at', u.updated_at, 'deleted_at', u.deleted_at)
+            || CASE WHEN ask.id IS NULL THEN '{}' ELSE jsonb_build_object('asked_again_at', ask.next_look) END AS text) AS reply
+  FROM neon_auth.users_sync AS u
+  LEFT JOIN users_sync_internal.user_to_ask AS ask ON ask.provider = :?provider AND ask.id = u.id
+ WHERE u.id = :?prefix || :?userId

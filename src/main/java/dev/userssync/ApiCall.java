@@ -11,9 +11,14 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.Base64;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The two steps around a request to a provider's API: {@code before} notes when it is asked, {@code after} judges the answer. Out: the
@@ -28,13 +33,19 @@ import org.apache.camel.Message;
 @BindToRegistry("api-call")
 public final class ApiCall {
 
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync");
     /** What we wait at most: a Retry-After of a year would be a silent end. */
     private static final Duration LONGEST_PAUSE = Duration.ofHours(1);
     private static final Duration DEFAULT_PAUSE = Duration.ofSeconds(10);
     /** Date is cut to seconds, and an answer takes its time: less than this is no proof of two clocks. */
     private static final Duration CLOCKS_AGREE = Duration.ofSeconds(2);
 
+    /** A log line about an address that answers nothing but 404, a provider and this time. */
+    private static final Duration BETWEEN_WARNINGS = Duration.ofMinutes(1);
+
     private final Clock clock;
+    private final Set<String> answering = ConcurrentHashMap.newKeySet();
+    private final Map<String, Instant> warned = new ConcurrentHashMap<>();
     private final JsonBody json = new JsonBody();
 
     public ApiCall() {
@@ -79,11 +90,33 @@ public final class ApiCall {
         if (status < 200 || status > 299) {
             throw failure(provider, status, answer);
         }
+        answering.add(provider);
         try {
             json.process(exchange);
         } catch (IllegalArgumentException e) { // also an empty body
             throw new ApiFailure(0, null, "the answer of its API is not JSON, check " + Setting.variable(provider + ".api.url"));
         }
+    }
+
+    /**
+     * After an answer that there is no such user: whether the API has answered anything else since the start. An address that answers 404
+     * to every question proves nothing of a user; the log names it then, once a minute.
+     */
+    public boolean hasAnswered(Exchange exchange) {
+        String provider = exchange.getVariable("provider", String.class);
+        if (exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE) == null) {
+            return false; // there was no request, see userSegment
+        }
+        if (answering.contains(provider)) {
+            return true;
+        }
+        Instant now = clock.instant();
+        if (warned.merge(provider, now, (last, next) -> Duration.between(last, next).compareTo(BETWEEN_WARNINGS) < 0 ? last : next) == now) {
+            String url = provider + Providers.API_URL;
+            LOG.warn("{}: its API has answered nothing but 404 since the start, so nobody is deleted: check {}, which is {}", provider, Setting.variable(url),
+                    Setting.of(exchange.getContext(), url).replaceFirst("//[^/@]*@", "//").replaceFirst("[?#].*", ""));
+        }
+        return false;
     }
 
     /** @throws ApiFailure if the body is not one user, an object: nothing is known of the user then */

@@ -34,7 +34,7 @@ public final class ApiFailure extends RuntimeException {
         return retryAfter;
     }
 
-    /** There is no such user, now or any more: the only proof of a deletion. */
+    /** There is no such user: not yet, or not any more. Only repeated it proves a deletion. */
     public boolean isGone() {
         return status == 404 || status == 410;
     }

@@ -5,6 +5,7 @@ import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.concurrent.Callable;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
@@ -119,6 +120,8 @@ final class ManagementApi {
                 request.response().end(done.result() + "\n");
             } else if (ObjectHelper.getException(IllegalArgumentException.class, done.cause()) != null) {
                 request.response().setStatusCode(400).end(ObjectHelper.getException(IllegalArgumentException.class, done.cause()).getMessage() + "\n");
+            } else if (ObjectHelper.getException(NoSuchElementException.class, done.cause()) != null) {
+                request.response().setStatusCode(404).end(ObjectHelper.getException(NoSuchElementException.class, done.cause()).getMessage() + "\n");
             } else if (ObjectHelper.getException(ApiFailure.class, done.cause()) != null) {
                 request.response().setStatusCode(502).end(ObjectHelper.getException(ApiFailure.class, done.cause()).getMessage() + "\n");
             } else {

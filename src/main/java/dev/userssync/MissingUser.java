@@ -1,9 +1,9 @@
 package dev.userssync;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.List;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -15,8 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Asks the provider for a user that its listing did not show. Out: the variable {@code fate}: null when the answer was applied, so that the
- * row tells it; deleted or alive in a dry run, where it was not; unknown when the provider gave no answer several times over. Thread-safe.
+ * Asks the provider for a user that its listing did not show or that its API did not know. In: the variables {@code provider}, {@code userId},
+ * {@code asked} and {@code why} (reconcile or asking). Out: the variable {@code answer}: found (applied, but for a dry run), gone, or none when
+ * the provider did not say it; with gone {@code stamp} and {@code answered}, see {@link ApiCall}. Thread-safe.
  */
 @BindToRegistry("missing-user")
 public final class MissingUser implements Processor, CamelContextAware {
@@ -30,31 +31,53 @@ public final class MissingUser implements Processor, CamelContextAware {
     /** @throws ApiFailure or another if the provider could not be asked and should be again, after a pause */
     @Override
     public void process(Exchange exchange) throws Exception {
-        List<JsonNode> events = Collections.synchronizedList(new ArrayList<>());
-        boolean dryRun = "dry-run".equals(exchange.getVariable("job"));
-        Exchange one = new DefaultExchange(context);
-        one.setVariable("provider", exchange.getVariable("provider"));
-        one.setVariable("userId", exchange.getVariable("userId"));
-        one.setVariable("asked", exchange.getVariable("asked"));
-        if (dryRun) {
-            one.setVariable(UserEvent.PREVIEW, events);
+        Exchange one = of(exchange, "provider", "userId", "asked", "why");
+        if ("reconcile".equals(exchange.getVariable("why")) && "dry-run".equals(exchange.getVariable("job"))) {
+            one.setVariable(UserEvent.PREVIEW, Collections.synchronizedList(new ArrayList<>()));
         }
         template.send("direct:" + exchange.getVariable("provider") + "-user", one);
-        exchange.removeVariable("fate");
         if (one.getException() != null) {
             ApiFailure api = one.getException(ApiFailure.class);
-            boolean refused = api != null && api.isRefused(); // and would be again
-            if (api != null && api.getRetryAfter() != null || !refused && exchange.getVariable("failures", Integer.class) < FAILURES) {
+            boolean provider = api != null || one.getException(IOException.class) != null;
+            boolean enough = "asking".equals(exchange.getVariable("why")) ? provider // its next look is noted already
+                    : api != null && api.isRefused() || exchange.getVariable("failures", Integer.class) >= FAILURES;
+            if (api != null && api.getRetryAfter() != null || !enough) {
                 throw one.getException();
             }
-            LOG.warn("{}: user {} is missing in the listing, and the provider does not say why: the row is kept",
-                    exchange.getVariable("provider"), exchange.getVariable("userId"));
-            exchange.setVariable("fate", "unknown");
-        } else if ("503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class))) {
+            if ("reconcile".equals(exchange.getVariable("why"))) {
+                LOG.warn("{}: user {} is not in the listing and could not be confirmed deleted; keeping the row", exchange.getVariable("provider"),
+                        exchange.getVariable("userId"));
+            }
+        }
+        check(one);
+        exchange.setVariable("answer", one.getException() != null ? "none" : one.getVariable("gone") != null ? "gone" : "found");
+        exchange.setVariable("stamp", one.getVariable("stamp"));
+        exchange.setVariable("answered", one.getVariable("answered"));
+    }
+
+    /** The provider has said it twice: deletes the user, as of the time of the first question, in the variable {@code firstStamp}. */
+    public void delete(Exchange exchange) throws Exception {
+        Exchange one = of(exchange, "provider");
+        one.getMessage().setBody(JsonNodeFactory.instance.objectNode().put("type", "deleted").put("id", exchange.getVariable("userId", String.class))
+                .put("deleted_at", exchange.getVariable("firstStamp", String.class)));
+        template.send("direct:user-changed", one);
+        if (one.getException() != null) {
+            throw one.getException();
+        }
+        check(one);
+    }
+
+    private Exchange of(Exchange exchange, String... variables) {
+        Exchange one = new DefaultExchange(context);
+        for (String variable : variables) {
+            one.setVariable(variable, exchange.getVariable(variable));
+        }
+        return one;
+    }
+
+    private static void check(Exchange one) {
+        if ("503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class)) && one.getException() == null) {
             throw new IllegalStateException("the database did not take a user");
-        } else if (dryRun) {
-            boolean deleted = !events.isEmpty() && events.get(0).path("type").asText().equals("deleted");
-            exchange.setVariable("fate", deleted ? "deleted" : "alive");
         }
     }
 

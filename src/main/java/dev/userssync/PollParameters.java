@@ -18,7 +18,7 @@ import org.apache.camel.Processor;
 public final class PollParameters implements Processor, CamelContextAware {
 
     private static final List<String> VARIABLES = List.of("provider", "fence", "unit", "changes", "asked", "stamp", "events", "differences",
-            "ids", "firstId", "next", "retreat", "more", "restart", "total", "id", "userId", "fate", "retryAfter", "refused", "error", "request");
+            "ids", "firstId", "next", "retreat", "more", "restart", "total", "id", "userId", "fate", "why", "toldAt", "answer", "answered", "retryAfter", "refused", "error", "request");
 
     private CamelContext context;
     private Providers providers;

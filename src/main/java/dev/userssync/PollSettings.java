@@ -46,6 +46,7 @@ final class PollSettings {
         numbers.put("pollSeconds", seconds("poll.interval", "POLL_INTERVAL"));
         numbers.put("leaseSeconds", seconds("poll.lease", "POLL_LEASE"));
         numbers.put("reconcileSeconds", seconds("reconcile.interval", "RECONCILE_INTERVAL"));
+        numbers.put("againSeconds", again());
         numbers.put("maxDeletes", Integer.toString(number("reconcile.max-deletes", "RECONCILE_MAX_DELETES", Integer.MAX_VALUE)));
         numbers.put("maxShare", Integer.toString(number("reconcile.max-share", "RECONCILE_MAX_SHARE", 100)));
         return numbers;
@@ -57,6 +58,11 @@ final class PollSettings {
 
     String setting(String name) {
         return Setting.of(context, name);
+    }
+
+    /** How long a 404 must last before it deletes. No setting of operators: tests do not wait a minute. */
+    private double again() {
+        return TimeUtils.toMilliSeconds(setting("poll.second-look")) / 1000.0;
     }
 
     private double seconds(String name, String env) {

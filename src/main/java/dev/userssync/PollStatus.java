@@ -13,6 +13,7 @@ public final class PollStatus {
     private volatile Map<?, ?> row = Map.of();
     private volatile long nextLook = System.nanoTime();
     private volatile boolean woken;
+    private volatile boolean toAsk = true;
     private long nextRequest = System.nanoTime();
     private long nextProgress = System.nanoTime();
 
@@ -122,6 +123,15 @@ public final class PollStatus {
         if (woken) {
             nextLook = System.nanoTime();
         }
+    }
+
+    /** Whether there may be users whom the provider's API did not know, and who are asked for again. */
+    boolean isToAsk() {
+        return toAsk;
+    }
+
+    void setToAsk(boolean some) {
+        toAsk = some;
     }
 
     void wake() {

@@ -42,6 +42,9 @@ public final class Polls {
         Map<?, ?> look = exchange.getMessage().getBody(Map.class);
         Object unit = look == null ? null : look.get("unit");
         exchange.setVariable("unit", unit);
+        if (look != null) {
+            status(provider(exchange)).setToAsk(Boolean.TRUE.equals(look.get("to_ask")));
+        }
         if (unit != null) {
             for (String variable : new String[] {"fence", "job", "since", "asked", "failures"}) {
                 exchange.setVariable(variable, look.get(variable));
@@ -51,6 +54,17 @@ public final class Polls {
             long millis = Math.max(0, ((Number) look.get("idle_millis")).longValue());
             status(provider(exchange)).lookAgainAt(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis));
         }
+    }
+
+    /** A user is to be asked for again within seconds: look when. */
+    public void noted(Exchange exchange) {
+        status(provider(exchange)).setToAsk(true);
+        wake(provider(exchange));
+    }
+
+    /** Whether a user who was found may be one of those who are asked for again; as of the last look at the database. */
+    public boolean mayBeAsked(Exchange exchange) {
+        return status(provider(exchange)).isToAsk();
     }
 
     /** An operator has asked for something: look at the next tick. */

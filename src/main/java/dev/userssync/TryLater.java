@@ -9,7 +9,8 @@ import java.util.concurrent.RejectedExecutionException;
  */
 public final class TryLater extends RejectedExecutionException {
 
-    TryLater(String message) {
+    /** Public for routes. */
+    public TryLater(String message) {
         super(message);
     }
 }

@@ -34,7 +34,10 @@ import org.apache.camel.Processor;
  * <li>{@code raw}: an object; not read of a deleted user, who keeps the profile that the row has.</li>
  * <li>{@code partial}, in only: true when an upsert holds no more than what changed, to be merged ({@code change} = merged).</li>
  * <li>{@code fetch}, in only: true when an upsert is no more than a nudge. With {@code <provider>.api.key} the user is to be fetched
- * ({@code change} = fetched, variable {@code userId} = the provider's own id), without it the event is merged, or applied when {@code partial} is false.</li>
+ * ({@code change} = fetched, variables {@code userId}: the provider's own id; {@code told}, {@code toldAs}, {@code toldAt}: what is left when the API does not
+ * know the user yet), without it the event is merged, or applied when {@code partial} is false.</li>
+ * <li>{@code ask}, in only: true when a deletion is announced, not done. With the API key the user is asked for within seconds ({@code change} =
+ * asked), without it the event is ignored ({@code change} = announced).</li>
  * <li>{@code inactive}, in only: whether an upsert's user is switched off at the provider, or until when; null when a partial one does not say it.
  * With {@code <provider>.inactive} = deleted such an event has {@code deleted_at}, too ({@code change} = deleted, or merged).</li>
  * <li>{@code <provider>.id.prefix} comes before the id, which a mapping never sees.</li>
@@ -90,20 +93,25 @@ public final class UserEvent implements Processor, CamelContextAware {
         JsonNode given = exchange.getMessage().getBody(JsonNode.class);
         ObjectNode event = checked(given, own.idPrefix);
         String change = event.path("type").textValue();
-        if (UPSERTS.contains(change)) {
-            boolean fetch = given.path("fetch").asBoolean();
-            if (fetch && own.apiKey) {
-                change = "fetched";
-                exchange.setVariable("userId", given.path("id").textValue());
-            } else if (given.path("partial").asBoolean(fetch)) {
-                change = "merged";
-            }
+        boolean fetch = UPSERTS.contains(change) && given.path("fetch").asBoolean();
+        if (UPSERTS.contains(change) && given.path("partial").asBoolean(fetch)) {
+            change = "merged";
+        } else if (change.equals("deleted") && given.path("ask").asBoolean()) {
+            exchange.setVariable("userId", given.path("id").textValue());
+            change = own.apiKey ? "asked" : "announced";
         }
         if (event.has("raw") && Boolean.TRUE.equals(exchange.getVariable(PROVED))) {
             event.put("updated_at", exchange.getVariable("stamp", String.class)); // newer than the deletion that it disproves
         }
-        if (own.inactiveIsDeleted && event.has("raw") && !change.equals("fetched")) {
+        if (own.inactiveIsDeleted && event.has("raw")) {
             change = switchedOff(exchange, given.path("inactive"), event, change);
+        }
+        if (fetch && own.apiKey) {
+            exchange.setVariable("userId", given.path("id").textValue());
+            exchange.setVariable("told", event);
+            exchange.setVariable("toldAs", change);
+            exchange.setVariable("toldAt", MergeRule.profileVersion(event));
+            change = "fetched";
         }
         // Not of the mapping: who sent it, for the log of decisions.
         event.put("provider", exchange.getVariable("provider", String.class));

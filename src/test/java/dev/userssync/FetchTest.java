@@ -71,7 +71,7 @@ class FetchTest extends RunningApp {
 
     @BeforeEach
     void clean() {
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter");
+        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.user_to_ask");
         answers.clear();
         requests.clear();
         log.clear();
@@ -173,14 +173,15 @@ class FetchTest extends RunningApp {
 
     @ParameterizedTest
     @CsvSource({"404", "410"})
-    void aUserWhoIsGoneIsDeleted(int status) {
-        database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, name, updated_at) VALUES ('00u1', '{}', 'Ida', '2026-01-01Z')");
+    void aUserWhomTheApiDoesNotKnowIsMergedAndAskedForAgain(int status) {
+        database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, name, email, updated_at) VALUES ('00u1', '{}', 'I', 'ida@example.com', '2026-01-01Z')");
         api("/base/api/v1/users/00u1", status, "{\"errorCode\": \"E0000007\"}");
-        Instant before = Instant.now().minusMillis(1);
         HttpResponse<String> reply = reply("okta", okta("user.lifecycle.deactivate", "00u1"));
         assertEquals(204, reply.statusCode());
-        assertEquals("Ida", database.value("SELECT name FROM neon_auth.users_sync"));
-        assertTrue(time("deleted_at").isAfter(before) && time("deleted_at").isBefore(Instant.now()));
+        assertEquals("Ida ida@example.com ida 2026-01-04 00:00:00 t", database.value("SELECT concat_ws(' ', name, email, raw_json ->> 'login',"
+                + " updated_at AT TIME ZONE 'UTC', deleted_at IS NULL) FROM neon_auth.users_sync"));
+        assertEquals("okta 00u1 event 0 t", database.value("SELECT concat_ws(' ', provider, id, why, looks, missed_at BETWEEN now() - interval '1 minute' AND now())"
+                + " FROM users_sync_internal.user_to_ask"));
     }
 
     @Test
@@ -254,7 +255,8 @@ class FetchTest extends RunningApp {
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"), "a deletion of long ago");
         answers.remove("GET /admin/realms/orchard/users/k1");
         assertEquals(204, post("keycloak", keycloak("UPDATE", "{\"enabled\":true}")));
-        assertEquals("kc:k1", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
+        assertEquals("t", database.value("SELECT deleted_at IS NULL FROM neon_auth.users_sync"), "one 404 deletes nobody");
+        assertEquals("kc:k1", database.value("SELECT id FROM users_sync_internal.user_to_ask"));
     }
 
     @Test

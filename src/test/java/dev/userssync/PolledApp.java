@@ -48,7 +48,7 @@ abstract class PolledApp extends RunningApp {
         api.largestPage = 50;
         log.clear();
         await().until(() -> !database.column("SELECT provider FROM users_sync_internal.poll_state").isEmpty());
-        database.execute("TRUNCATE neon_auth.users_sync CASCADE; TRUNCATE users_sync_internal.sweep_seen, users_sync_internal.dead_letter;"
+        database.execute("TRUNCATE neon_auth.users_sync CASCADE; TRUNCATE users_sync_internal.sweep_seen, users_sync_internal.dead_letter, users_sync_internal.user_to_ask;"
                 // a later fence, so that what still runs of the test before cannot write
                 + "WITH old AS (DELETE FROM users_sync_internal.poll_state RETURNING provider, fence)"
                 + " INSERT INTO users_sync_internal.poll_state (provider, fence, changes_due, listing_due)"

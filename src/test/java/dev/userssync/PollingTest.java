@@ -167,8 +167,8 @@ class PollingTest extends PolledApp {
         api.delete("user_0000004");
         reconcile();
         assertTableIsTrue();
-        assertEquals(List.of(20L, 1L, 1L, 1L, 3L, 0L), report());
-        assertEquals("3", state("repaired_total"));
+        assertEquals(List.of(20L, 1L, 1L, 1L, 2L, 0L), report());
+        assertEquals("2", state("repaired_total"));
         assertEquals("[\"user_0000004\"]", state("last_report ->> 'deleted_ids'"));
         assertEquals("t", database.value("SELECT deleted_at IS NOT NULL AND name IS NOT NULL FROM neon_auth.users_sync WHERE id = 'user_0000004'"));
         assertTrue(log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")));
@@ -198,6 +198,33 @@ class PollingTest extends PolledApp {
         assertEquals(List.of(28L, 0L, 0L, 0L, 0L, 1L), report());
         assertEquals("2", state("missing"));
         assertEquals("[\"user_0000018\"]", state("last_report ->> 'unknown_ids'"));
+    }
+
+    @Test
+    void aReconcileAsksTwiceAndLetsTheFeedGoOn() {
+        api.createMany("user_", 10);
+        backfill();
+        api.unlisted.add("user_0000004");
+        AtomicInteger asked = new AtomicInteger();
+        api.fault(request -> request.path().endsWith("/user_0000004") && asked.incrementAndGet() == 1 ? Answer.status(404) : null);
+        api.delete("user_0000005");
+        api.fault(request -> request.path().endsWith("/user_0000005") && asked.incrementAndGet() > 0 ? check(asked) : null);
+        reconcile();
+        assertTableIsTrue();
+        assertEquals(List.of(8L, 0L, 0L, 1L, 0L, 0L), report());
+        assertEquals(4, asked.get(), "each of them twice");
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.user_to_ask"), "the reconcile asks by itself");
+    }
+
+    /** Between the first and the second look nobody is deleted, and the feed is read. */
+    private Answer check(AtomicInteger asked) {
+        if (asked.get() <= 2) {
+            wake("changes_due = now()");
+        } else {
+            assertEquals("10", database.value("SELECT count(*) FROM neon_auth.users_live"));
+            assertEquals("t", state("changes_at > started_at"));
+        }
+        return null;
     }
 
     @Test
@@ -286,7 +313,7 @@ class PollingTest extends PolledApp {
         HttpResponse<String> reply = post("/admin/polls/clerk/reconcile?dryRun=true");
         assertEquals("{\"provider\": \"clerk\", \"requested\": \"dry-run\"}\n", reply.body());
         awaitState("phase IS NULL AND last_report ->> 'job' = 'dry-run'");
-        assertEquals(List.of(20L, 1L, 1L, 1L, 3L, 0L), report());
+        assertEquals(List.of(20L, 1L, 1L, 1L, 2L, 0L), report());
         assertEquals("[\"user_0000004\"]", state("last_report ->> 'deleted_ids'"));
         assertEquals(before, database.column("SELECT to_jsonb(u) || jsonb_build_object('xmin', xmin::text) FROM neon_auth.users_sync u ORDER BY id"));
         assertEquals("0", state("repaired_total"));
@@ -467,9 +494,13 @@ class PollingTest extends PolledApp {
         assertEquals(List.of("user_1 Name of user_1"), database.column(ROWS));
         api.mend();
         api.delete("user_1");
+        assertTrue(post("/admin/users/clerk/user_1/refresh").body().matches("\\{.*\"deleted_at\": null, .*\"asked_again_at\": \"2.*}\n"));
+        await().until(() -> database.column(ROWS).isEmpty());
         assertTrue(post("/admin/users/clerk/user_1/refresh").body().matches("\\{.*\"deleted_at\": \"2.*}\n"));
-        assertTrue(post("/admin/users/clerk/nobody%7C1/refresh").body().contains("nobody|1"));
-        assertEquals(List.of(), database.column(ROWS));
+        HttpResponse<String> nobody = post("/admin/users/clerk/nobody%7C1/refresh");
+        assertEquals(404, nobody.statusCode());
+        assertEquals("there is no user nobody|1: neither the API of clerk nor the table knows this id\n", nobody.body());
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"), "no row for an id that never was");
         HttpResponse<String> unknown = post("/admin/users/acme/user_1/refresh");
         assertEquals(400, unknown.statusCode());
         assertEquals("provider acme is not polled; polled are: clerk\n", unknown.body());

@@ -21,6 +21,7 @@ final class TestSettings {
         settings.setProperty("camel.beans.httpPort.bindPort", Integer.toString(port));
         settings.setProperty("camel.management.port", Integer.toString(Ports.free()));
         settings.setProperty("poll.tick", "3600000"); // nothing is polled unless a test wants it
+        settings.setProperty("poll.second-look", "300ms"); // instead of a minute
         for (String provider : providers) {
             settings.setProperty(provider + ".webhook.secret", SECRET);
         }
