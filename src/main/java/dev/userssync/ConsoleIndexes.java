@@ -31,6 +31,10 @@ final class ConsoleIndexes {
     /** @param connection of its own, without a time after which it gives up; closed at the end */
     static void make(Connection connection) {
         try (connection; Statement statement = connection.createStatement()) {
+            if (ServerConnections.isPooled(connection)) {
+                LOG.warn("The indexes for the console's search are not made through a pooler: set DATABASE_DIRECT_URL to the address of the database without it");
+                return;
+            }
             ResultSet locked = statement.executeQuery("SELECT pg_try_advisory_lock(" + LOCK + ")");
             locked.next();
             if (!locked.getBoolean(1)) {
@@ -41,7 +45,6 @@ final class ConsoleIndexes {
             while (indexes.next()) {
                 broken.add(indexes.getString(1));
             }
-            statement.execute("SET client_min_messages = warning");
             for (String index : broken) {
                 statement.execute("DROP INDEX CONCURRENTLY IF EXISTS " + index);
             }

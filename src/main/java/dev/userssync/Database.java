@@ -8,25 +8,23 @@ import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.SQLExceptionOverride;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.logging.Level;
 import java.util.logging.Logger;
-import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.support.service.ServiceSupport;
-import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.postgresql.Driver;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /**
  * The database that the routes write to: the one of DATABASE_URL or, without it, the embedded one. Opened and migrated when the
@@ -42,8 +40,8 @@ public final class Database implements CamelConfiguration {
      * When Postgres itself gives up, in milliseconds. A statement that only we have given up would wait for its lock on, and each that is tried again
      * would take one more of Postgres' connections. Two waits for a lock, of one batch and of the next, are over before most providers stop waiting.
      */
-    private static final int LOCK_TIMEOUT = 3_000;
-    private static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
+    static final int LOCK_TIMEOUT = 3_000;
+    static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
     /** After how long without a word a connection is given up on which a sender waits, in milliseconds: longer than a lock may last. */
     private static final int WRITER_TIMEOUT = 5_000;
     private static final int POOL_SIZE = 20; // as many as Vert.x has workers: none of them waits for another
@@ -90,7 +88,9 @@ public final class Database implements CamelConfiguration {
             pool.setPoolName("supabase");
             pool.setMaximumPoolSize(1);
             pool.setReadOnly(true);
-            limits(pool);
+            pool.setDataSourceProperties(driver());
+            // Its one statement needs no plan that is kept, and behind a pooler none can be.
+            pool.addDataSourceProperty("prepareThreshold", "0");
         }
 
         @Override
@@ -99,19 +99,17 @@ public final class Database implements CamelConfiguration {
         }
     }
 
-    /** SQL that sets a time of Postgres, in milliseconds, unless its operator has set less; none is 0. */
-    private static String atMost(String setting, int millis) {
-        return "SELECT set_config('%1$s', '%2$d', false) WHERE (SELECT setting::bigint FROM pg_settings WHERE name = '%1$s') NOT BETWEEN 1 AND %2$d; "
-                .formatted(setting, millis);
-    }
-
-    private static void limits(HikariConfig config) {
-        config.addDataSourceProperty("ApplicationName", "users-sync");
-        config.addDataSourceProperty("logServerErrorDetail", "false"); // its details quote the row
-        config.addDataSourceProperty("connectTimeout", "5");
-        config.addDataSourceProperty("loginTimeout", "5"); // the pool would set one second, in which a far server lets nobody in
-        config.addDataSourceProperty("socketTimeout", "30");
-        config.addDataSourceProperty("tcpKeepAlive", "true");
+    /** What the driver is told; each can be set in the URL instead. */
+    private static Properties driver() {
+        Properties driver = new Properties();
+        driver.setProperty("ApplicationName", "users-sync");
+        driver.setProperty("assumeMinServerVersion", "14"); // the name goes with the login, not in a SET
+        driver.setProperty("logServerErrorDetail", "false"); // its details quote the row
+        driver.setProperty("connectTimeout", "5");
+        driver.setProperty("loginTimeout", "5");
+        driver.setProperty("socketTimeout", "30");
+        driver.setProperty("tcpKeepAlive", "true");
+        return driver;
     }
 
     /**
@@ -154,10 +152,10 @@ public final class Database implements CamelConfiguration {
             throw new StartupFailure("DATABASE_URL is not set: which database?");
         }
         HikariConfig config = login(settings, url);
-        try {
-            requireUtf8(flyway(config, settings).getConfiguration().getDataSource(), described(config));
-            return flyway(config, settings).migrate().migrationsExecuted + " migrations in " + described(config);
-        } catch (FlywayException e) {
+        try (Connection connection = direct(settings, config)) {
+            requireUtf8(connection, described(config));
+            return new Migration(settings).run(connection) + " migrations in " + described(config);
+        } catch (FlywayException | SQLException e) {
             throw notMigrated(config, e);
         }
     }
@@ -172,39 +170,42 @@ public final class Database implements CamelConfiguration {
         return config;
     }
 
+    /**
+     * A connection of its own, for what a pool or a pooler would end too soon: to DATABASE_DIRECT_URL where that is set, as the user of
+     * DATABASE_URL unless it names another.
+     */
+    private static Connection direct(CamelContext context, HikariConfig config) throws SQLException {
+        String url = Setting.of(context, "database.direct.url");
+        Address address = url.isEmpty() ? new Address(config.getJdbcUrl(), null, null) : Address.of("DATABASE_DIRECT_URL", url);
+        Properties login = driver();
+        login.setProperty("socketTimeout", "0");
+        String user = Opened.firstOf(address.user == null ? "" : address.user, config.getUsername());
+        String password = Opened.firstOf(address.password == null ? "" : address.password, config.getPassword());
+        if (user != null) {
+            login.setProperty("user", user);
+        }
+        if (password != null) {
+            login.setProperty("password", password);
+        }
+        return new Driver().connect(address.jdbcUrl, login);
+    }
+
     private static String described(HikariConfig config) {
         return config.getJdbcUrl().replaceFirst("\\?.*", "");
     }
 
-    private static Flyway flyway(HikariConfig config, CamelContext context) {
-        Path sources = Path.of("src/main/resources/db/migration"); // the Camel CLI has no class path of ours
-        boolean packaged = Database.class.getClassLoader().getResource("db/migration/V1__users_sync.sql") != null;
-        // Connections of its own: a migration may take longer than the pool's socketTimeout.
-        return Flyway.configure(Flyway.class.getClassLoader())
-                .dataSource(config.getJdbcUrl(), config.getUsername(), config.getPassword())
-                // Where serializable is the default, who waits for another instance's migrations would not see them.
-                .initSql("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
-                .defaultSchema("users_sync_internal")
-                .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
-                // its indexes are there only while it is on
-                .placeholders(Map.of("scim", Setting.of(context, "scim.webhook.secret").isEmpty() ? "off" : "on"))
-                .load();
-    }
-
     /** Before the first write: a database of another encoding would refuse names, one event after the other. */
-    private static void requireUtf8(DataSource source, String description) {
-        try (Connection connection = source.getConnection(); ResultSet encoding = connection.createStatement().executeQuery("SHOW server_encoding")) {
+    private static void requireUtf8(Connection connection, String description) throws SQLException {
+        try (ResultSet encoding = connection.createStatement().executeQuery("SHOW server_encoding")) {
             encoding.next();
             if (!encoding.getString(1).equals("UTF8")) {
                 throw new StartupFailure("the database " + description + " has the encoding " + encoding.getString(1) + ", and UTF8 is needed:"
                         + " use one that was made with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0");
             }
-        } catch (SQLException e) {
-            throw new StartupFailure("the database " + description + " does not say which encoding it has: " + e.getMessage());
         }
     }
 
-    private static StartupFailure notMigrated(HikariConfig config, FlywayException e) {
+    private static StartupFailure notMigrated(HikariConfig config, Exception e) {
         return new StartupFailure("the tables of users-sync cannot be created or upgraded in " + described(config) + ": " + Opened.rootMessage(e));
     }
 
@@ -219,6 +220,7 @@ public final class Database implements CamelConfiguration {
     /** Pool and, where there is one, embedded server. */
     static final class Opened extends ServiceSupport {
 
+        private final CamelContext context;
         final EmbeddedDatabase embedded;
         final HikariDataSource pool;
         private final DataSource source;
@@ -227,6 +229,7 @@ public final class Database implements CamelConfiguration {
         final String description;
 
         private Opened(CamelContext context) {
+            this.context = context;
             String url = Setting.of(context, "database.url");
             embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(Setting.of(context, "data.directory"))) : null;
             HikariConfig config = login(context, embedded != null ? embedded.jdbcUrl() : url);
@@ -236,26 +239,37 @@ public final class Database implements CamelConfiguration {
             config.setConnectionTimeout(CONNECTION_TIMEOUT);
             boolean needed = !new KafkaSettings(context).ingestsOnly(); // who only fills the topic can start while there is no database
             config.setInitializationFailTimeout(needed ? FIRST_CONNECTION_TIMEOUT : -1);
-            // Else Postgres plans the merge rule anew for each batch, because it knows how long the arrays are only then.
-            config.setConnectionInitSql("SET plan_cache_mode = force_generic_plan; " + atMost("lock_timeout", LOCK_TIMEOUT) + atMost("statement_timeout", STATEMENT_TIMEOUT));
             // Else each dead connection in the pool, after a network that swallowed all, takes five seconds to find.
             config.setValidationTimeout(CONNECTION_TIMEOUT);
-            limits(config);
             description = described(config);
+            ServerConnections connections = new ServerConnections(config.getJdbcUrl(), driver());
+            if (config.getUsername() == null) {
+                connections.setPassword(config.getPassword()); // the URL names the user
+            }
+            config.setDataSource(connections);
             pool = open(config);
-            source = DescribedOnce.of(pool, 0);
-            writer = DescribedOnce.of(pool, WRITER_TIMEOUT);
-            try {
-                if (needed) {
-                    requireUtf8(pool, description);
+            source = DescribedOnce.of(pool, connections, 0);
+            writer = DescribedOnce.of(pool, connections, WRITER_TIMEOUT);
+            if (needed) {
+                prepare();
+            }
+        }
+
+        /** Makes the tables or, where another role owns them, only looks: tables of this version or a newer one will do. */
+        private void prepare() {
+            Migration migration = new Migration(context);
+            boolean look = Setting.of(context, "database.migrate").equalsIgnoreCase("false");
+            boolean pooled = look || Setting.of(context, "database.direct.url").isEmpty();
+            try (Connection connection = pooled ? pool.getConnection() : direct(context, pool)) {
+                requireUtf8(connection, description);
+                if (!look) {
+                    migration.run(connection);
+                } else if (migration.isNeeded(connection)) {
+                    throw new StartupFailure("the tables in " + description + " are missing or older than this users-sync, and DATABASE_MIGRATE is"
+                            + " false: run `users-sync migrate` with the role that owns them, then what `users-sync print-sql --role` prints");
                 }
-                if (needed && Setting.of(context, "database.migrate").equalsIgnoreCase("false")) {
-                    checkMigrated(flyway(config, context));
-                } else if (needed) {
-                    flyway(config, context).migrate();
-                }
-            } catch (FlywayException e) {
-                throw closed(notMigrated(config, e));
+            } catch (FlywayException | SQLException e) {
+                throw closed(notMigrated(pool, e));
             } catch (StartupFailure e) {
                 throw closed(e);
             }
@@ -271,30 +285,16 @@ public final class Database implements CamelConfiguration {
             }
         }
 
-        /** Another role owns the tables: nothing is created here, and only tables of this version or a newer one will do. */
-        private void checkMigrated(Flyway flyway) {
-            if (Stream.of(flyway.info().pending()).anyMatch(migration -> migration.getVersion() != null)) {
-                throw new StartupFailure("the tables in " + description + " are missing or older than this users-sync, and DATABASE_MIGRATE is"
-                        + " false: run `users-sync migrate` with the role that owns them, then what `users-sync print-sql --role` prints");
-            }
-        }
-
         private StartupFailure closed(StartupFailure failure) {
             pool.close();
             closeEmbedded();
             return failure;
         }
 
-        /** A connection beside the pool, for work that takes long: without a time after which it gives up. Empty if there is none to be had. */
+        /** A connection beside the pool, for work that takes long. Empty if there is none to be had. */
         Optional<Connection> aside() {
-            Properties login = new Properties();
-            login.setProperty("user", String.valueOf(pool.getUsername()));
-            login.setProperty("ApplicationName", "users-sync");
-            if (pool.getPassword() != null) {
-                login.setProperty("password", pool.getPassword());
-            }
             try {
-                return Optional.ofNullable(new Driver().connect(pool.getJdbcUrl(), login));
+                return Optional.ofNullable(direct(context, pool));
             } catch (SQLException e) {
                 return Optional.empty();
             }
@@ -332,7 +332,8 @@ public final class Database implements CamelConfiguration {
             while (e.getCause() != null) {
                 e = e.getCause();
             }
-            return e.getMessage();
+            ServerErrorMessage server = e instanceof PSQLException failure ? failure.getServerErrorMessage() : null;
+            return server == null || server.getHint() == null ? e.getMessage() : e.getMessage() + "; " + server.getHint();
         }
     }
 

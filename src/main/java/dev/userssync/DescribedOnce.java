@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import com.zaxxer.hikari.HikariDataSource;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -8,12 +9,15 @@ import java.sql.Connection;
 import java.sql.ParameterMetaData;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.sql.DataSource;
 
 /**
- * A data source that asks the server only once how many parameters a statement has. camel-jdbc asks before each execution, and the
+ * A data source whose statements carry their limits with them, see {@link ServerConnections}: one round trip, one transaction, and no session
+ * state. It also asks the server only once how many parameters a statement has. camel-jdbc asks before each execution, and the
  * question makes pgjdbc forget the prepared statement: Postgres then parses and plans it twice a batch, about a millisecond of its
  * time. Thread-safe.
  */
@@ -21,12 +25,15 @@ final class DescribedOnce {
 
     private final Map<String, Integer> parameters = new ConcurrentHashMap<>();
 
-    private DescribedOnce() {
+    private final ServerConnections server;
+
+    private DescribedOnce(ServerConnections server) {
+        this.server = server;
     }
 
     /** @param networkTimeout after how many milliseconds without an answer a connection is given up; 0 leaves it as the source has it */
-    static DataSource of(DataSource source, int networkTimeout) {
-        DescribedOnce described = new DescribedOnce();
+    static DataSource of(HikariDataSource source, ServerConnections server, int networkTimeout) {
+        DescribedOnce described = new DescribedOnce(server);
         return proxy(DataSource.class, (self, method, arguments) -> {
             Object answer = invoke(source, method, arguments);
             if (!(answer instanceof Connection connection)) {
@@ -35,29 +42,71 @@ final class DescribedOnce {
             if (networkTimeout > 0) {
                 connection.setNetworkTimeout(Runnable::run, networkTimeout); // until it is given back to the pool
             }
-            return described.connection(connection);
+            return described.connection(connection, source);
         });
     }
 
-    private Connection connection(Connection connection) {
+    private Connection connection(Connection connection, HikariDataSource source) {
+        String limits = server.limits();
         return proxy(Connection.class, (self, method, arguments) -> {
-            Object answer = invoke(connection, method, arguments);
-            return answer instanceof PreparedStatement statement ? statement(statement, (String) arguments[0]) : answer;
+            try {
+                if (method.getName().equals("prepareStatement") && arguments.length == 1) {
+                    String sql = (String) arguments[0];
+                    PreparedStatement statement = connection.prepareStatement(limits + sql);
+                    return limited(PreparedStatement.class, statement, limits, () -> counted(connection, sql), source);
+                }
+                Object answer = invoke(connection, method, arguments);
+                return answer instanceof Statement statement && !(answer instanceof PreparedStatement)
+                        ? limited(Statement.class, statement, limits, null, source) : answer;
+            } catch (SQLException e) {
+                throw failed(e, source);
+            }
         });
     }
 
-    private PreparedStatement statement(PreparedStatement statement, String sql) {
-        return proxy(PreparedStatement.class, (self, method, arguments) ->
-                method.getName().equals("getParameterMetaData") ? counted(statement, sql) : invoke(statement, method, arguments));
+    /** Runs what the caller wants and, before it, the limits, whose result the caller does not see. */
+    private <T extends Statement> T limited(Class<T> type, T statement, String limits, Callable<ParameterMetaData> parameters, HikariDataSource source) {
+        return proxy(type, (self, method, arguments) -> {
+            try {
+                boolean prepared = arguments == null || arguments.length == 0;
+                switch (method.getName()) {
+                    case "getParameterMetaData":
+                        return parameters.call();
+                    case "execute", "executeQuery", "executeUpdate":
+                        if (prepared) {
+                            ((PreparedStatement) statement).execute();
+                        } else {
+                            statement.execute(limits + arguments[0]);
+                        }
+                        boolean rows = statement.getMoreResults();
+                        return method.getName().equals("execute") ? rows
+                                : method.getName().equals("executeQuery") ? statement.getResultSet() : (Object) statement.getUpdateCount();
+                    default:
+                        return invoke(statement, method, arguments);
+                }
+            } catch (SQLException e) {
+                throw failed(e, source);
+            }
+        });
+    }
+
+    private SQLException failed(SQLException failure, HikariDataSource source) {
+        if (server.lostNames(failure)) {
+            source.getHikariPoolMXBean().softEvictConnections(); // those that come after prepare nothing
+        }
+        return failure;
     }
 
     /** Knows the count alone. */
-    private ParameterMetaData counted(PreparedStatement statement, String sql) throws SQLException {
+    private ParameterMetaData counted(Connection connection, String sql) throws SQLException {
         Integer known = parameters.get(sql);
-        int count = known != null ? known : statement.getParameterMetaData().getParameterCount();
         if (known == null) {
-            parameters.put(sql, count); // the routes run a dozen statements, not more
+            try (PreparedStatement statement = connection.prepareStatement(sql)) {
+                known = statement.getParameterMetaData().getParameterCount();
+                parameters.put(sql, known); // the routes run a few dozen statements, not more
+            }
         }
+        int count = known;
         return proxy(ParameterMetaData.class, (self, method, arguments) -> {
             if (method.getName().equals("getParameterCount")) {
                 return count;
@@ -66,7 +115,7 @@ final class DescribedOnce {
         });
     }
 
-    private static Object invoke(Object target, Method method, Object[] arguments) throws Throwable {
+    static Object invoke(Object target, Method method, Object[] arguments) throws Throwable {
         try {
             return method.invoke(target, arguments);
         } catch (InvocationTargetException e) {
@@ -74,7 +123,7 @@ final class DescribedOnce {
         }
     }
 
-    private static <T> T proxy(Class<T> type, InvocationHandler handler) {
+    static <T> T proxy(Class<T> type, InvocationHandler handler) {
         return type.cast(Proxy.newProxyInstance(DescribedOnce.class.getClassLoader(), new Class<?>[] {type}, handler));
     }
 }

@@ -26,9 +26,9 @@ public final class Failure implements Processor {
 
     /**
      * 08 connection, 40001 serialization, 40P01 deadlock, 53 out of resources, 55P03 lock timeout, 57014 statement timeout,
-     * 57P0x shutdown and start-up, 25006 read-only (a failover): worth a quick retry.
+     * 57P0x shutdown and start-up, 25006 read-only (a failover), 26000 and 42P05 a pooler without prepared statements: worth a quick retry.
      */
-    private static final Pattern TRANSIENT = Pattern.compile("08...|40001|40P01|53...|55P03|57014|57P0.|25006");
+    private static final Pattern TRANSIENT = Pattern.compile("08...|40001|40P01|53...|55P03|57014|57P0.|25006|26000|42P05");
     /**
      * What an operator must repair, and what says nothing of a row: 0A feature (also a cached plan that no longer fits), 25 and 26 transaction and
      * statement, 28 login, 3D and 3F missing database or schema, 40, 42 missing right, table, column or function, 55, 57, 58 system,

@@ -13,7 +13,11 @@ import org.junit.jupiter.api.Test;
 class DatabaseLimitsTest extends RunningApp {
 
     private String show(String setting) throws SQLException {
-        try (Connection connection = Database.of(context).pool.getConnection()) {
+        return show(setting, context.getRegistry().lookupByNameAndType("users", DataSource.class));
+    }
+
+    private static String show(String setting, DataSource source) throws SQLException {
+        try (Connection connection = source.getConnection()) {
             ResultSet value = connection.createStatement().executeQuery("SHOW " + setting);
             value.next();
             return value.getString(1);
@@ -25,6 +29,15 @@ class DatabaseLimitsTest extends RunningApp {
         assertEquals("3s", show("lock_timeout"));
         assertEquals("25s", show("statement_timeout"));
         assertEquals("force_generic_plan", show("plan_cache_mode"));
+    }
+
+    /** Behind a pooler the session belongs to others, too. */
+    @Test
+    void noLimitOutlivesItsTransaction() throws SQLException {
+        show("lock_timeout");
+        assertEquals("0", show("lock_timeout", Database.of(context).pool));
+        assertEquals("0", show("statement_timeout", Database.of(context).pool));
+        assertEquals("auto", show("plan_cache_mode", Database.of(context).pool));
     }
 
     @Test

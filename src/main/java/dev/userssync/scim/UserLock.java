@@ -72,7 +72,8 @@ public final class UserLock {
 
         private void begin() throws SQLException {
             try (Statement set = connection.createStatement()) {
-                set.execute("SET LOCAL lock_timeout = '" + LONGEST_WAIT + "'");
+                // A read after the lock sees the last holder's commit. Only for this transaction: the session may be a pooler's.
+                set.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '" + LONGEST_WAIT + "'; SET LOCAL statement_timeout = '25s'");
             }
         }
 
@@ -123,7 +124,6 @@ public final class UserLock {
             config.setConnectionTimeout(TimeUnit.SECONDS.toMillis(2));
             config.setInitializationFailTimeout(-1); // a database that is away is the request's failure
             config.setAutoCommit(false);
-            config.setTransactionIsolation("TRANSACTION_READ_COMMITTED"); // a read after the lock sees the last holder's commit
             connections = new HikariDataSource(config);
         }
 

@@ -1,0 +1,114 @@
+package dev.userssync;
+
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Properties;
+import org.postgresql.Driver;
+import org.postgresql.PGConnection;
+import org.postgresql.PGProperty;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Opens the connections of a pool, and finds out what each one leads to. A pooler answers the login with a process id of its own; then users-sync
+ * prepares no statements, because PgBouncer before 1.21 gives the statement of one client to another
+ * (<a href="https://www.pgbouncer.org/faq.html">FAQ</a>). {@code prepareThreshold} in the URL says that the pooler keeps them. Thread-safe.
+ */
+final class ServerConnections extends PGSimpleDataSource {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync");
+
+    /** In milliseconds; the times that the role or the database has, 0 for none. */
+    private static final String LOOK = "SELECT pg_backend_pid(), (SELECT setting FROM pg_settings WHERE name = 'lock_timeout'),"
+            + " (SELECT setting FROM pg_settings WHERE name = 'statement_timeout')";
+
+    /** SQL that limits the transaction which it begins: no other client of a pooler's session inherits a limit. */
+    private volatile String limits = "";
+    private final boolean thresholdGiven;
+    /** Whether statements may keep a name on the server. */
+    private volatile boolean prepares = true;
+    private volatile boolean told;
+
+    /** @param properties of the driver, beside those in the URL, which win */
+    ServerConnections(String url, Properties properties) {
+        setUrl(url);
+        Properties given = Driver.parseURL(url, new Properties());
+        thresholdGiven = given.containsKey(PGProperty.PREPARE_THRESHOLD.getName());
+        try {
+            for (String name : properties.stringPropertyNames()) {
+                if (!given.containsKey(name)) {
+                    setProperty(name, properties.getProperty(name));
+                }
+            }
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public Connection getConnection(String user, String password) throws SQLException {
+        Connection connection = super.getConnection(user, password);
+        try (Statement statement = connection.createStatement(); ResultSet server = statement.executeQuery(LOOK)) {
+            server.next();
+            PGConnection driver = connection.unwrap(PGConnection.class);
+            if (driver.getBackendPID() != server.getInt(1) && !thresholdGiven) {
+                noNames("DATABASE_URL leads to a pooler: users-sync prepares no statements there, which costs Postgres about a millisecond a batch."
+                        + " If the pooler keeps prepared statements (PgBouncer 1.21 with max_prepared_statements), add prepareThreshold=5 to the URL");
+            }
+            if (!prepares) {
+                driver.setPrepareThreshold(0);
+            }
+            limits = "SELECT set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true), set_config('plan_cache_mode', 'force_generic_plan', true); "
+                    .formatted(atMost(server.getInt(2), Database.LOCK_TIMEOUT), atMost(server.getInt(3), Database.STATEMENT_TIMEOUT));
+        } catch (SQLException e) {
+            connection.close();
+            throw e;
+        }
+        return connection;
+    }
+
+    /** Whether the login was answered by another process than the one that runs the statements. */
+    static boolean isPooled(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement(); ResultSet server = statement.executeQuery("SELECT pg_backend_pid()")) {
+            server.next();
+            return connection.unwrap(PGConnection.class).getBackendPID() != server.getInt(1);
+        }
+    }
+
+    /** The operator may have set less; 0 is no limit. */
+    private static int atMost(int set, int limit) {
+        return set == 0 ? limit : Math.min(set, limit);
+    }
+
+    /** Comes before a statement, in the same message and thus in its transaction; its result comes first. */
+    String limits() {
+        return limits;
+    }
+
+    /** After a failure: 42P05 and 26000 say that the name of a prepared statement is somebody else's on this server. @return whether it was that */
+    boolean lostNames(SQLException failure) {
+        if (!"42P05".equals(failure.getSQLState()) && !"26000".equals(failure.getSQLState())) {
+            return false;
+        }
+        noNames("The pooler in DATABASE_URL does not keep prepared statements: users-sync prepares none from now on."
+                + " Remove prepareThreshold from the URL, or set max_prepared_statements in PgBouncer 1.21 or newer");
+        return true;
+    }
+
+    private void noNames(String because) {
+        prepares = false;
+        if (!told) {
+            told = true;
+            LOG.info(because);
+        }
+    }
+
+    /** The driver's property counts: the pool would set one second, in which a far server lets nobody in. */
+    @Override
+    public void setLoginTimeout(int seconds) {
+        // see above
+    }
+}
