@@ -4,6 +4,6 @@ WITH forgotten AS (
    WHERE p.provider = :?provider AND p.phase = 'held' AND seen.provider = p.provider
 )
 UPDATE users_sync_internal.poll_state SET
-  phase = NULL, cursor = NULL, listing_due = now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))
+  phase = NULL, cursor = NULL, held_since = NULL, listing_due = now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))
  WHERE provider = :?provider AND phase = 'held'
 RETURNING CAST(jsonb_build_object('provider', provider, 'dismissed', missing, 'held_because', held_because) AS text) AS reply

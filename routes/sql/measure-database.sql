@@ -1,25 +1,30 @@
-SELECT 'dead_letters' AS figure, provider, count(*) AS value
+-- Every value is a double: of the types below, UNION would choose float4, which keeps no more than seven digits.
+SELECT 'dead_letters' AS figure, provider, CAST(count(*) AS double precision) AS value
   FROM users_sync_internal.dead_letter
  WHERE state = 'parked'
  GROUP BY provider
 UNION ALL
 -- An estimate: counting a million rows every five seconds is dear.
-SELECT 'users', '', greatest(reltuples, 0)
+SELECT 'users', '', CAST(greatest(reltuples, 0) AS double precision)
   FROM pg_class
  WHERE oid = CAST('neon_auth.users_sync' AS regclass)
 UNION ALL
-SELECT 'last_webhook', provider, extract(epoch FROM last_webhook_at)
+SELECT 'last_webhook', provider, CAST(extract(epoch FROM last_webhook_at) AS double precision)
   FROM (SELECT DISTINCT ON (provider) provider, last_webhook_at
           FROM users_sync_internal.activity
          WHERE last_webhook_at IS NOT NULL
          ORDER BY provider, minute DESC) AS newest
 UNION ALL
-SELECT 'last_poll', provider, extract(epoch FROM last_success_at)
+-- An age, because the clock of the database wrote the time.
+SELECT 'poll_age', provider, CAST(extract(epoch FROM clock_timestamp() - last_success_at) AS double precision)
   FROM users_sync_internal.poll_state
  WHERE last_success_at IS NOT NULL
 UNION ALL
-SELECT 'repaired_rows', provider, repaired_total
+SELECT 'repaired_rows', provider, CAST(repaired_total AS double precision)
   FROM users_sync_internal.poll_state
 UNION ALL
-SELECT 'lease_holder', provider, CASE WHEN lease_owner = :?owner AND lease_until > now() THEN 1 ELSE 0 END
+SELECT 'lease_holder', provider, CASE WHEN polled_by = :?owner THEN CAST(1 AS double precision) ELSE 0 END
+  FROM users_sync_internal.poll_state
+UNION ALL
+SELECT 'poll_held', provider, CASE WHEN held_since IS NULL THEN CAST(0 AS double precision) ELSE 1 END
   FROM users_sync_internal.poll_state

@@ -31,7 +31,7 @@ UPDATE users_sync_internal.poll_state AS p SET
   listing_failures = p.listing_failures + CAST(:?unit NOT IN ('changes', 'asking') AND CAST(:?retryAfter AS bigint) IS NULL AS integer),
   changes_cursor   = CASE WHEN NOT expired THEN p.changes_cursor END,
   changes_from     = CASE WHEN expired THEN now() ELSE p.changes_from END,
-  requested        = CASE WHEN expired THEN 'reconcile' ELSE p.requested END,
+  requested        = CASE WHEN NOT expired OR p.requested = 'provider-wins' THEN p.requested ELSE 'reconcile' END,
   cursor           = CASE WHEN NOT stuck THEN p.cursor WHEN older THEN jsonb_set(p.cursor, '{after}', (p.cursor -> 'after') - 0) END,
   restarts         = p.restarts + CAST(stuck AND NOT older AS integer),
   users            = CASE WHEN stuck AND NOT older THEN 0 ELSE p.users END,

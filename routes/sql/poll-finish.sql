@@ -8,12 +8,14 @@ UPDATE users_sync_internal.poll_state SET
   phase       = NULL,
   listed_before = CASE WHEN job = 'dry-run' THEN listed_before ELSE users END,
   cursor      = NULL,
+  last_success_at = CASE WHEN job = 'dry-run' THEN last_success_at ELSE now() END,
   listing_due = started_at + make_interval(secs => CAST(:?reconcileSeconds AS double precision)),
   last_report = jsonb_build_object(
     'job', job, 'started_at', started_at, 'finished_at', now(), 'pages', pages, 'listed', users,
     'added', added, 'updated', updated, 'deleted', deleted, 'repaired', repaired, 'missing', missing, 'unknown', unknown,
-    'held', held_because,
+    'newer', newer, 'provider_wins', provider_wins, 'held', held_because,
     'deleted_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (SELECT id FROM gone WHERE fate = 'deleted' ORDER BY id LIMIT 100) AS first_ids),
+    'missing_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (SELECT id FROM gone WHERE fate = 'missing' ORDER BY id LIMIT 100) AS first_ids),
     'unknown_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (SELECT id FROM gone WHERE fate = 'unknown' ORDER BY id LIMIT 100) AS first_ids))
  WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
 RETURNING *

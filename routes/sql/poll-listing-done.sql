@@ -7,7 +7,7 @@ WITH id AS (
 ), change AS (
   -- pages overlap: nobody counts twice
   SELECT DISTINCT ON (id) change.*
-    FROM jsonb_to_recordset(CAST(:?differences AS jsonb)) AS change (id text, kind text, wrong boolean) JOIN fresh USING (id)
+    FROM jsonb_to_recordset(CAST(:?differences AS jsonb)) AS change (id text, kind text, wrong boolean, stamp text) JOIN fresh USING (id)
    ORDER BY id, kind
 ), undead AS (
   -- what became of them when the provider was asked
@@ -38,7 +38,8 @@ WITH id AS (
     pages    = pages + 1,
     users    = CASE WHEN CAST(:?restart AS boolean) THEN 0 ELSE users + (SELECT count(*) FROM fresh) END,
     added    = added + (SELECT count(*) FROM change WHERE kind = 'added'),
-    updated  = updated + (SELECT count(*) FROM change WHERE kind = 'updated') + (SELECT count(*) FROM undead),
+    updated  = updated + (SELECT count(*) FROM change WHERE kind = 'updated' OR kind = 'newer' AND stamp IS NOT NULL) + (SELECT count(*) FROM undead),
+    newer    = newer + (SELECT count(*) FROM change WHERE kind = 'newer' AND stamp IS NULL),
     deleted  = deleted + (SELECT count(*) FROM change WHERE kind = 'deleted'),
     repaired = repaired + CASE WHEN CAST(:?webhooks AS boolean) AND job <> 'backfill' THEN (SELECT count(*) FROM change WHERE wrong) + (SELECT count(*) FROM undead) ELSE 0 END,
     repaired_total = repaired_total

@@ -27,9 +27,23 @@ WITH first_look AS (
     fence       = CASE WHEN ours THEN p.fence ELSE p.fence + 1 END,
     lease_owner = CASE WHEN unit IS NOT NULL THEN :?owner END,
     lease_until = CASE WHEN unit IS NOT NULL THEN now() + make_interval(secs => CAST(:?leaseSeconds AS double precision)) ELSE '-infinity' END,
+    polled_by   = CASE WHEN unit IS NOT NULL THEN :?owner ELSE p.polled_by END,
+    -- Live users of this provider before its first poll, other than a few whom webhooks brought just now. More than a sample is not looked at.
+    adopted     = coalesce(p.adopted, (
+      SELECT count(*) = 1000 OR coalesce(bool_or(unknown), false)
+        FROM (SELECT NOT EXISTS (SELECT FROM users_sync_internal.event_log AS l WHERE l.user_id = u.id AND l.decision = 'applied') AS unknown
+                FROM (SELECT u.id FROM neon_auth.users_sync AS u
+                       WHERE u.deleted_at IS NULL AND starts_with(u.id, :?prefix)
+                         AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:?otherPrefixes AS jsonb)) AS other (prefix)
+                                          WHERE starts_with(u.id, other.prefix) AND length(other.prefix) >= length(:?prefix))
+                       LIMIT 1000) AS u) AS sample)),
     job         = CASE WHEN unit <> 'begin' THEN p.job
+                       WHEN p.requested = 'provider-wins' THEN 'reconcile'
                        WHEN p.requested IS NOT NULL THEN p.requested
                        WHEN p.backfilled_at IS NULL THEN 'backfill' ELSE 'reconcile' END,
+    provider_wins = CASE WHEN unit <> 'begin' THEN p.provider_wins
+                         ELSE coalesce(p.requested = 'provider-wins',
+                                       p.backfilled_at IS NULL AND p.listed_before IS NULL AND CAST(:?backfillProviderWins AS boolean)) END,
     phase        = CASE WHEN unit = 'begin' THEN 'listing' ELSE p.phase END,
     requested    = CASE WHEN unit = 'begin' THEN NULL ELSE p.requested END,
     cursor       = CASE WHEN unit = 'begin' THEN NULL ELSE p.cursor END,
@@ -44,6 +58,7 @@ WITH first_look AS (
     updated      = CASE WHEN unit = 'begin' THEN 0 ELSE p.updated END,
     deleted      = CASE WHEN unit = 'begin' THEN 0 ELSE p.deleted END,
     repaired     = CASE WHEN unit = 'begin' THEN 0 ELSE p.repaired END,
+    newer        = CASE WHEN unit = 'begin' THEN 0 ELSE p.newer END,
     missing      = CASE WHEN unit = 'begin' THEN 0 ELSE p.missing END,
     unknown      = CASE WHEN unit = 'begin' THEN 0 ELSE p.unknown END
     FROM choice

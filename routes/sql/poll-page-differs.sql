@@ -1,13 +1,18 @@
 -- Which user events of a page would change the table: the others need not be written. A JSON array of
--- {"n": place in the page, "id": stored id, "user": the provider's id, "kind": "added" | "updated" | "deleted" | "stale" | "undead", "wrong": true | false}.
+-- {"n": place in the page, "id": stored id, "user": the provider's id, "kind": "added" | "updated" | "deleted" | "stale" | "undead" | "newer",
+-- "wrong": true | false, "apply": true | false, "stamp": version to apply it with}.
 -- wrong: the row was not what the provider has had for so long that a webhook should have told it.
--- undead: the row says deleted, the listing does not, and no version decides: the provider has to be asked for this user.
+-- undead: the row says deleted, the listing does not, and no version brings it back: the provider has to be asked for this user.
+-- newer: the row differs and was newer than the provider says before the job began. No webhook explains that: it carries times of its own.
+-- stamp: in a job where the provider wins, the beginning of the job by the provider's clock. It beats the row, and loses against later webhooks.
 -- Renews the lease on the way; nothing at all when it was lost.
 WITH held AS (
   UPDATE users_sync_internal.poll_state
      SET lease_until = now() + make_interval(secs => CAST(:?leaseSeconds AS double precision))
    WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
-  RETURNING CAST(:?asked AS timestamptz) - interval '5 minutes' AS settled -- what is younger may still be on its way
+  RETURNING CAST(:?asked AS timestamptz) - interval '5 minutes' AS settled, -- what is younger may still be on its way
+            CASE WHEN :?unit = 'listing' THEN started_at + (coalesce(CAST(:?stamp AS timestamptz), CAST(:?asked AS timestamptz)) - CAST(:?asked AS timestamptz)) END AS began,
+            provider_wins
 ), event AS (
   SELECT *, coalesce(updated_at, created_at) AS version
     FROM jsonb_to_recordset(CAST(:?events AS jsonb))
@@ -15,14 +20,21 @@ WITH held AS (
                    created_at timestamptz, updated_at timestamptz, deleted_at timestamptz)
 ), difference AS (
   SELECT event.*,
-         u.name AS old_name, u.email AS old_email,
+         u.name AS old_name, u.email AS old_email, u.created_at AS old_created_at,
          CASE WHEN event.type = 'deleted' THEN CASE WHEN u.deleted_at IS NULL THEN 'deleted' ELSE 'stale' END
               WHEN u.id IS NULL THEN 'added'
               WHEN event.deleted_at IS NOT NULL THEN CASE WHEN u.deleted_at IS NULL THEN 'deleted' ELSE 'updated' END
+              WHEN :?unit = 'listing' AND u.deleted_at IS NOT NULL AND (event.version > u.deleted_at) IS NOT TRUE THEN 'undead'
+              WHEN u.deleted_at IS NULL AND event.version < coalesce(u.updated_at, u.created_at)
+                   AND (coalesce(u.updated_at, u.created_at) < held.began OR coalesce(u.updated_at, u.created_at) > now() + interval '1 day')
+                   AND ((event.raw, event.name, event.email) IS DISTINCT FROM (u.raw_json, u.name, u.email) OR event.created_at <> u.created_at) THEN 'newer'
               WHEN event.version < coalesce(u.updated_at, u.created_at) THEN 'stale'
               WHEN u.deleted_at IS NOT NULL AND (event.version > u.deleted_at) IS NOT TRUE THEN 'undead'
-              ELSE 'updated' END AS kind
-    FROM event
+              ELSE 'updated' END AS kind,
+         held.settled,
+         CASE WHEN held.provider_wins AND coalesce(u.updated_at, u.created_at) < held.began
+              THEN to_char(held.began AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END AS stamp
+    FROM held CROSS JOIN event
     LEFT JOIN neon_auth.users_sync u ON u.id = event.id
    WHERE CASE WHEN event.type = 'deleted' THEN u.deleted_at IS NULL OR event.deleted_at > u.deleted_at
               -- switched off, dated with the time of our own question: once is enough
@@ -35,10 +47,13 @@ WITH held AS (
 )
 SELECT CAST(coalesce(jsonb_agg(jsonb_build_object('n', n, 'id', difference.id, 'user', substr(difference.id, length(:?prefix) + 1), 'kind', kind, 'wrong',
          CASE kind WHEN 'stale' THEN false
+                   WHEN 'newer' THEN false
                    WHEN 'undead' THEN false -- counted when the provider has said it
                    WHEN 'deleted' THEN deleted_at < settled
                    WHEN 'added' THEN coalesce(created_at, version) < settled
                    -- a version that is the time of our own question says nothing about the age of a change
                    ELSE (name, email) IS DISTINCT FROM (old_name, old_email)
-                        AND (version < settled OR version >= CAST(:?stamp AS timestamptz)) END) ORDER BY n), '[]') AS text) AS changes
-  FROM difference, held
+                        AND (version < settled OR version >= CAST(:?stamp AS timestamptz)) END,
+         'apply', CASE kind WHEN 'undead' THEN false WHEN 'newer' THEN stamp IS NOT NULL OR old_created_at IS NULL ELSE true END,
+         'stamp', CASE kind WHEN 'newer' THEN stamp END) ORDER BY n), '[]') AS text) AS changes
+  FROM difference

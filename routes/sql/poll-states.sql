@@ -1,2 +1,4 @@
-SELECT CAST(coalesce(jsonb_agg(to_jsonb(p) - '{changes_cursor,cursor,lease_owner,fence}'::text[] ORDER BY provider), '[]') AS text) AS reply
+SELECT CAST(coalesce(jsonb_agg(to_jsonb(p) - '{changes_cursor,cursor,lease_owner,polled_by,fence}'::text[]
+         || jsonb_build_object('missing_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]')
+              FROM (SELECT id FROM users_sync_internal.sweep_seen WHERE provider = p.provider AND fate = 'missing' ORDER BY id LIMIT 100) AS first_ids)) ORDER BY provider), '[]') AS text) AS reply
   FROM users_sync_internal.poll_state AS p

@@ -1,5 +1,6 @@
--- The listing is complete. Users of this provider that it does not show and that nothing has touched since the job began may be
--- gone: they are noted as missing, to be proved one by one. The brake holds them back when they are suspiciously many.
+-- The listing is complete. Users of this provider that it does not show and that nothing has touched since the job began may be gone.
+-- A backfill only counts them. A reconcile notes them as missing, to be proved one by one. The brake holds them back when they are
+-- suspiciously many, or the first ones of a table that held users before the polling began.
 WITH state AS (
   SELECT * FROM users_sync_internal.poll_state WHERE provider = :?provider AND fence = CAST(:?fence AS bigint) FOR UPDATE
 ), ours AS (
@@ -22,7 +23,7 @@ WITH state AS (
     FROM state
 ), verdict AS (
   SELECT provider, absent, listed,
-         CASE WHEN absent = 0 THEN NULL
+         CASE WHEN absent = 0 OR job = 'backfill' THEN NULL
               WHEN listed = 0 THEN 'the listing was empty'
               WHEN listed <= added AND owned > added THEN 'the listing showed none of the users of the table'
               WHEN absent > CAST(:?maxDeletes AS bigint)
@@ -32,21 +33,24 @@ WITH state AS (
               THEN absent || ' of ' || owned || ' users are missing, more than ' || :?maxShare || ' %'
               WHEN listed_before - listed > 5 AND (listed_before - listed) * 100 > CAST(:?maxShare AS numeric) * listed_before
               THEN 'the listing shrank from ' || listed_before || ' to ' || listed || ' users'
+              WHEN adopted
+              THEN absent || CASE absent WHEN 1 THEN ' user is' ELSE ' users are' END
+                   || ' missing, and the table held users before the polling began: the first deletion of such a table is yours to confirm'
               END AS doubt
     FROM counted
 ), noted AS (
   INSERT INTO users_sync_internal.sweep_seen (provider, id, fate)
-  SELECT state.provider, missing.id, 'missing' FROM state, missing
+  SELECT state.provider, missing.id, 'missing' FROM state, missing WHERE state.job <> 'backfill'
 )
 UPDATE users_sync_internal.poll_state AS p SET
   phase         = CASE WHEN doubt IS NULL OR p.job = 'dry-run' THEN 'proving' ELSE 'held' END,
   listing_due   = CASE WHEN doubt IS NULL OR p.job = 'dry-run' THEN now()
                        ELSE p.started_at + make_interval(secs => CAST(:?reconcileSeconds AS double precision)) END,
   held_because  = doubt,
+  held_since    = CASE WHEN p.job = 'dry-run' THEN p.held_since WHEN doubt IS NOT NULL THEN coalesce(p.held_since, now()) END,
   missing       = absent,
   backfilled_at = CASE WHEN p.job = 'dry-run' THEN p.backfilled_at ELSE coalesce(p.backfilled_at, now()) END,
-  reconciled_at = CASE WHEN p.job = 'dry-run' THEN p.reconciled_at ELSE now() END,
-  last_success_at = now()
+  reconciled_at = CASE WHEN p.job = 'dry-run' THEN p.reconciled_at ELSE now() END
   FROM verdict
  WHERE p.provider = verdict.provider
 RETURNING p.*

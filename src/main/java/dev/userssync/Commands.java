@@ -120,8 +120,12 @@ public final class Commands implements Callable<Integer> {
         static String lines(JsonNode object) {
             StringBuilder lines = new StringBuilder();
             object.properties().forEach(field -> lines.append(lines.isEmpty() ? "" : System.lineSeparator())
-                    .append(field.getKey().replace('_', ' ')).append(": ").append(field.getValue().asText()));
+                    .append(field.getKey().replace('_', ' ')).append(": ").append(text(field.getValue())));
             return lines.toString();
+        }
+
+        private static String text(JsonNode value) {
+            return value.isArray() ? String.join(", ", value.valueStream().map(JsonNode::asText).toList()) : value.asText();
         }
 
         static String query(String text) {
@@ -150,6 +154,16 @@ public final class Commands implements Callable<Integer> {
                             one.path("last_webhook_at").isTextual() ? one.path("last_webhook_at").asText() : "not yet",
                             day.isMissingNode() ? "" : "; in the last day " + day.path("applied_day").asText() + " applied, " + day.path("parked_day").asText()
                                     + " parked, " + day.path("refused_day").asText() + " refused, " + day.path("retried_day").asText() + " told to retry"));
+                }
+            });
+            status.path("polls").forEach(poll -> {
+                boolean held = poll.path("held_since").isTextual();
+                out(String.format("%-12s last complete poll %s%s", poll.path("provider").asText(),
+                        poll.path("last_success_at").isTextual() ? poll.path("last_success_at").asText() : "not yet",
+                        poll.path("newer").asLong() == 0 ? "" : "; " + poll.path("newer").asText() + " rows are newer than the provider says and differ"));
+                if (held) {
+                    out(String.format("%-12s the brake holds, nobody is deleted: %s%s", poll.path("provider").asText(), poll.path("held_because").asText(),
+                            poll.path("missing_ids").isTextual() ? "; missing: " + poll.path("missing_ids").asText() : ""));
                 }
             });
             if (status.path("dead_letters").isEmpty()) {

@@ -24,7 +24,8 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
             "dead_letters", "Deliveries that are parked",
             "users", "Rows of the table, deleted users included; an estimate of the database",
             "repaired_rows", "Rows that a poll or a reconcile had to mend, because no webhook had told it",
-            "lease_holder", "1: this instance polls the provider now");
+            "lease_holder", "1: this instance polled the provider last",
+            "poll_held", "1: the brake holds the deletions of a reconcile until somebody confirms or dismisses it");
     /** Those that only grow. */
     private static final Set<String> COUNTERS = Set.of("repaired_rows");
 
@@ -43,9 +44,9 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
             Figure figure = new Figure((String) row.get("figure"), (String) row.get("provider"));
             double value = ((Number) row.get("value")).doubleValue();
             if (figure.name.equals("last_webhook")) {
-                freshness.webhook(figure.provider, Instant.ofEpochMilli((long) (value * 1000)));
-            } else if (figure.name.equals("last_poll")) {
-                freshness.poll(figure.provider, Instant.ofEpochMilli((long) (value * 1000)));
+                freshness.webhook(figure.provider, Instant.ofEpochMilli(Math.round(value * 1000)));
+            } else if (figure.name.equals("poll_age")) {
+                freshness.poll(figure.provider, Instant.now().minusMillis(Math.round(value * 1000)));
             } else {
                 read.put(figure, value);
             }

@@ -55,6 +55,6 @@ public final class Freshness extends ServiceSupport {
     }
 
     private static double age(Instant time) {
-        return (System.currentTimeMillis() - time.toEpochMilli()) / 1000.0;
+        return Math.max(0, System.currentTimeMillis() - time.toEpochMilli()) / 1000.0; // another instance's clock may be ahead
     }
 }

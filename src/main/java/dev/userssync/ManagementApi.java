@@ -69,6 +69,7 @@ final class ManagementApi {
             one.put("activity", row);
         });
         status.put("providers", providers);
+        status.put("polls", routes.rows("list-polls"));
         status.put("dead_letters", routes.rows("count-dead-letters"));
         return status;
     }

@@ -9,7 +9,7 @@ import org.apache.camel.FluentProducerTemplate;
 
 /**
  * The operator's commands for polling: {@code GET /admin/polls}, {@code POST /admin/polls/{provider}/reconcile} (with {@code ?dryRun=true}
- * nothing is written), {@code POST /admin/polls/{provider}/confirm}, {@code dismiss}, {@code backfill} and {@code POST /admin/users/{provider}/{id}/refresh}. Thread-safe.
+ * nothing is written, with {@code ?providerWins=true} rows that are newer than the provider says are replaced), {@code POST /admin/polls/{provider}/confirm}, {@code dismiss}, {@code backfill} and {@code POST /admin/users/{provider}/{id}/refresh}. Thread-safe.
  */
 final class PollCommands {
 
@@ -27,7 +27,7 @@ final class PollCommands {
     void serveOn(Router router, BiConsumer<RoutingContext, Callable<String>> answer) {
         router.get("/admin/polls").handler(request -> answer.accept(request, () -> route("direct:poll-states").request(String.class)));
         router.post("/admin/polls/:provider/reconcile").handler(request -> answer.accept(request, () -> command("direct:poll-request",
-                request.pathParam("provider"), "request", "true".equals(request.request().getParam("dryRun")) ? "dry-run" : "reconcile")));
+                request.pathParam("provider"), "request", kind(request))));
         router.post("/admin/polls/:provider/confirm").handler(request -> answer.accept(request,
                 () -> command("direct:poll-confirm", request.pathParam("provider"), "request", "confirm")));
         router.post("/admin/polls/:provider/dismiss").handler(request -> answer.accept(request,
@@ -36,6 +36,15 @@ final class PollCommands {
                 () -> command("direct:request-backfill", request.pathParam("provider"), "request", "backfill")));
         router.post("/admin/users/:provider/:id/refresh").handler(request -> answer.accept(request,
                 () -> command("direct:refresh-user", request.pathParam("provider"), "userId", request.pathParam("id"))));
+    }
+
+    private static String kind(RoutingContext request) {
+        boolean dryRun = "true".equals(request.request().getParam("dryRun"));
+        boolean providerWins = "true".equals(request.request().getParam("providerWins"));
+        if (dryRun && providerWins) {
+            throw new IllegalArgumentException("dryRun and providerWins exclude each other: a dry run counts the rows that are newer than the provider says");
+        }
+        return dryRun ? "dry-run" : providerWins ? "provider-wins" : "reconcile";
     }
 
     /** @throws IllegalArgumentException if the provider is not polled */

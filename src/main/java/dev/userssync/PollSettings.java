@@ -40,7 +40,7 @@ final class PollSettings {
         return !setting(provider + Providers.API_KEY).isEmpty();
     }
 
-    /** What the SQL of the pollers takes: seconds, counts and percent. */
+    /** What the SQL of the pollers takes: seconds, counts, percent and true or false. */
     Map<String, Object> numbers() {
         Map<String, Object> numbers = new LinkedHashMap<>();
         numbers.put("pollSeconds", seconds("poll.interval", "POLL_INTERVAL"));
@@ -49,6 +49,7 @@ final class PollSettings {
         numbers.put("againSeconds", again());
         numbers.put("maxDeletes", Integer.toString(number("reconcile.max-deletes", "RECONCILE_MAX_DELETES", Integer.MAX_VALUE)));
         numbers.put("maxShare", Integer.toString(number("reconcile.max-share", "RECONCILE_MAX_SHARE", 100)));
+        numbers.put("backfillProviderWins", Boolean.toString(flag("backfill.provider-wins", "BACKFILL_PROVIDER_WINS")));
         return numbers;
     }
 
@@ -76,6 +77,14 @@ final class PollSettings {
             // told below
         }
         throw new StartupFailure(env + " must be a time of at least a second, such as 30s, 5m or 1h; it is " + text);
+    }
+
+    private boolean flag(String name, String env) {
+        String text = setting(name);
+        if (!text.matches("true|false")) {
+            throw new StartupFailure(env + " must be true or false; it is " + text);
+        }
+        return text.equals("true");
     }
 
     private int number(String name, String env, int most) {

@@ -2,6 +2,7 @@ package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -25,7 +26,8 @@ public final class PollVerbs {
 
         /** @return 0: done; 1: it failed, or the brake holds it */
         int request(String path) throws Exception {
-            String before = state().path("last_report").path("finished_at").asText();
+            JsonNode earlier = state();
+            String before = earlier.path("last_report").path("finished_at").asText();
             String reply = post("/admin/polls/" + query(provider) + path);
             if (noWait) {
                 return print(reply);
@@ -33,10 +35,11 @@ public final class PollVerbs {
             boolean terminal = System.console() != null && !json;
             while (true) {
                 JsonNode state = state();
-                if (state.path("phase").asText().equals("held")) {
+                if (state.path("phase").asText().equals("held") && !state.path("started_at").equals(earlier.path("started_at"))) {
                     progress(terminal, "");
-                    out(json ? state.toString() : "The brake holds " + state.path("missing").asText() + " missing users: " + state.path("held_because").asText()
-                            + ". Look at them, then confirm or dismiss it on the console.");
+                    out(json ? state.toString() : "The brake holds, nobody is deleted: " + state.path("held_because").asText() + "." + System.lineSeparator()
+                            + ids(state.path("missing_ids"), state.path("missing").asLong()) + System.lineSeparator()
+                            + "Look at them. Then confirm or dismiss on the console, or POST /admin/polls/" + provider + "/confirm or dismiss.");
                     return 1;
                 }
                 JsonNode report = state.path("last_report");
@@ -52,6 +55,13 @@ public final class PollVerbs {
                 progress(terminal, bar(state));
                 Thread.sleep(LOOK.toMillis());
             }
+        }
+
+        /** The first hundred, one a line. */
+        static String ids(JsonNode ids, long all) {
+            StringBuilder lines = new StringBuilder();
+            ids.forEach(id -> lines.append(lines.isEmpty() ? "  " : System.lineSeparator() + "  ").append(id.asText()));
+            return all > ids.size() ? lines + System.lineSeparator() + "  and " + (all - ids.size()) + " more" : lines.toString();
         }
 
         private JsonNode state() throws Exception {
@@ -99,9 +109,16 @@ public final class PollVerbs {
         @Option(names = "--dry-run", description = "Only say what would be done.")
         boolean dryRun;
 
+        @Option(names = "--provider-wins", description = {"Also replace rows that are newer than the provider says and differ, such as those of a hand-written",
+            "handler. A change that a webhook brings after the beginning stays."})
+        boolean providerWins;
+
         @Override
         public Integer call() throws Exception {
-            return request("/reconcile" + (dryRun ? "?dryRun=true" : ""));
+            if (dryRun && providerWins) {
+                throw new CommandLine.ParameterException(spec.commandLine(), "--dry-run and --provider-wins exclude each other");
+            }
+            return request("/reconcile" + (dryRun ? "?dryRun=true" : providerWins ? "?providerWins=true" : ""));
         }
     }
 

@@ -55,7 +55,7 @@ public final class UserEvent implements Processor, CamelContextAware {
 
     /** The variable with a collection that takes the user events instead of the table: a poller looks first what they would change. */
     static final String PREVIEW = "preview";
-    /** The variable that is true when the provider itself was asked for a user whose row says deleted. */
+    /** The variable that is true when the row must become what the provider says: a deletion or a version in the row is disproved. */
     static final String PROVED = "proved";
 
     private final Clock clock;
@@ -101,7 +101,7 @@ public final class UserEvent implements Processor, CamelContextAware {
             change = own.apiKey ? "asked" : "announced";
         }
         if (event.has("raw") && Boolean.TRUE.equals(exchange.getVariable(PROVED))) {
-            event.put("updated_at", exchange.getVariable("stamp", String.class)); // newer than the deletion that it disproves
+            event.put("updated_at", later(exchange.getVariable("stamp", String.class), event.path("updated_at").textValue()));
         }
         if (own.inactiveIsDeleted && event.has("raw")) {
             change = switchedOff(exchange, given.path("inactive"), event, change);
@@ -208,6 +208,11 @@ public final class UserEvent implements Processor, CamelContextAware {
             throw new InvalidUserEvent(field + " is not text");
         }
         return text.textValue().isBlank() ? null : text.textValue().strip();
+    }
+
+    /** Of two times of ISO 8601 in UTC; the second may be null. */
+    private static String later(String stamp, String time) {
+        return time == null || Instant.parse(time).isBefore(Instant.parse(stamp)) ? stamp : time;
     }
 
     private String time(JsonNode event, String field) {

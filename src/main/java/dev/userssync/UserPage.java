@@ -101,22 +101,22 @@ public final class UserPage {
         }
         ArrayNode differences = JSON.createArrayNode();
         for (JsonNode event : JSON.readTree(exchange.getVariable("events", String.class))) {
-            differences.addObject().put("n", event.path("n").intValue()).put("id", event.path("id").asText()).put("kind", "stale").put("wrong", false);
+            differences.addObject().put("n", event.path("n").intValue()).put("id", event.path("id").asText()).put("kind", "stale").put("wrong", false)
+                    .put("apply", true);
         }
         exchange.setVariable("differences", JSON.writeValueAsString(differences));
     }
 
     /**
-     * Out: the body, the places in the page of the users that are to be applied, a list for each user: a feed may hold several events of one
-     * user in a page, and they count in their order.
+     * Out: the body, the differences that are to be applied, a list for each user: a feed may hold several events of one user in a page, and they
+     * count in their order.
      */
     public void changed(Exchange exchange) throws Exception {
-        Map<String, List<Integer>> places = new LinkedHashMap<>();
+        Map<String, List<JsonNode>> places = new LinkedHashMap<>();
         Set<Integer> taken = new HashSet<>();
         for (JsonNode difference : differences(exchange)) {
-            int place = difference.path("n").intValue();
-            if (!isUndead(difference) && taken.add(place)) {
-                places.computeIfAbsent(difference.path("id").asText(), user -> new ArrayList<>(1)).add(place);
+            if (difference.path("apply").asBoolean() && taken.add(difference.path("n").intValue())) {
+                places.computeIfAbsent(difference.path("id").asText(), user -> new ArrayList<>(1)).add(difference);
             }
         }
         exchange.getMessage().setBody(new ArrayList<>(places.values()));
@@ -148,15 +148,20 @@ public final class UserPage {
     }
 
     /**
-     * Applies one user through the route of its provider, as if its webhook had just been verified. In: the body, its places in the page.
+     * Applies one user through the route of its provider, as if its webhook had just been verified. In: the body, of {@link #changed}.
      * A user that cannot be applied is parked and stops nobody.
      *
      * @throws IllegalStateException if it was not committed
      */
     public void apply(Exchange exchange) throws Exception {
         List<JsonNode> users = exchange.getVariable("users", List.class);
-        for (Object place : exchange.getMessage().getBody(List.class)) {
-            Exchange one = delivery(exchange, users.get((Integer) place));
+        for (Object each : exchange.getMessage().getBody(List.class)) {
+            JsonNode difference = (JsonNode) each;
+            Exchange one = delivery(exchange, users.get(difference.path("n").intValue()));
+            if (difference.path("stamp").isTextual()) {
+                one.setVariable(UserEvent.PROVED, true);
+                one.setVariable("stamp", difference.path("stamp").textValue());
+            }
             providerRoute.process(one);
             if (one.getException() != null) {
                 throw one.getException();

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.userssync.FakeApi.Answer;
 import dev.userssync.FakeApi.User;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
@@ -416,6 +418,189 @@ class PollingTest extends PolledApp {
         api.fault(request -> request.path().equals(LIST + "/user_0000003") ? Answer.status(404) : null);
         reconcile();
         assertEquals("user_0000003", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
+    }
+
+    /** FusionAuth dates a row later than its listing when an address is verified; then the user is deleted and restored (the listing does not say when). */
+    @Test
+    void aDeletedRowThatIsNewerThanTheListingComesBackWhenTheProviderShowsTheUser() {
+        api.createMany("user_", 5);
+        backfill();
+        database.execute("UPDATE neon_auth.users_sync SET updated_at = updated_at + interval '1 second', deleted_at = updated_at + interval '2 seconds'"
+                + " WHERE id = 'user_0000002'");
+        reconcile();
+        assertTableIsTrue();
+        assertEquals(List.of(5L, 0L, 1L, 0L, 1L, 0L), report());
+        reconcile();
+        assertEquals(List.of(5L, 0L, 0L, 0L, 0L, 0L), report());
+    }
+
+    /** Rows of somebody else, before the first poll: each has the times of its own handler, one second after the provider's. */
+    private void adopt(String... ids) {
+        for (String id : ids) {
+            User user = api.user(id);
+            String time = user == null ? "2026-01-01" : user.updated().plusSeconds(1).toString();
+            database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, name, email, created_at, updated_at)"
+                    + " VALUES ('" + id + "', '{}', 'Old', 'old@example.com', '" + time + "', '" + time + "')");
+        }
+    }
+
+    /** A verb of the command line. */
+    private String run(int exitCode, String... arguments) {
+        StringWriter out = new StringWriter();
+        String[] all = java.util.Arrays.copyOf(arguments, arguments.length + 1);
+        all[arguments.length] = "--url=http://localhost:" + settings.getProperty("camel.management.port");
+        assertEquals(exitCode, Commands.line().setOut(new PrintWriter(out)).execute(all));
+        return out.toString();
+    }
+
+    private void hold() {
+        list();
+        awaitState("phase = 'held' AND started_at > coalesce((last_report ->> 'finished_at')::timestamptz, '-infinity')");
+    }
+
+    @Test
+    void aBackfillDeletesNobodyAndTheFirstDeletionOfAnAdoptedTableWaits() {
+        List<String> ids = api.createMany("adopted_", 40);
+        adopt(ids.toArray(String[]::new));
+        adopt("service_1", "service_2");
+        backfill();
+        assertEquals("42", database.value("SELECT count(*) FROM neon_auth.users_live"));
+        assertEquals("0", state("last_report ->> 'deleted'"));
+        assertEquals("2", state("last_report ->> 'missing'"));
+        assertEquals(0, api.requests().stream().filter(request -> request.path().startsWith(LIST + "/")).count(), "nobody was asked for");
+        hold();
+        assertEquals("2 users are missing, and the table held users before the polling began: the first deletion of such a table is yours to confirm",
+                state("held_because"));
+        assertEquals("42", database.value("SELECT count(*) FROM neon_auth.users_live"));
+        assertTrue(new Delivery("").method("GET").post(management("/admin/polls")).body().contains("\"missing_ids\": [\"service_1\", \"service_2\"]"));
+
+        assertTrue(run(0, "status").contains("nobody is deleted: 2 users are missing") && run(0, "status").contains("missing: service_1, service_2"), run(0, "status"));
+
+        assertEquals(200, post("/admin/polls/clerk/dismiss").statusCode());
+        String held = run(1, "reconcile", "clerk");
+        assertTrue(held.contains("  service_1" + System.lineSeparator() + "  service_2"), held);
+        assertEquals(200, post("/admin/polls/clerk/dismiss").statusCode());
+        hold(); // again: nothing was confirmed
+        // A dry run and a second backfill delete nobody either.
+        assertEquals(200, post("/admin/polls/clerk/reconcile?dryRun=true").statusCode());
+        awaitState("phase IS NULL AND last_report ->> 'job' = 'dry-run'");
+        assertEquals("[\"service_1\", \"service_2\"]", state("last_report ->> 'missing_ids'"));
+        assertEquals(200, post("/admin/polls/clerk/backfill").statusCode());
+        awaitState("phase IS NULL AND last_report ->> 'job' = 'backfill' AND backfilled_at IS NOT NULL");
+        assertEquals("42", database.value("SELECT count(*) FROM neon_auth.users_live"));
+
+        hold();
+        assertEquals(200, post("/admin/polls/clerk/confirm").statusCode());
+        awaitState("phase IS NULL AND last_report ->> 'deleted_ids' = '[\"service_1\", \"service_2\"]'");
+        api.delete("adopted_0000007");
+        reconcile();
+        assertEquals("[\"adopted_0000007\"]", state("last_report ->> 'deleted_ids'"));
+    }
+
+    @Test
+    void aTableThatWebhooksBeganIsNotAdopted() {
+        api.create("webhook_1", "webhook_2");
+        assertEquals(204, deliver("created", json(api.user("webhook_1"))));
+        assertEquals(204, deliver("created", json(api.user("webhook_2"))));
+        api.delete("webhook_2");
+        backfill();
+        reconcile();
+        assertTableIsTrue();
+        assertEquals("[\"webhook_2\"]", state("last_report ->> 'deleted_ids'"));
+    }
+
+    @Test
+    void theAgeOfThePollGrowsWhileTheBrakeHoldsAndAMetricSaysSo() {
+        api.createMany("user_", 8);
+        backfill();
+        readChanges();
+        awaitState("changes_at IS NOT NULL AND changes_due > now()");
+        String held = "users_sync_poll_held{provider=\"clerk\"} ";
+        await().until(() -> metrics().contains(held + "0.0"));
+        String lastSuccess = state("last_success_at");
+        api.fault(request -> request.path().equals(LIST) && !request.query().containsKey("offset") && !"-updated_at".equals(request.query().get("order_by"))
+                ? Answer.ok(FakeApi.array(List.of())) : null);
+        hold();
+        wake("changes_due = now(), changes_at = NULL");
+        awaitState("changes_at IS NOT NULL AND changes_due > now()");
+        assertEquals(lastSuccess, state("last_success_at"));
+        await().until(() -> metrics().contains(held + "1.0"));
+        assertEquals(200, post("/admin/polls/clerk/reconcile?dryRun=true").statusCode());
+        awaitState("phase IS NULL AND last_report ->> 'job' = 'dry-run'");
+        assertEquals(lastSuccess, state("last_success_at"), "a dry run makes nothing true");
+        api.mend();
+        reconcile();
+        assertTrue(database.value("SELECT last_success_at > '" + lastSuccess + "' FROM users_sync_internal.poll_state").equals("t"));
+        await().until(() -> metrics().contains(held + "0.0"));
+    }
+
+    private String metrics() {
+        return Http.get(management("/observe/metrics")).body();
+    }
+
+    @Test
+    void theFiguresOfThePollAreExactAndTellWhoPolledLast() {
+        api.createMany("user_", 3);
+        backfill();
+        database.execute("UPDATE users_sync_internal.poll_state SET last_success_at = now() + interval '1 minute', repaired_total = 16777217");
+        String age = "users_sync_poll_age_seconds{provider=\"clerk\"} ";
+        await().until(() -> metrics().lines().anyMatch(line -> line.equals("users_sync_repaired_rows_total{provider=\"clerk\"} 1.6777217E7")));
+        assertTrue(metrics().contains(age + "0.0"), "never negative");
+        assertTrue(metrics().contains("users_sync_lease_holder{provider=\"clerk\"} 1.0"));
+        database.execute("UPDATE users_sync_internal.poll_state SET polled_by = 'another'");
+        await().until(() -> metrics().contains("users_sync_lease_holder{provider=\"clerk\"} 0.0"));
+    }
+
+    @Test
+    void rowsWithTimesOfTheirOwnAreCountedAndTheProviderWinsWhenAsked() {
+        List<String> ids = api.createMany("own_", 60);
+        adopt(ids.toArray(String[]::new));
+        backfill();
+        reconcile();
+        assertEquals("60", database.value("SELECT count(*) FROM neon_auth.users_live WHERE name = 'Old'"));
+        assertEquals("60", state("last_report ->> 'newer'"));
+        assertEquals(List.of(60L, 0L, 0L, 0L, 0L, 0L), report());
+        assertTrue(log.lines().stream().anyMatch(line -> line.contains("clerk: 60 rows are newer than the provider says and differ")), log.lines()::toString);
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.event_log WHERE user_id LIKE 'own%' AND at > '" + state("started_at") + "'"),
+                "what would be stale is not applied");
+
+        // A webhook that arrives after the job began, for a user of a page that was asked for before, stays.
+        onPage(1, request -> {
+            Answer listed = FakeApis.clerk(request, api);
+            api.clock(Instant.now());
+            api.rename("own_0000003", "Told by a webhook");
+            assertEquals(204, deliver("updated", json(api.user("own_0000003"))));
+            return listed;
+        });
+        assertEquals(400, post("/admin/polls/clerk/reconcile?providerWins=true&dryRun=true").statusCode());
+        assertEquals("{\"provider\": \"clerk\", \"requested\": \"provider-wins\"}\n", post("/admin/polls/clerk/reconcile?providerWins=true").body());
+        awaitState("phase IS NULL AND last_report ->> 'provider_wins' = 'true'");
+        assertTableIsTrue();
+        assertEquals("59", state("last_report ->> 'updated'"));
+        assertEquals("0", state("last_report ->> 'newer'"));
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE raw_json = '{}' OR created_at <> TIMESTAMPTZ '2026-01-01T00:00:01Z'"
+                + " + (split_part(id, '_', 2)::int * interval '1 second')"), "the profile and the time of creation are the provider's, too");
+        reconcile();
+        assertEquals(List.of(60L, 0L, 0L, 0L, 0L, 0L), report());
+        assertEquals("false", state("last_report ->> 'provider_wins'"));
+        api.clock(Instant.now());
+        api.rename("own_0000004", "Later");
+        reconcile();
+        assertTableIsTrue();
+    }
+
+    @Test
+    void anotherInstanceGoesOnLettingTheProviderWin() {
+        List<String> ids = api.createMany("taken_", 120);
+        adopt(ids.toArray(String[]::new));
+        backfill();
+        onPage(2, request -> {
+            database.execute("UPDATE users_sync_internal.poll_state SET fence = fence + 1, lease_until = '-infinity'"); // as if another one had come
+            return null;
+        });
+        post("/admin/polls/clerk/reconcile?providerWins=true");
+        awaitState("phase IS NULL AND last_report ->> 'provider_wins' = 'true'");
+        assertTableIsTrue();
     }
 
     @Test
