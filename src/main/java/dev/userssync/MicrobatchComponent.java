@@ -63,6 +63,8 @@ public final class MicrobatchComponent extends DefaultComponent {
         private int capacity = 10_000;
         @UriParam(defaultValue = "10000", description = "Milliseconds for which a failed batch is halved; then its other events fail, too.")
         private int halvingTimeout = 10_000;
+        @UriParam(defaultValue = "10", description = "Seconds after which a writer that has not finished is reported in readiness; two waits for a lock take six.")
+        private int stuckAfter = 10;
 
         MicrobatchEndpoint(String uri, MicrobatchComponent component, String name) {
             super(uri, component);
@@ -103,6 +105,14 @@ public final class MicrobatchComponent extends DefaultComponent {
 
         public void setMaxSize(int maxSize) {
             this.maxSize = maxSize;
+        }
+
+        public int getStuckAfter() {
+            return stuckAfter;
+        }
+
+        public void setStuckAfter(int stuckAfter) {
+            this.stuckAfter = stuckAfter;
         }
 
         public int getHalvingTimeout() {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
+import java.util.StringJoiner;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -21,6 +22,8 @@ import org.apache.camel.spi.ShutdownAware;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultConsumer;
 import org.apache.camel.util.ObjectHelper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes what the producers hand over, in batches. The route gets a {@code List<JsonNode>}: user events, one a user, and must have
@@ -32,6 +35,8 @@ import org.apache.camel.util.ObjectHelper;
  * were not {@code applied}; an event that was merged with a later one of its user is {@code merged}.
  */
 final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync");
 
     private final MicrobatchComponent.MicrobatchEndpoint endpoint;
     private final AtomicInteger waiting = new AtomicInteger();
@@ -54,7 +59,7 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
         writers = endpoint.getCamelContext().getExecutorServiceManager()
                 .newFixedThreadPool(this, "microbatch:" + endpoint.getName(), shards.length);
         for (int i = 0; i < shards.length; i++) {
-            shards[i] = new Shard();
+            shards[i] = new Shard(i + 1);
             writers.execute(shards[i]);
         }
         endpoint.component().started(endpoint.getName(), this);
@@ -95,30 +100,69 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
         return waiting.get() <= endpoint.getCapacity() - endpoint.getCapacity() / 10;
     }
 
+    /** The writers that have not finished for longer than a lock, a slow network and retries explain, for people; null: none. */
+    String stuck() {
+        StringJoiner stuck = new StringJoiner("; ");
+        for (Shard shard : shards) {
+            long seconds = shard.busySeconds();
+            if (seconds >= endpoint.getStuckAfter()) {
+                stuck.add("writer " + shard.number + " of " + shards.length + " has not finished a batch for " + seconds + " s");
+            }
+        }
+        return stuck.length() == 0 ? null : stuck.toString();
+    }
+
     int capacity() {
         return endpoint.getCapacity();
     }
 
     /** @throws RejectedExecutionException if there is no room */
     void add(Exchange exchange, JsonNode event, AsyncCallback callback) {
+        int hash = event.path("id").textValue().hashCode(); // first: it fails where there is no id
         if (waiting.incrementAndGet() > endpoint.getCapacity()) {
             waiting.decrementAndGet();
             throw new RejectedExecutionException("the queue of microbatch:" + endpoint.getName() + " is full");
         }
-        int hash = event.path("id").textValue().hashCode();
         shards[Math.floorMod(hash ^ hash >>> 16, shards.length)].add(new Waiting(exchange, event, callback));
     }
 
-    private record Waiting(Exchange exchange, JsonNode event, AsyncCallback callback) {
+    /** One caller; it is answered once, by its writer. */
+    private static final class Waiting {
+
+        final JsonNode event;
+        private final Exchange exchange;
+        private final AsyncCallback callback;
+        private boolean answered;
+
+        Waiting(Exchange exchange, JsonNode event, AsyncCallback callback) {
+            this.exchange = exchange;
+            this.event = event;
+            this.callback = callback;
+        }
 
         void done(Exception failure) {
-            exchange.setException(failure);
-            callback.done(false);
+            if (!answered) {
+                exchange.setException(failure);
+                answer();
+            }
         }
 
         void done(String decision) {
-            exchange.setVariable("decision", decision);
-            callback.done(false);
+            if (!answered) {
+                exchange.setVariable("decision", decision);
+                answer();
+            }
+        }
+
+        /** The caller's route goes on in this thread; what it throws concerns nobody else of the batch. */
+        private void answer() {
+            answered = true;
+            try {
+                callback.done(false);
+            } catch (RuntimeException | LinkageError | AssertionError e) {
+                LOG.error("a route failed after its user event was written: {}", e.toString());
+                LOG.debug("a route failed after its user event was written", e);
+            }
         }
     }
 
@@ -152,7 +196,12 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
         }
 
         boolean merges(Waiting later) {
-            JsonNode merged = MergeRule.merge(event, later.event);
+            JsonNode merged;
+            try {
+                merged = MergeRule.merge(event, later.event);
+            } catch (RuntimeException e) {
+                return false; // one of them cannot be read: each alone, so that only that one fails
+            }
             if (merged == null) {
                 return false;
             }
@@ -207,7 +256,15 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
     private final class Shard implements Runnable {
 
         private final Queue<Waiting> queue = new ArrayDeque<>();
+        private final int number;
+        /** What was taken from the queue last; its callers are answered whatever happens. */
+        private List<Entry> inHand = List.of();
+        private volatile long busySince; // nanoTime at which the route began; 0: idle
         private boolean closed;
+
+        Shard(int number) {
+            this.number = number;
+        }
 
         synchronized void add(Waiting event) {
             if (closed) {
@@ -224,12 +281,30 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
             notifyAll();
         }
 
+        /** Until the consumer stops. A writer that throws has answered its callers before another one takes its place. */
         @Override
         public void run() {
-            List<Entry> batch;
-            while (!(batch = next()).isEmpty()) {
-                write(batch);
+            try {
+                List<Entry> batch;
+                while (!(batch = next()).isEmpty()) {
+                    write(batch);
+                }
+            } catch (RuntimeException | Error e) {
+                LOG.error("writer {} of {} failed and is replaced; the senders of its batch are told to send again: {}", number, shards.length, e.toString());
+                LOG.debug("writer {} failed", number, e);
+                answer(inHand, new TryLater("the writer failed: " + e.getClass().getSimpleName()));
+            } finally {
+                busySince = 0;
+                if (!stopping) {
+                    writers.execute(this);
+                }
             }
+        }
+
+        /** Seconds for which the batch, or a part of it, has been in the route; 0: idle. */
+        long busySeconds() {
+            long since = busySince;
+            return since == 0 ? 0 : TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - since);
         }
 
         /** Waits for events; none when the consumer stops. */
@@ -246,6 +321,7 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
             }
             Map<String, Entry> batch = new HashMap<>();
             List<Entry> inOrder = new ArrayList<>();
+            inHand = inOrder;
             Set<String> later = new HashSet<>();
             for (var waitingOnes = queue.iterator(); waitingOnes.hasNext() && batch.size() < endpoint.getMaxSize();) {
                 Waiting event = waitingOnes.next();
@@ -304,6 +380,7 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
             Exchange exchange = createExchange(false);
             exchange.getMessage().setBody(events);
             long start = System.nanoTime();
+            busySince = start;
             try {
                 createUoW(exchange);
                 getProcessor().process(exchange);
@@ -311,6 +388,7 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
                 exchange.setException(e);
             } finally {
                 doneUoW(exchange);
+                busySince = 0;
             }
             Outcome outcome = new Outcome(failure(exchange), decisions(exchange.getMessage().getBody()));
             releaseExchange(exchange, false);

@@ -26,7 +26,7 @@ final class MicrobatchProducer extends DefaultAsyncProducer {
             }
             consumer.add(exchange, exchange.getMessage().getBody(JsonNode.class), callback);
             return false;
-        } catch (RejectedExecutionException e) {
+        } catch (RuntimeException e) {
             exchange.setException(e);
             callback.done(true);
             return true;

@@ -47,6 +47,11 @@ final class Readiness {
             return answer.trouble != null ? "not known: the database does not answer"
                     : answer.version < tables ? "the tables are older than at the start: restart users-sync to upgrade them" : null;
         });
+        check("writers", () -> {
+            MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class).consumer("users");
+            String stuck = writer == null ? "not running" : writer.stuck();
+            return stuck == null || writer == null ? stuck : stuck + ": look in pg_stat_activity at what it waits for";
+        });
         check("queue", () -> {
             MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class).consumer("users");
             return writer == null ? "not running" : writer.hasRoom() ? null : "nearly full: events come in faster than the database takes them";

@@ -245,6 +245,68 @@ class MicrobatchTest {
         return sent;
     }
 
+    /** What cannot even be merged: each is tried alone, and the writer lives. */
+    @Test
+    void eventsThatCannotBeMergedAreAnswered() throws Exception {
+        busy();
+        List<CompletableFuture<Exchange>> sent = new ArrayList<>();
+        for (String version : List.of("2026-01-01T00:00:10Z", "not a time", "2026-01-01T00:00:20Z")) {
+            sent.add(send("u1", "n", version));
+            waiting(sent.size());
+        }
+        open.release(100);
+        for (CompletableFuture<Exchange> each : sent) {
+            assertNull(failure(each));
+        }
+    }
+
+    /** The caller's route goes on in the writer's thread. */
+    @ParameterizedTest
+    @ValueSource(classes = {IllegalStateException.class, AssertionError.class, OutOfMemoryError.class})
+    void aWriterThatThrowsIsReplacedAndNobodyHangs(Class<? extends Throwable> kind) throws Exception {
+        busy();
+        Exchange exchange = new org.apache.camel.support.DefaultExchange(context);
+        component().consumer("test").add(exchange, JsonNodeFactory.instance.objectNode().put("id", "u0").put("name", "n"), doneSync -> {
+            throw sneaky(kind);
+        });
+        List<CompletableFuture<Exchange>> sent = IntStream.range(1, 8).mapToObj(i -> send("u" + i, "n", null)).toList();
+        waiting(8);
+        open.release(100);
+        for (CompletableFuture<Exchange> each : sent) {
+            Exception failure = failure(each);
+            assertTrue(failure == null || failure instanceof RejectedExecutionException, String.valueOf(failure));
+        }
+        assertNull(failure(send("u9", "n", null)), "another writer is there");
+        assertEquals(0, component().consumer("test").getPendingExchangesSize());
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> RuntimeException sneaky(Class<? extends Throwable> kind) throws T {
+        try {
+            throw (T) kind.getDeclaredConstructor().newInstance();
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void aWriterThatDoesNotFinishIsNamed() throws Exception {
+        ((MicrobatchComponent.MicrobatchEndpoint) component().consumer("test").getEndpoint()).setStuckAfter(1);
+        assertNull(component().consumer("test").stuck());
+        CompletableFuture<Exchange> first = busy();
+        await().until(() -> component().consumer("test").stuck() != null);
+        assertTrue(component().consumer("test").stuck().matches("writer 1 of 1 has not finished a batch for \\d+ s"), component().consumer("test").stuck());
+        open.release();
+        assertNull(failure(first));
+        await().until(() -> component().consumer("test").stuck() == null);
+    }
+
+    @Test
+    void anEventWithoutAnIdTakesNoRoom() throws Exception {
+        assertTrue(failure(send(null, "n", null)) != null);
+        assertEquals(0, component().consumer("test").getPendingExchangesSize());
+    }
+
     @Test
     void aFullQueueRefuses() throws Exception {
         busy();

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 /** {@code /observe/health/ready}: whether deliveries may be sent to this instance. */
@@ -56,6 +57,23 @@ class ReadinessTest extends RunningApp {
         } finally {
             database.execute("TRUNCATE users_sync_internal.flyway_schema_history;"
                     + " INSERT INTO users_sync_internal.flyway_schema_history TABLE kept; DROP TABLE kept");
+        }
+        awaitUp();
+    }
+
+    /** Not the database itself is slow: a trigger keeps the writer from its end. */
+    @Test
+    void notWithAWriterThatDoesNotFinish() {
+        ((MicrobatchComponent.MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class).consumer("users").getEndpoint()).setStuckAfter(1);
+        database.execute("CREATE FUNCTION public.waits() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(4); RETURN NEW; END';"
+                + " CREATE TRIGGER waits BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION public.waits()");
+        try {
+            CompletableFuture<Integer> reply = CompletableFuture.supplyAsync(() -> new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}")
+                    .post(webhooks("generic")).statusCode());
+            awaitDown("has not finished a batch for");
+            assertEquals(204, reply.join());
+        } finally {
+            database.execute("DROP FUNCTION public.waits() CASCADE");
         }
         awaitUp();
     }
