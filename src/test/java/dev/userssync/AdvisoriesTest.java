@@ -5,14 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.camel.component.platform.http.PlatformHttpEndpoint;
+import org.apache.camel.processor.saga.SagaProcessor;
 import org.junit.jupiter.api.Test;
 
 /** Camel 4.17.0 has known flaws; none of them is in what we configure, and this keeps it so. The list: docs/security.md. */
@@ -89,6 +95,58 @@ class AdvisoriesTest extends RunningApp {
         }
         String challenge = Files.readString(Path.of("routes/providers/okta-challenge.camel.yaml"));
         assertTrue(challenge.indexOf("verify:header") < challenge.indexOf("removeHeaders: {pattern: \"*\"}"));
+    }
+
+    /** CVE-2026-85312: the header Long-Running-Action of a request joins a saga that is somebody else's. */
+    @Test
+    void noSagaInRoutes() throws IOException {
+        assertEquals(List.of(), thatContain("(?i)(saga\\b|Long-Running-Action)"));
+        assertTrue(context.getRoutes().size() > 50, "of routes that are loaded");
+        assertTrue(context.getRoutes().stream().flatMap(route -> route.filter("*").stream()).noneMatch(SagaProcessor.class::isInstance));
+    }
+
+    /** CVE-2026-54515 and CVE-2026-68497: what jackson-databind lets JSON do to the classes that it is bound to. Ours is bound to none. */
+    @Test
+    void jsonIsReadAsATreeOnly() throws IOException {
+        assertEquals(List.of(), sourcesThatContain("@Json(Type|Ignore|Create|Prop)|[dD]efaultTyping|treeToValue|convertValue|XMLGregorianCalendar"));
+        assertEquals(List.of("JsonBody.java"), sourcesThatContain("readValue"));
+        assertTrue(Files.readString(Path.of("src/main/java/dev/userssync/JsonBody.java")).contains("readerFor(JsonNode.class)"));
+    }
+
+    /** CVE-2026-1002, 6860, 15075 and 15076: Vert.x' static files, server names in TLS, and HTTP clients. It is a plain server here. */
+    @Test
+    void vertxIsAServerAndNoMore() throws IOException {
+        assertEquals(List.of(), sourcesThatContain("StaticHandler|setSni|createHttpClient|WebClient"));
+        assertEquals(List.of(), thatContain("(?i)(vertx-http|\\bsni)"));
+    }
+
+    /** CVE-2026-33870: Netty ends a chunk's head within a quoted text, so that a proxy may see one request where two are. Each must prove itself. */
+    @Test
+    void aRequestWithinAnotherIsNoneThatIsTrusted() throws IOException {
+        String head = "POST /webhooks/generic HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+        try (Socket socket = new Socket("localhost", URI.create(webhooks("generic")).getPort())) {
+            socket.setSoTimeout(10_000);
+            socket.getOutputStream().write((head + "Transfer-Encoding: chunked\r\n\r\n1;a=\"\r\nx\r\n0\r\n\r\n"
+                    + head + "Connection: close\r\nContent-Length: 2\r\n\r\n{}\"\r\n0\r\n\r\n").getBytes(StandardCharsets.ISO_8859_1));
+            String replies = new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+            assertTrue(replies.startsWith("HTTP/1.1 4"), replies);
+            assertFalse(replies.contains("HTTP/1.1 2"), replies);
+        }
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    private static List<String> sourcesThatContain(String pattern) throws IOException {
+        try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
+            List<Path> all = sources.filter(file -> file.toString().endsWith(".java")).toList();
+            assertTrue(all.size() > 50);
+            List<String> found = new ArrayList<>();
+            for (Path file : all) {
+                if (Pattern.compile(pattern).matcher(Files.readString(file)).find()) {
+                    found.add(file.getFileName().toString());
+                }
+            }
+            return found;
+        }
     }
 
     /** Found by trying: with useStreaming the largest body has no limit, and the static handler serves the working directory, settings included. */
