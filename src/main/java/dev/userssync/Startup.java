@@ -2,6 +2,7 @@ package dev.userssync;
 
 import dev.userssync.scim.ScimError;
 import io.vertx.core.http.HttpClosedException;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -206,13 +207,13 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         root.route().order(-1).handler(request -> {
             slow.begins(request.request());
             String path = request.normalizedPath();
-            String last = path.startsWith(WEBHOOKS) ? path.substring(WEBHOOKS.length()) : "";
+            String last = path.startsWith(WEBHOOKS) ? path.substring(WEBHOOKS.length()) : path.startsWith(Providers.path(Providers.SCIM) + "/") ? Providers.SCIM : "";
             String provider = known.contains(last) ? last : "unknown";
             request.addHeadersEndHandler(reply -> {
                 slow.answered(request.request());
                 int status = request.response().getStatusCode();
                 metrics.replied(provider, status);
-                if (status == 204 || status == 422) {
+                if (provider.equals(Providers.SCIM) ? status < 300 && isScimWrite(request) : status == 204 || status == 422) {
                     freshness.webhook(provider, Instant.now());
                 }
                 // A consumer that was suspended since then answers 503 on its own.
@@ -227,6 +228,11 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         for (int status : new int[] {400, 404, 405, 413, 414, 415, 431, 500}) {
             root.errorHandler(status, request -> answer(request, context.isStarted() ? status : 503));
         }
+    }
+
+    /** A read proves the token, but a provider that only tests its connection delivers nobody. */
+    private static boolean isScimWrite(RoutingContext request) {
+        return !request.request().method().equals(HttpMethod.GET) && !request.normalizedPath().endsWith("/.search");
     }
 
     /** Vert.x would log an error for everybody who hangs up before the end of a request: strangers must not fill the log. */

@@ -3,8 +3,14 @@ package dev.userssync;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.time.Instant;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -118,5 +124,54 @@ class ScimErrorsTest extends ScimApp {
             other.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true");
         }
         await().atMost(Duration.ofSeconds(20)).until(() -> patch("/Users/jane", TITLE).status() == 200);
+    }
+
+    private String lastWebhook() {
+        return json("/admin/status").at("/providers/scim/last_webhook_at").textValue();
+    }
+
+    private JsonNode json(String path) {
+        try {
+            return JSON.readTree(Http.get(management(path)).body());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private double figure(String name) {
+        return Http.get(management("/observe/metrics")).body().lines().filter(line -> line.startsWith(name))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1))).sum();
+    }
+
+    @Test
+    void aWriteIsADelivery() {
+        String before = lastWebhook();
+        assertNotNull(before, "a user was created");
+        assertTrue(figure("users_sync_webhook_age_seconds{provider=\"scim\"") < 60);
+        double ok = figure("users_sync_replies_total{provider=\"scim\",status=\"200\"");
+        double unknown = figure("users_sync_replies_total{provider=\"unknown\"");
+        get("/Users/jane");
+        post("/Users/.search", "{}");
+        get("/ServiceProviderConfig");
+        patch("/Users/nobody", TITLE).assertError(404, null);
+        send(request("PATCH", "/Users/jane", "{}").setHeader("Authorization", "Bearer x")).assertError(401, null);
+        assertEquals(before, lastWebhook(), "a client that only tests its connection delivers nobody");
+        assertEquals(200, patch("/Users/jane", TITLE).status());
+        assertTrue(Instant.parse(lastWebhook()).isAfter(Instant.parse(before)));
+        assertEquals(ok + 4, figure("users_sync_replies_total{provider=\"scim\",status=\"200\""));
+        assertTrue(figure("users_sync_replies_total{provider=\"scim\",status=\"404\"") >= 1);
+        assertEquals(unknown, figure("users_sync_replies_total{provider=\"unknown\""));
+    }
+
+    @Test
+    void strangersAreCountedAndDoNotFillTheLog() {
+        double before = figure("users_sync_signature_failures_total{provider=\"scim\"");
+        for (int i = 0; i < 100; i++) {
+            send(request("GET", "/Users", null).setHeader("Authorization", "Bearer x")).assertError(401, null);
+        }
+        long told = log.lines().stream().filter(line -> line.contains("scim: ")).count();
+        assertTrue(told >= 1 && told <= 62, told + " lines"); // a line or two more where a minute ends in between
+        assertEquals(before + 100, figure("users_sync_signature_failures_total{provider=\"scim\""));
+        assertTrue(figure("users_sync_replies_total{provider=\"scim\",status=\"401\"") >= 100);
     }
 }

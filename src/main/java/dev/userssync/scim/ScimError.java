@@ -72,16 +72,14 @@ public final class ScimError implements Processor {
 
     private static void log(ErrorResponse error, Exception failure) {
         int status = error.getStatus();
-        if (status == 401) {
-            LOG.warn("scim: request refused: {}", failure.getMessage());
-        } else if (status == 503) {
+        if (status == 503) {
             LOG.warn("scim: not applied, the client was told to retry in {} s: {}", RETRY_AFTER, Failure.safeReason(failure));
         } else if (status == 500) {
             StackTraceElement[] trace = failure.getStackTrace();
             LOG.error("scim: a request failed with {} at {}", failure.getClass().getName(), trace.length == 0 ? "?" : trace[0]);
         } else if (ObjectHelper.getException(SQLException.class, failure) != null) {
             LOG.warn("scim: the database refuses a user, the client was told so: {}", Failure.safeReason(failure));
-        } else {
+        } else { // what is refused is logged by the route, within limits
             LOG.debug("scim: answered {} {}", status, error.getScimType());
         }
     }
