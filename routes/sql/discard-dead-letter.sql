@@ -1,1 +1,1 @@
-UPDATE users_sync_internal.dead_letter SET state = 'discarded', body = '' WHERE id = CAST(:?letter AS bigint) AND state = 'parked' RETURNING id
+UPDATE users_sync_internal.dead_letter SET state = 'discarded', body = '', polled = NULL WHERE id = CAST(:?letter AS bigint) AND state = 'parked' RETURNING id

@@ -1,8 +1,14 @@
--- The job is done: its report, and when the next one is due.
+-- The job is done: its report, and when the next one is due. A user whom a poll parked before and who did not fail again in this job was
+-- repaired or deleted at the provider: the letter is of no use any more.
 WITH gone AS (
   DELETE FROM users_sync_internal.sweep_seen AS seen USING users_sync_internal.poll_state AS p
    WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND seen.provider = p.provider
   RETURNING seen.id, seen.fate
+), repaired AS (
+  UPDATE users_sync_internal.dead_letter AS letter SET state = 'replayed', body = '', polled = NULL
+    FROM users_sync_internal.poll_state AS p
+   WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND p.job <> 'dry-run'
+     AND letter.provider = p.provider AND letter.polled IS NOT NULL AND letter.state = 'parked' AND letter.last_failed_at < p.started_at
 )
 UPDATE users_sync_internal.poll_state SET
   phase       = NULL,

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -21,6 +22,10 @@ public final class ProviderRoute implements Processor {
         if (route == null) {
             throw new InvalidUserEvent("the provider is off: set " + new Providers(exchange.getContext()).turnedOnBy(provider)
                     + " to replay its dead letters");
+        }
+        if (exchange.getVariable("delivery") == null) { // no webhook, a user that was fetched: what the dead-letter table would keep
+            exchange.setVariable("delivery", JsonBody.MAPPER.writeValueAsBytes(exchange.getMessage().getBody(JsonNode.class)));
+            exchange.setVariable("polled", exchange.getVariable("userId"));
         }
         exchange.getContext().getRegistry().lookupByNameAndType("payload-drop", PayloadDrop.class).process(exchange);
         route.getProcessor().process(exchange);

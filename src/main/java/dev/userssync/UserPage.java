@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -14,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.DefaultExchange;
@@ -36,6 +38,7 @@ public final class UserPage {
 
     /** Lone surrogates as escapes, so that Postgres refuses them; unescaped, the driver would write "?" and nobody would know. */
     private static final ObjectMapper JSON = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build()).build();
+    private static final List<String> IDS = List.of("user_id", "userId", "id");
     private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
 
     private final ProviderRoute providerRoute = new ProviderRoute();
@@ -177,8 +180,28 @@ public final class UserPage {
         Exchange one = new DefaultExchange(exchange.getContext());
         one.setVariable("provider", exchange.getVariable("provider"));
         one.setVariable("stamp", exchange.getVariable("stamp"));
-        one.setVariable("delivery", JSON.writeValueAsBytes(user)); // what the dead-letter table keeps
+        String text = JSON.writeValueAsString(user);
+        one.setVariable("delivery", text.getBytes(StandardCharsets.UTF_8)); // what the dead-letter table keeps
+        String id = id(user);
+        // Without an id, what does not change from one listing to the next: the envelope without the time of the question.
+        String stamp = exchange.getVariable("stamp", "", String.class);
+        one.setVariable("polled", id != null ? id : UUID.nameUUIDFromBytes((stamp.isEmpty() ? text : text.replace(stamp, "")).getBytes(StandardCharsets.UTF_8)).toString());
         one.getMessage().setBody(user);
         return one;
+    }
+
+    /** The provider's id of a user whom the mapping may not understand: the outermost field id, user_id or userId of the envelope. Null: there is none. */
+    private static String id(JsonNode envelope) {
+        for (List<JsonNode> level = List.of(envelope); !level.isEmpty(); level = level.stream().flatMap(JsonNode::valueStream).toList()) {
+            for (JsonNode node : level) {
+                for (String name : IDS) {
+                    JsonNode id = node.path(name);
+                    if (id.isIntegralNumber() || id.isTextual() && !id.textValue().isBlank()) {
+                        return id.asText();
+                    }
+                }
+            }
+        }
+        return null;
     }
 }

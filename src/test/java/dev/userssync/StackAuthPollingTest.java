@@ -2,7 +2,12 @@ package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.FakeApi.Answer;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** A provider without any time of a change, whose cursor is the next user, and whose webhooks are off. */
@@ -45,6 +50,54 @@ class StackAuthPollingTest extends PolledApp {
         reconcile();
         assertEquals(written, database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync"),
                 "a new time of asking is no change");
+    }
+
+    /** The envelope of this provider holds the time of the question, and the profile changes with every sign-in. */
+    @Test
+    void aUserThatCannotBeMappedIsParkedOnceAndItsLetterIsSettledWhenItCan() {
+        api.createMany("bad", 3);
+        backfill();
+        api.createMany("late", 2);
+        api.unlisted.add("bad0000002"); // it is asked for by its id, and cannot be mapped either
+        AtomicInteger signIn = new AtomicInteger();
+        api.fault(request -> {
+            Answer answer = FakeApis.stackAuth(request, api);
+            if (answer != null && answer.body() != null) {
+                for (JsonNode user : answer.body().path("items").isArray() ? answer.body().path("items") : List.of(answer.body())) {
+                    if (user.path("id").asText().matches("late0000001|bad0000002")) {
+                        ((ObjectNode) user).put("display_name", 7).put("last_active_at_millis", signIn.incrementAndGet());
+                    }
+                }
+            }
+            return answer;
+        });
+        String letters = "SELECT polled || ' ' || attempts || ' ' || state || ' ' || (last_failed_at > first_failed_at)"
+                + " FROM users_sync_internal.dead_letter ORDER BY polled";
+        reconcile();
+        assertEquals(List.of("bad0000002 1 parked false", "late0000001 1 parked false"), database.column(letters));
+        reconcile();
+        reconcile();
+        assertEquals(List.of("bad0000002 3 parked true", "late0000001 3 parked true"), database.column(letters));
+        assertEquals("t", database.value("SELECT (convert_from(body, 'UTF8')::jsonb #>> '{data,last_active_at_millis}')::int > 4"
+                + " FROM users_sync_internal.dead_letter WHERE polled = 'late0000001'"), "the newest body");
+        api.mend();
+        api.unlisted.clear();
+        reconcile();
+        assertTableIsTrue();
+        assertEquals(List.of("replayed 0", "replayed 0"), database.column("SELECT state || ' ' || length(body) FROM users_sync_internal.dead_letter"));
+    }
+
+    @Test
+    void aUserWithoutAnIdIsParkedOnceToo() {
+        api.create("u1");
+        api.fault(request -> {
+            Answer answer = FakeApis.stackAuth(request, api);
+            ((ArrayNode) answer.body().path("items")).addObject().put("display_name", "Nobody");
+            return answer;
+        });
+        backfill();
+        reconcile();
+        assertEquals(List.of("2 parked"), database.column("SELECT attempts || ' ' || state FROM users_sync_internal.dead_letter"));
     }
 
     @Test
