@@ -151,6 +151,53 @@ enum Fault {
         run.recover();
     }),
 
+    TRIGGER_REFUSES("a trigger refuses some users", "a trigger of the application's raises an exception for every tenth user: their events are parked, nobody else notices", run -> {
+        run.loaded();
+        run.refusedBecause = "no user of this kind";
+        run.postgres.execute("app", """
+                CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                  IF NEW.id LIKE '%7' THEN RAISE EXCEPTION 'no user of this kind'; END IF;
+                  RETURN NULL;
+                END $$""");
+        run.postgres.execute("app", "CREATE TRIGGER refuse AFTER INSERT OR UPDATE ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION refuse()");
+        await().until(() -> !run.postgres.column("SELECT 1 FROM users_sync_internal.dead_letter").isEmpty());
+        run.endure();
+        run.postgres.execute("app", "DROP TRIGGER refuse ON neon_auth.users_sync");
+        run.recover();
+    }),
+
+    TRIGGER_LACKS_A_RIGHT("a trigger lacks a right", "a trigger of the application's writes to a table that the role of users-sync may not write to, until it may", run -> {
+        run.loaded();
+        run.postgres.execute("app", "CREATE TABLE audit (user_id TEXT)");
+        run.postgres.execute("app", """
+                CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                  INSERT INTO public.audit VALUES (NEW.id);
+                  RETURN NULL;
+                END $$""");
+        run.postgres.execute("app", "CREATE TRIGGER audit AFTER INSERT OR UPDATE ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION audit()");
+        run.suffer();
+        run.postgres.execute("app", "GRANT INSERT ON audit TO app");
+        run.recover();
+    }),
+
+    POSTGRES_RESTARTED_BEHIND_POOLER("Postgres restarted behind a pooler", "users-sync reaches Postgres through PgBouncer in transaction mode; Postgres is stopped and started again", run -> {
+        run.behindPooler();
+        run.loaded();
+        run.postgres.stop();
+        run.suffer();
+        run.postgres.start();
+        run.recover();
+    }),
+
+    POOLER_KILLED("pooler killed", "PgBouncer in transaction mode is killed, and another one takes its place", run -> {
+        run.behindPooler();
+        run.loaded();
+        run.pooler.close();
+        run.suffer();
+        run.behindPooler();
+        run.recover();
+    }),
+
     SERIALIZATION_FAILURES("serialization failures", "every transaction is serializable, two instances write the same users, and somebody else writes one of them in between", run -> {
         run.postgres.execute("postgres", "ALTER DATABASE app SET default_transaction_isolation = 'serializable'");
         run.start(2);

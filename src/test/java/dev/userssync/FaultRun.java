@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,7 +32,11 @@ final class FaultRun implements AutoCloseable {
     final List<AppProcess> apps = new ArrayList<>();
     final List<TcpProxy> toApps = new ArrayList<>();
     PostgresServer postgres;
+    /** Between the network and Postgres, where a scenario has one. */
+    PgBouncer pooler;
     DeliveryStream.Deliveries deliveries;
+    /** Text in the reason of every dead letter that the scenario causes on purpose. */
+    String refusedBecause = "nothing is refused";
     /** Every other delivery is of a user who has many, the others create a user each: what is lost is not covered up by what comes later. */
     private final DeliveryStream stream = new DeliveryStream(SENDERS, version -> version % 2 == 0 ? version / 2 % HOT_USERS : version);
     private final Duration lasts;
@@ -58,6 +63,15 @@ final class FaultRun implements AutoCloseable {
             toApps.add(new TcpProxy(app.port()));
         }
         apps.forEach(AppProcess::awaitRunning);
+    }
+
+    /** From now on Postgres is reached through PgBouncer in transaction mode. */
+    void behindPooler() throws IOException {
+        if (!PgBouncer.isInstalled()) {
+            throw new LeftOut("needs pgbouncer on the PATH or in /usr/sbin");
+        }
+        pooler = new PgBouncer(directory, "transaction", URI.create("postgresql://localhost:" + postgres.port() + "/app"));
+        toPostgres.switchTo(pooler.port());
     }
 
     private AppProcess app(String... launcher) {
@@ -111,7 +125,9 @@ final class FaultRun implements AutoCloseable {
         List<String> rows = postgres.column(DeliveryStream.ROWS);
         Map<String, Integer> lost = stream.lost(rows);
         List<String> wrong = new ArrayList<>(stream.wrong(rows));
-        wrong.addAll(postgres.column("SELECT 'parked: ' || reason FROM users_sync_internal.dead_letter"));
+        wrong.addAll(postgres.column("SELECT 'parked: ' || reason FROM users_sync_internal.dead_letter WHERE position('" + refusedBecause + "' IN reason) = 0"));
+        postgres.column("SELECT coalesce(letter #>> '{data,id}', letter ->> 'id') FROM (SELECT convert_from(body, 'UTF8')::jsonb AS letter"
+                + " FROM users_sync_internal.dead_letter) AS letters").forEach(lost::remove);
         assertTrue(rows.size() >= ENOUGH / 2, rows.size() + " rows");
         Result result = new Result(new TreeMap<>(deliveries.replies), deliveries.unanswered.get(), lost.size(), wrong.size(), recovery);
         assertEquals(Map.of(), lost, "acknowledged and lost");
@@ -145,6 +161,9 @@ final class FaultRun implements AutoCloseable {
                 proxy.close();
             }
             toPostgres.close();
+            if (pooler != null) {
+                pooler.close();
+            }
             postgres.close();
             if (mounted != null) {
                 command("umount", mounted.toString());

@@ -22,7 +22,11 @@ final class PgBouncer implements AutoCloseable {
 
     /** @param mode session or transaction */
     PgBouncer(Path directory, String mode, TestDatabase database) throws IOException {
-        URI server = URI.create(database.url().substring("jdbc:".length()).replaceFirst("\\?.*", ""));
+        this(directory, mode, URI.create(database.url().substring("jdbc:".length()).replaceFirst("\\?.*", "")));
+    }
+
+    /** @param server {@code postgresql://localhost:port/database}; its superuser is {@code postgres}, and needs no password */
+    PgBouncer(Path directory, String mode, URI server) throws IOException {
         this.database = server.getPath().substring(1);
         Path ini = Files.writeString(directory.resolve("pgbouncer.ini"), """
                 [databases]
@@ -56,8 +60,19 @@ final class PgBouncer implements AutoCloseable {
     }
 
     private static Path program() {
-        return Stream.concat(Stream.of(System.getenv("PATH").split(":")), Stream.of("/usr/sbin")).map(folder -> Path.of(folder, "pgbouncer"))
-                .filter(Files::isExecutable).findFirst().orElseThrow(() -> new AssertionError("pgbouncer is not on the PATH"));
+        return programs().findFirst().orElseThrow(() -> new AssertionError("pgbouncer is not on the PATH"));
+    }
+
+    private static Stream<Path> programs() {
+        return Stream.concat(Stream.of(System.getenv("PATH").split(":")), Stream.of("/usr/sbin")).map(folder -> Path.of(folder, "pgbouncer")).filter(Files::isExecutable);
+    }
+
+    static boolean isInstalled() {
+        return programs().findAny().isPresent();
+    }
+
+    int port() {
+        return port;
     }
 
     String url() {
