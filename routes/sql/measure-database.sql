@@ -23,6 +23,10 @@ UNION ALL
 SELECT 'repaired_rows', provider, CAST(repaired_total AS double precision)
   FROM users_sync_internal.poll_state
 UNION ALL
+SELECT 'users_to_ask', provider, CAST(count(*) AS double precision)
+  FROM users_sync_internal.user_to_ask
+ GROUP BY provider
+UNION ALL
 SELECT 'lease_holder', provider, CASE WHEN polled_by = :?owner THEN CAST(1 AS double precision) ELSE 0 END
   FROM users_sync_internal.poll_state
 UNION ALL

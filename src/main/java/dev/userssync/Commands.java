@@ -161,6 +161,9 @@ public final class Commands implements Callable<Integer> {
                 out(String.format("%-12s last complete poll %s%s", poll.path("provider").asText(),
                         poll.path("last_success_at").isTextual() ? poll.path("last_success_at").asText() : "not yet",
                         poll.path("newer").asLong() == 0 ? "" : "; " + poll.path("newer").asText() + " rows are newer than the provider says and differ"));
+                if (poll.path("users_to_ask").asLong() > 0) {
+                    out(String.format("%-12s %s users are asked for again: its API did not know them", poll.path("provider").asText(), poll.path("users_to_ask").asText()));
+                }
                 if (held) {
                     out(String.format("%-12s the brake holds, nobody is deleted: %s%s", poll.path("provider").asText(), poll.path("held_because").asText(),
                             poll.path("missing_ids").isTextual() ? "; missing: " + poll.path("missing_ids").asText() : ""));

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.TreeMap;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelExecutionException;
@@ -316,6 +317,9 @@ final class Console {
             polls.command("direct:refresh-user", provider, "userId", id.startsWith(prefix) ? id.substring(prefix.length()) : id);
             return user(id, "The provider was asked; this is what it told.");
         } catch (CamelExecutionException e) {
+            if (ObjectHelper.getException(NoSuchElementException.class, e) != null) {
+                return user(id, "The provider knows no such user, and there is no row.");
+            }
             ApiFailure failure = ObjectHelper.getException(ApiFailure.class, e);
             return user(id, "The provider could not be asked: " + (failure == null ? "see the log" : failure.getMessage()));
         }

@@ -24,6 +24,7 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
             "dead_letters", "Deliveries that are parked",
             "users", "Rows of the table, deleted users included; an estimate of the database",
             "repaired_rows", "Rows that a poll or a reconcile had to mend, because no webhook had told it",
+            "users_to_ask", "Users whom the provider's API did not know, and who are asked for again",
             "lease_holder", "1: this instance polled the provider last",
             "poll_held", "1: the brake holds the deletions of a reconcile until somebody confirms or dismisses it");
     /** Those that only grow. */
@@ -93,6 +94,7 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
         this.metrics = Metrics.of(context);
         this.freshness = Freshness.of(context);
         new Providers(context).on().forEach(provider -> gauge(new Figure("dead_letters", provider)));
+        new PollSettings(context).providers().forEach(provider -> gauge(new Figure("users_to_ask", provider)));
         gauge(new Figure("users", ""));
     }
 }

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
@@ -76,8 +77,21 @@ class SupabasePollingTest extends PolledApp {
             }
         }
         poll();
-        assertTableIsTrue();
+        await().untilAsserted(this::assertTableIsTrue); // a second look is needed
         assertEquals("14", database.value("SELECT count(*) FROM neon_auth.users_live"));
+    }
+
+    /** The database is ahead of the API's replica. */
+    @Test
+    void whoIsNotInTheApiYetIsAskedForAgain() {
+        api.create("new");
+        inDatabase("new");
+        java.util.concurrent.atomic.AtomicInteger early = new java.util.concurrent.atomic.AtomicInteger();
+        api.fault(request -> request.path().equals(USERS + "new") && early.incrementAndGet() == 1 ? FakeApi.Answer.status(404) : null);
+        poll();
+        await().untilAsserted(this::assertTableIsTrue);
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
+        assertEquals(2, early.get());
     }
 
     @Test
