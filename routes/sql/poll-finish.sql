@@ -1,6 +1,16 @@
 -- The job is done: its report, and when the next one is due. A user whom a poll parked before and who did not fail again in this job was
 -- repaired or deleted at the provider: the letter is of no use any more.
-WITH gone AS (
+-- A 404 has no date. So a deletion counts as repaired only when the reconcile before, at least five minutes earlier, had found it, and no
+-- webhook has told it since: the history then holds nothing but the deletion by that reconcile.
+WITH lost AS (
+  SELECT count(*) AS deletions
+    FROM users_sync_internal.poll_state AS p, jsonb_array_elements_text(p.last_report -> 'deleted_ids') AS deleted (id)
+    JOIN neon_auth.users_sync AS u ON u.id = deleted.id AND u.deleted_at IS NOT NULL
+   WHERE p.provider = :?provider AND CAST(:?webhooks AS boolean) AND p.job = 'reconcile' AND p.last_report ->> 'job' = 'reconcile'
+     AND CAST(p.last_report ->> 'finished_at' AS timestamptz) < p.started_at - interval '5 minutes'
+     AND (SELECT count(*) FROM users_sync_internal.event_log AS l
+           WHERE l.user_id = deleted.id AND l.type = 'deleted' AND l.at >= CAST(p.last_report ->> 'started_at' AS timestamptz)) = 1
+), gone AS (
   DELETE FROM users_sync_internal.sweep_seen AS seen USING users_sync_internal.poll_state AS p
    WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND seen.provider = p.provider
   RETURNING seen.id, seen.fate
@@ -12,16 +22,19 @@ WITH gone AS (
 )
 UPDATE users_sync_internal.poll_state SET
   phase       = NULL,
+  repaired    = repaired + lost.deletions,
+  repaired_total = repaired_total + lost.deletions,
   listed_before = CASE WHEN job = 'dry-run' THEN listed_before ELSE users END,
   cursor      = NULL,
   last_success_at = CASE WHEN job = 'dry-run' THEN last_success_at ELSE now() END,
   listing_due = started_at + make_interval(secs => CAST(:?reconcileSeconds AS double precision)),
   last_report = jsonb_build_object(
     'job', job, 'started_at', started_at, 'finished_at', now(), 'pages', pages, 'listed', users,
-    'added', added, 'updated', updated, 'deleted', deleted, 'repaired', repaired, 'missing', missing, 'unknown', unknown,
+    'added', added, 'updated', updated, 'deleted', deleted, 'repaired', repaired + lost.deletions, 'missing', missing, 'unknown', unknown,
     'newer', newer, 'provider_wins', provider_wins, 'held', held_because,
     'deleted_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (SELECT id FROM gone WHERE fate = 'deleted' ORDER BY id LIMIT 100) AS first_ids),
     'missing_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (SELECT id FROM gone WHERE fate = 'missing' ORDER BY id LIMIT 100) AS first_ids),
     'unknown_ids', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (SELECT id FROM gone WHERE fate = 'unknown' ORDER BY id LIMIT 100) AS first_ids))
+  FROM lost
  WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
-RETURNING *
+RETURNING poll_state.*

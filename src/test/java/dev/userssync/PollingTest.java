@@ -177,6 +177,27 @@ class PollingTest extends PolledApp {
     }
 
     @Test
+    void aDeletionIsCalledRepairedWhenAnEarlierReconcileMissedTheUserToo() {
+        api.createMany("user_", 5);
+        backfill();
+        api.delete("user_0000003");
+        api.delete("user_0000004");
+        reconcile();
+        assertEquals(List.of(3L, 0L, 0L, 2L, 0L, 0L), report());
+        assertFalse(log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")), log.lines()::toString);
+
+        // The webhook of one of them was on its way, that of the other never comes.
+        assertEquals(204, deliver("deleted", "{\"id\": \"user_0000003\", \"deleted\": true}"));
+        wake("last_report = last_report || jsonb_build_object('finished_at', now() - interval '6 minutes')");
+        reconcile();
+        assertEquals(List.of(3L, 0L, 0L, 0L, 1L, 0L), report());
+        assertEquals("1", state("repaired_total"));
+        assertTrue(log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")), log.lines()::toString);
+        reconcile();
+        assertEquals("1", state("repaired_total"), "counted once");
+    }
+
+    @Test
     void whatIsTooYoungForAWebhookIsNotCalledRepaired() {
         api.createMany("user_", 3);
         backfill();

@@ -303,6 +303,38 @@ class ProvidersPollingTest extends RunningApp {
     }
 
     @Test
+    void whatAFeedShowsAgainAsksNobodyAndWritesNothing() {
+        each(WITH_CHANGES, this::whatAFeedShowsAgainAsksNobodyAndWritesNothing);
+    }
+
+    private void whatAFeedShowsAgainAsksNobodyAndWritesNothing(String provider) {
+        FakeApi api = start(provider);
+        api.create("settled", "u|1", "u|2");
+        api.rename("u|1", "Renamed");
+        run(provider, "changes_due = now()", "changes_at IS NOT NULL AND changes_due > now()");
+        api.rename("u|1", "Renamed again");
+        api.delete("u|1");
+        run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
+        // A webhook has told both deletions, and the list of one that the feed shows is behind.
+        database.execute("UPDATE neon_auth.users_sync SET deleted_at = coalesce(deleted_at, updated_at + interval '2 seconds')"
+                + " WHERE id IN ('" + provider + ":u|1', '" + provider + ":u|2')");
+        await().until(() -> column("SELECT id FROM users_sync_internal.user_to_ask WHERE provider = ?", provider).isEmpty());
+        String rows = everythingOf(provider);
+        int asked = api.requests().size();
+        for (int i = 0; i < 3; i++) {
+            run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
+        }
+        assertEquals(rows, everythingOf(provider));
+        assertEquals(List.of(), api.requests().stream().skip(asked).filter(request -> request.path().contains("u%7C")).toList());
+    }
+
+    /** Every row and every decision. */
+    private String everythingOf(String provider) {
+        return database.value("SELECT concat_ws(' ', (SELECT string_agg(id || xmin::text || coalesce(deleted_at::text, ''), ' ' ORDER BY id) FROM neon_auth.users_sync"
+                + " WHERE starts_with(id, '" + provider + ":')), (SELECT count(*) FROM users_sync_internal.event_log WHERE provider = '" + provider + "'))");
+    }
+
+    @Test
     void anAnswerWithoutUsersIsNoEmptyListing() {
         each(SPEECHES.keySet(), this::anAnswerWithoutUsersIsNoEmptyListing);
     }
