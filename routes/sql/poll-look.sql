@@ -75,8 +75,7 @@ SELECT CASE WHEN unit = 'begin' THEN 'listing' ELSE unit END AS unit,
        CAST(1000 * extract(epoch FROM changes_from - interval '1 hour') AS bigint) AS since,
        to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS asked,
        CASE WHEN unit IS NULL
-            THEN 1000 * extract(epoch FROM least(interval '1 minute', -- what an operator writes into the table is found, too
-                   greatest(wait_until, CASE WHEN NOT ours THEN lease_until END, least(changes_next, ask_next, listing_next)) - now()))
+            THEN 1000 * extract(epoch FROM greatest(wait_until, CASE WHEN NOT ours THEN lease_until END, least(changes_next, ask_next, listing_next)) - now())
             END AS idle_millis,
        ask_next IS NOT NULL AS to_ask
   FROM choice LEFT JOIN taken ON true

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What came of the events of each provider since it was last recorded. As a step: logs a line a provider and leaves the counts as
- * header {@code activity}, a JSON array; {@link #recorded} says that they are in the database. Used by one route at a time.
+ * header {@code activity}, a JSON array of the providers where something happened; {@link #recorded} says that they are in the database. Used by one route at a time.
  */
 @BindToRegistry("activity")
 public final class Activity implements Processor, CamelContextAware {
@@ -38,6 +38,8 @@ public final class Activity implements Processor, CamelContextAware {
     private Map<Count, Long> recorded = Map.of();
     private Map<Count, Long> current = Map.of();
     private Map<Count, Long> logged = Map.of();
+    private final Map<String, Instant> webhooks = new HashMap<>();
+    private Map<String, Instant> recordedWebhooks = Map.of();
 
     private record Count(String provider, String what) {
     }
@@ -50,10 +52,16 @@ public final class Activity implements Processor, CamelContextAware {
         ArrayNode activity = JSON.createArrayNode();
         for (String provider : providers) {
             LOG.info("{}: {}", provider, line(provider));
-            ObjectNode row = activity.addObject().put("provider", provider);
-            COUNTS.forEach(what -> row.put(what, since(recorded, provider, what)));
             Instant last = freshness.lastWebhook(provider);
-            row.put("last_webhook_at", last == null ? null : last.toString());
+            boolean counted = COUNTS.stream().anyMatch(what -> since(recorded, provider, what) > 0);
+            if (counted || last != null && !last.equals(recordedWebhooks.get(provider))) {
+                ObjectNode row = activity.addObject().put("provider", provider);
+                COUNTS.forEach(what -> row.put(what, since(recorded, provider, what)));
+                row.put("last_webhook_at", last == null ? null : last.toString());
+            }
+            if (last != null) {
+                webhooks.put(provider, last);
+            }
         }
         logged = current;
         exchange.getMessage().setHeader("activity", activity.toString());
@@ -62,6 +70,7 @@ public final class Activity implements Processor, CamelContextAware {
     /** The counts that the last {@link #process} left are in the database. */
     public void recorded() {
         recorded = current;
+        recordedWebhooks = Map.copyOf(webhooks);
     }
 
     private String line(String provider) {

@@ -25,11 +25,26 @@ final class ConsoleIndexes {
     private static final String BROKEN = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
             + " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND i.indrelid = 'neon_auth.users_sync'::regclass";
 
+    private static final String THERE = "SELECT count(*) FROM pg_index WHERE indrelid = to_regclass('neon_auth.users_sync') AND indisvalid AND"
+            + " indexrelid::regclass::text IN ('neon_auth.users_sync_created_at_idx', 'neon_auth.users_sync_id_prefix_idx', 'neon_auth.users_sync_words_idx')";
+
     private ConsoleIndexes() {
     }
 
-    /** @param connection of its own, without a time after which it gives up; closed at the end */
-    static void make(Connection connection) {
+    /** Makes those that are missing, on a connection of its own, which may take as long as it takes. */
+    static void make(Database.Opened database) {
+        try (Connection pooled = database.connection(); ResultSet there = pooled.createStatement().executeQuery(THERE)) {
+            there.next();
+            if (there.getInt(1) == 3) {
+                return;
+            }
+        } catch (SQLException e) {
+            LOG.debug("the indexes cannot be looked for", e);
+        }
+        database.aside().ifPresent(ConsoleIndexes::make);
+    }
+
+    private static void make(Connection connection) {
         try (connection; Statement statement = connection.createStatement()) {
             if (ServerConnections.isPooled(connection)) {
                 LOG.warn("The indexes for the console's search are not made through a pooler: set DATABASE_DIRECT_URL to the address of the database without it");

@@ -21,6 +21,7 @@ import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.support.service.ServiceSupport;
+import org.apache.camel.util.ObjectHelper;
 import org.flywaydb.core.api.FlywayException;
 import org.postgresql.Driver;
 import org.postgresql.util.PSQLException;
@@ -44,7 +45,11 @@ public final class Database implements CamelConfiguration {
     static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
     /** After how long without a word a connection is given up on which a sender waits, in milliseconds: longer than a lock may last. */
     private static final int WRITER_TIMEOUT = 5_000;
-    private static final int POOL_SIZE = 20; // as many as Vert.x has workers: none of them waits for another
+    /** How long a connection stays open that nobody needs, in milliseconds; the whole pool closes when it is quiet. */
+    private static final int IDLE_TIMEOUT = 60_000;
+    /** SCIM holds this share of the connections for its locks: a lock's holder waits for a write, so no write may wait for a lock. */
+    private static final int SHARE_OF_LOCKS = 4;
+    private static final int MOST_LOCKS = 5;
 
     /** @throws StartupFailure if the database cannot be reached or migrated */
     @BindToRegistry("users")
@@ -60,6 +65,29 @@ public final class Database implements CamelConfiguration {
     @BindToRegistry("users-writer")
     public DataSource writer(CamelContext context) {
         return of(context).writer;
+    }
+
+    /**
+     * The same for what nobody waits for: it does not keep a database awake that could sleep.
+     *
+     * @throws StartupFailure if the database cannot be reached or migrated
+     */
+    @BindToRegistry("users-quietly")
+    public DataSource quietly(CamelContext context) {
+        return of(context).quietly;
+    }
+
+    /** The connections that SCIM may hold for its locks, beside those of the pool. */
+    public static int locks(CamelContext context) {
+        return Math.max(1, Math.min(MOST_LOCKS, poolSize(context) / SHARE_OF_LOCKS));
+    }
+
+    private static int poolSize(CamelContext context) {
+        String size = Setting.of(context, "database.pool.size");
+        if (!size.matches("[1-9]\\d{0,3}") || size.equals("1")) {
+            throw new StartupFailure("DATABASE_POOL_SIZE must be a number of connections from 2 to 9999; it is " + size);
+        }
+        return Integer.parseInt(size);
     }
 
     /**
@@ -87,6 +115,8 @@ public final class Database implements CamelConfiguration {
             }
             pool.setPoolName("supabase");
             pool.setMaximumPoolSize(1);
+            pool.setMinimumIdle(0);
+            pool.setIdleTimeout(IDLE_TIMEOUT);
             pool.setReadOnly(true);
             pool.setDataSourceProperties(driver());
             // Its one statement needs no plan that is kept, and behind a pooler none can be.
@@ -225,6 +255,8 @@ public final class Database implements CamelConfiguration {
         final HikariDataSource pool;
         private final DataSource source;
         private final DataSource writer;
+        final DataSource quietly;
+        final Quiet quiet;
         /** For people: without user, password and options. */
         final String description;
 
@@ -233,8 +265,11 @@ public final class Database implements CamelConfiguration {
             String url = Setting.of(context, "database.url");
             embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(Setting.of(context, "data.directory"))) : null;
             HikariConfig config = login(context, embedded != null ? embedded.jdbcUrl() : url);
+            quiet = new Quiet(Long.parseLong(Setting.of(context, "database.quiet")));
             config.setPoolName("users");
-            config.setMaximumPoolSize(POOL_SIZE);
+            config.setMaximumPoolSize(poolSize(context) - (Setting.of(context, "scim.webhook.secret").isEmpty() ? 0 : locks(context)));
+            config.setMinimumIdle(0);
+            config.setIdleTimeout(IDLE_TIMEOUT);
             config.setExceptionOverride(new ReadOnlySessions());
             config.setConnectionTimeout(CONNECTION_TIMEOUT);
             boolean needed = !new KafkaSettings(context).ingestsOnly(); // who only fills the topic can start while there is no database
@@ -248,8 +283,9 @@ public final class Database implements CamelConfiguration {
             }
             config.setDataSource(connections);
             pool = open(config);
-            source = DescribedOnce.of(pool, connections, 0);
-            writer = DescribedOnce.of(pool, connections, WRITER_TIMEOUT);
+            source = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, true), 0);
+            writer = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, true), WRITER_TIMEOUT);
+            quietly = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, false), 0);
             if (needed) {
                 prepare();
             }
@@ -280,8 +316,11 @@ public final class Database implements CamelConfiguration {
                 return new HikariDataSource(config);
             } catch (RuntimeException e) {
                 closeEmbedded();
+                SQLException refused = ObjectHelper.getException(SQLException.class, e);
                 throw new StartupFailure("the database " + description + " cannot be reached: " + rootMessage(e)
-                        + "; check DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD");
+                        + (refused != null && ServerConnections.TOO_MANY.equals(refused.getSQLState())
+                                ? "; free a connection, raise the limit, or set DATABASE_POOL_SIZE of each instance to its share"
+                                : "; check DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD"));
             }
         }
 
@@ -289,6 +328,11 @@ public final class Database implements CamelConfiguration {
             pool.close();
             closeEmbedded();
             return failure;
+        }
+
+        /** For people who wait for an answer. */
+        Connection connection() throws SQLException {
+            return quiet.connection(pool, true);
         }
 
         /** A connection beside the pool, for work that takes long. Empty if there is none to be had. */

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
@@ -31,7 +32,10 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
     private static final Set<String> COUNTERS = Set.of("repaired_rows");
 
     private final Map<Figure, AtomicReference<Double>> figures = new ConcurrentHashMap<>();
+    private static final long FRESH = TimeUnit.SECONDS.toNanos(5);
+
     private CamelContext context;
+    private volatile long measured;
     private Metrics metrics;
     private Freshness freshness;
 
@@ -54,6 +58,20 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
         }
         read.keySet().forEach(this::gauge);
         figures.forEach((figure, value) -> value.set(read.getOrDefault(figure, 0.0)));
+    }
+
+    /** Asks the database, unless it was asked within five seconds or may sleep: then the figures are those of the last time. */
+    public synchronized void measure() {
+        long now = System.nanoTime();
+        if (measured != 0 && (now - measured < FRESH || !Database.of(context).quiet.isAwake())) {
+            return;
+        }
+        measured = now;
+        context.createFluentProducerTemplate().to("direct:measure-database").send();
+    }
+
+    private double age() {
+        return measured == 0 ? Double.NaN : (System.nanoTime() - measured) / 1e9;
     }
 
     /** The database did not answer. */
@@ -96,5 +114,6 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
         new Providers(context).on().forEach(provider -> gauge(new Figure("dead_letters", provider)));
         new PollSettings(context).providers().forEach(provider -> gauge(new Figure("users_to_ask", provider)));
         gauge(new Figure("users", ""));
+        metrics.gauge("users_sync.figures.age.seconds", "Seconds since the database was asked for its figures; it is not while it may sleep", this, DatabaseFigures::age);
     }
 }

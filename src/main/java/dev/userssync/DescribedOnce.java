@@ -31,14 +31,17 @@ final class DescribedOnce {
         this.server = server;
     }
 
-    /** @param networkTimeout after how many milliseconds without an answer a connection is given up; 0 leaves it as the source has it */
-    static DataSource of(HikariDataSource source, ServerConnections server, int networkTimeout) {
+    /**
+     * @param open opens a connection of the source
+     * @param networkTimeout after how many milliseconds without an answer a connection is given up; 0 leaves it as the source has it
+     */
+    static DataSource of(HikariDataSource source, ServerConnections server, Callable<Connection> open, int networkTimeout) {
         DescribedOnce described = new DescribedOnce(server);
         return proxy(DataSource.class, (self, method, arguments) -> {
-            Object answer = invoke(source, method, arguments);
-            if (!(answer instanceof Connection connection)) {
-                return answer;
+            if (!method.getName().equals("getConnection")) {
+                return invoke(source, method, arguments);
             }
+            Connection connection = open.call();
             if (networkTimeout > 0) {
                 connection.setNetworkTimeout(Runnable::run, networkTimeout); // until it is given back to the pool
             }

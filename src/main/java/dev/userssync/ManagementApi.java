@@ -56,6 +56,7 @@ final class ManagementApi {
         Map<String, Object> status = new LinkedHashMap<>();
         status.put("users", routes.row("count-users"));
         Map<String, Object> providers = new LinkedHashMap<>();
+        context.getRegistry().lookupByNameAndType("database-figures", DatabaseFigures.class).measure();
         Freshness freshness = Freshness.of(context);
         new Providers(context).all().forEach((provider, on) -> {
             Map<String, Object> one = new LinkedHashMap<>();

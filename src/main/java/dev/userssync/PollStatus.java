@@ -2,6 +2,7 @@ package dev.userssync;
 
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What this instance knows about the polling of one provider: the counts in users_sync_internal.poll_state when it last wrote there.
@@ -12,6 +13,7 @@ public final class PollStatus {
     private final String provider;
     private volatile Map<?, ?> row = Map.of();
     private volatile long nextLook = System.nanoTime();
+    private volatile long lastLook = System.nanoTime();
     private volatile boolean woken;
     private volatile boolean toAsk = true;
     private long nextRequest = System.nanoTime();
@@ -109,10 +111,12 @@ public final class PollStatus {
         row = state;
     }
 
-    boolean isDue(long now) {
-        if (now - nextLook < 0) {
+    /** @param awake then also every minute: what another instance or an operator has written into the table is found, too */
+    boolean isDue(long now, boolean awake) {
+        if (now - nextLook < 0 && !(awake && now - lastLook > TimeUnit.MINUTES.toNanos(1))) {
             return false;
         }
+        lastLook = now;
         woken = false;
         return true;
     }

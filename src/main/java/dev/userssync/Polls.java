@@ -34,7 +34,7 @@ public final class Polls {
 
     /** Whether a look at poll_state may find something to do. */
     public boolean isDue(Exchange exchange) {
-        return status(provider(exchange)).isDue(System.nanoTime());
+        return status(provider(exchange)).isDue(System.nanoTime(), Database.of(exchange.getContext()).quiet.isAwake());
     }
 
     /** After the look: the row becomes the variables of the poll. */

@@ -87,6 +87,10 @@ final class Readiness {
         if (lastAnswer.nanoTime != 0 && System.nanoTime() - lastAnswer.nanoTime < 1_000_000_000L) {
             return lastAnswer;
         }
+        // Asking would keep a database awake that can sleep: what was true when it fell asleep counts, until somebody needs it.
+        if (lastAnswer.nanoTime != 0 && lastAnswer.trouble == null && !Database.of(context).quiet.isAwake()) {
+            return lastAnswer;
+        }
         int version = 0;
         String trouble = null;
         try (Connection connection = Database.of(context).pool.getConnection(); var statement = connection.createStatement()) {

@@ -82,7 +82,7 @@ final class SampleSender {
     }
 
     private String row(String id) throws SQLException {
-        try (Connection connection = Database.of(context).pool.getConnection();
+        try (Connection connection = Database.of(context).connection();
                 PreparedStatement select = connection.prepareStatement(
                         "SELECT to_jsonb(u) - 'raw_json' FROM neon_auth.users_sync u WHERE id = ?")) {
             select.setString(1, id);

@@ -5,6 +5,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
+import java.util.concurrent.TimeUnit;
 import org.postgresql.Driver;
 import org.postgresql.PGConnection;
 import org.postgresql.PGProperty;
@@ -21,6 +22,8 @@ final class ServerConnections extends PGSimpleDataSource {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
 
+    /** The server, the database or the role has no connection more. */
+    static final String TOO_MANY = "53300";
     /** In milliseconds; the times that the role or the database has, 0 for none. */
     private static final String LOOK = "SELECT pg_backend_pid(), (SELECT setting FROM pg_settings WHERE name = 'lock_timeout'),"
             + " (SELECT setting FROM pg_settings WHERE name = 'statement_timeout')";
@@ -31,6 +34,7 @@ final class ServerConnections extends PGSimpleDataSource {
     /** Whether statements may keep a name on the server. */
     private volatile boolean prepares = true;
     private volatile boolean told;
+    private volatile long toldTooMany = System.nanoTime() - TimeUnit.MINUTES.toNanos(1);
 
     /** @param properties of the driver, beside those in the URL, which win */
     ServerConnections(String url, Properties properties) {
@@ -50,7 +54,7 @@ final class ServerConnections extends PGSimpleDataSource {
 
     @Override
     public Connection getConnection(String user, String password) throws SQLException {
-        Connection connection = super.getConnection(user, password);
+        Connection connection = open(user, password);
         try (Statement statement = connection.createStatement(); ResultSet server = statement.executeQuery(LOOK)) {
             server.next();
             PGConnection driver = connection.unwrap(PGConnection.class);
@@ -68,6 +72,18 @@ final class ServerConnections extends PGSimpleDataSource {
             throw e;
         }
         return connection;
+    }
+
+    private Connection open(String user, String password) throws SQLException {
+        try {
+            return super.getConnection(user, password);
+        } catch (SQLException e) {
+            if (TOO_MANY.equals(e.getSQLState()) && System.nanoTime() - toldTooMany > TimeUnit.MINUTES.toNanos(1)) {
+                toldTooMany = System.nanoTime();
+                LOG.warn("Postgres has no connection more for users-sync: {}. What is open is shared; set DATABASE_POOL_SIZE to what the role may have", e.getMessage());
+            }
+            throw e;
+        }
     }
 
     /** Whether the login was answered by another process than the one that runs the statements. */

@@ -96,10 +96,19 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         measure();
         VertxPlatformHttpRouter management = router("camel.management.port");
         SlowClients slow = limitSlowClients(management);
+        String metrics = Setting.of(context, "camel.metrics.path");
+        DatabaseFigures figures = context.getRegistry().lookupByNameAndType("database-figures", DatabaseFigures.class);
         ((Router) management.getServer().getServer().requestHandler()).route().order(-1).handler(request -> {
             slow.begins(request.request());
             request.addHeadersEndHandler(reply -> slow.answered(request.request()));
-            request.next();
+            if (request.normalizedPath().equals(metrics)) {
+                request.vertx().executeBlocking(() -> {
+                    figures.measure();
+                    return null;
+                }, false).onComplete(done -> request.next());
+            } else {
+                request.next();
+            }
         }).failureHandler(Startup::failed);
         serveOperators(management);
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
@@ -141,7 +150,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         new Console(context, access, routes).serveOn(management);
         console = access.isConsoleOn();
         if (console) {
-            context.getExecutorServiceManager().newThread("console-indexes", () -> Database.of(context).aside().ifPresent(ConsoleIndexes::make)).start();
+            context.getExecutorServiceManager().newThread("console-indexes", () -> ConsoleIndexes.make(Database.of(context))).start();
         }
     }
 

@@ -53,7 +53,7 @@ public final class UserSearch implements Processor {
         if (search) {
             addSearch(parameters, q.strip());
         }
-        try (Connection connection = Database.of(exchange.getContext()).pool.getConnection()) {
+        try (Connection connection = Database.of(exchange.getContext()).connection()) {
             connection.setAutoCommit(false);
             try (Statement settings = connection.createStatement()) {
                 settings.execute(SETTINGS);

@@ -38,7 +38,7 @@ final class PgBouncer implements AutoCloseable {
                 auth_type = any
                 pool_mode = %s
                 default_pool_size = %d
-                """.formatted(server.getPort(), port, mode, mode.equals("session") ? 30 : 3));
+                """.formatted(server.getPort(), port, mode, mode.equals("session") ? 10 : 3));
         output = directory.resolve("pgbouncer.log");
         List<String> command = new ArrayList<>(List.of(program().toString()));
         if (System.getProperty("user.name").equals("root")) {

@@ -30,20 +30,20 @@ class PollStatusTest {
 
     @Test
     void aLookThatFoundNothingIsRepeatedWhenItSaysSo() {
-        assertTrue(status.isDue(now));
+        assertTrue(status.isDue(now, false));
         status.lookAgainAt(now + SECOND);
-        assertFalse(status.isDue(now));
-        assertTrue(status.isDue(now + SECOND));
+        assertFalse(status.isDue(now, false));
+        assertTrue(status.isDue(now + SECOND, false));
     }
 
     @Test
     void whoeverWakesThePollerDuringALookIsHeard() {
-        assertTrue(status.isDue(now));
+        assertTrue(status.isDue(now, false));
         status.wake();
         status.lookAgainAt(now + 60 * SECOND);
-        assertTrue(status.isDue(System.nanoTime()));
+        assertTrue(status.isDue(System.nanoTime(), false));
         status.lookAgainAt(now + 60 * SECOND);
-        assertFalse(status.isDue(now), "once");
+        assertFalse(status.isDue(now, false), "once");
     }
 
     @Test

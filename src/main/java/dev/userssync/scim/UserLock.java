@@ -2,6 +2,7 @@ package dev.userssync.scim;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.userssync.Database;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -27,7 +28,6 @@ public final class UserLock {
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.scim");
 
     private static final String HELD = "scim-lock";
-    private static final int CONNECTIONS = 5; // so many users at a time; the others wait their turn
     private static final String LONGEST_WAIT = "5s"; // then SQLState 55P03: the client is told to retry
 
     /** Opens the transaction and, where the request names a user, takes its lock; {@link #release} must follow. */
@@ -118,7 +118,7 @@ public final class UserLock {
             HikariConfig config = new HikariConfig();
             context.getRegistry().lookupByNameAndType("users", DataSource.class).unwrap(HikariDataSource.class).copyStateTo(config);
             config.setPoolName("scim-locks");
-            config.setMaximumPoolSize(CONNECTIONS);
+            config.setMaximumPoolSize(Database.locks(context)); // so many users at a time; the others wait their turn
             config.setMinimumIdle(0);
             config.setIdleTimeout(TimeUnit.SECONDS.toMillis(30));
             config.setConnectionTimeout(TimeUnit.SECONDS.toMillis(2));
