@@ -256,12 +256,15 @@ public final class Commands implements Callable<Integer> {
         @Option(names = "--confirm", paramLabel = "<id>", required = true, description = "The id once more, so that a slip removes nobody.")
         String confirm;
 
+        @Option(names = "--force", description = "Also an id that is not known: leaves a tombstone, so that no older event brings the user back.")
+        boolean force;
+
         @Override
         public Integer call() throws Exception {
             if (!id.equals(confirm)) {
                 throw new IllegalArgumentException("nothing was erased: --confirm is not the id");
             }
-            return print(post("/admin/user/erase?id=" + query(id)));
+            return print(post("/admin/user/erase?id=" + query(id) + (force ? "&force=true" : "")));
         }
     }
 

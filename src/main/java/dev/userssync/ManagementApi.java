@@ -48,7 +48,8 @@ final class ManagementApi {
                 "afterTime", request.request().getParam("afterTime"), "afterId", request.request().getParam("afterId")))));
         router.get("/admin/user").handler(request -> answerPersonal(request, () -> json(Map.of(
                 "user", routes.row("find-user", "id", required(request, "id")), "history", routes.ask("user-history", "id", required(request, "id"))))));
-        router.post("/admin/user/erase").handler(request -> answerPersonal(request, () -> (String) routes.ask("erase-user", "id", required(request, "id"))));
+        router.post("/admin/user/erase").handler(request -> answerPersonal(request, () -> (String) routes.ask("erase-user",
+                "id", required(request, "id"), "force", String.valueOf("true".equals(request.request().getParam("force"))))));
         router.post("/admin/purge").handler(request -> answerPersonal(request, () -> (String) routes.ask("purge-users", "days", days(request))));
     }
 

@@ -8,9 +8,14 @@ import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.ProducerTemplate;
+import org.apache.camel.util.ObjectHelper;
+import org.postgresql.util.PSQLException;
 
 /** Asks the routes in routes/operators, for console and commands. What comes back is of maps, lists and plain values. Thread-safe. */
 final class OperatorRoutes {
+
+    /** The class of SQLStates with which our own functions refuse something, for people. */
+    private static final String REFUSAL = "US";
 
     private final ProducerTemplate producer;
 
@@ -20,7 +25,7 @@ final class OperatorRoutes {
 
     /**
      * @param headers names and values in turn; a value may be null
-     * @throws IllegalArgumentException if a value holds U+0000, which no text of Postgres does
+     * @throws IllegalArgumentException if a value holds U+0000, which no text of Postgres does, or a function of ours refuses to do it
      */
     Object ask(String route, Object... headers) throws Exception {
         Map<String, Object> all = new LinkedHashMap<>();
@@ -33,6 +38,10 @@ final class OperatorRoutes {
         try {
             return plain(producer.requestBodyAndHeaders("direct:" + route, null, all));
         } catch (CamelExecutionException e) {
+            PSQLException refusal = ObjectHelper.getException(PSQLException.class, e);
+            if (refusal != null && String.valueOf(refusal.getSQLState()).startsWith(REFUSAL)) {
+                throw new IllegalArgumentException(refusal.getServerErrorMessage().getMessage());
+            }
             throw e.getCause() instanceof Exception cause ? cause : e;
         }
     }

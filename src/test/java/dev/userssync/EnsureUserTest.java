@@ -2,8 +2,11 @@ package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.sql.SQLException;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,7 +17,7 @@ class EnsureUserTest extends RunningApp {
 
     @BeforeEach
     void clean() {
-        database.execute("TRUNCATE neon_auth.users_sync CASCADE; CREATE TABLE IF NOT EXISTS todos"
+        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.tombstone CASCADE; CREATE TABLE IF NOT EXISTS todos"
                 + " (task TEXT NOT NULL, user_id TEXT NOT NULL REFERENCES neon_auth.users_sync (id))");
     }
 
@@ -38,14 +41,55 @@ class EnsureUserTest extends RunningApp {
 
     @Test
     void aKnownUserStaysAsItIs() {
-        database.execute("INSERT INTO neon_auth.users_sync (id, name, deleted_at) VALUES ('u1', 'Ada', now())");
+        database.execute("INSERT INTO neon_auth.users_sync (id, name) VALUES ('u1', 'Ada')");
         database.execute("SELECT neon_auth.ensure_user('u1')");
-        assertEquals("Ada true", database.value("SELECT name || ' ' || (deleted_at IS NOT NULL) FROM neon_auth.users_sync"));
+        assertEquals("Ada", database.value("SELECT name FROM neon_auth.users_sync"));
+    }
+
+    private void assertGone(String id, String day) throws SQLException {
+        try (var connection = database.connect(); var statement = connection.createStatement()) {
+            SQLException refusal = assertThrows(SQLException.class, () -> statement.execute("SELECT neon_auth.ensure_user('" + id + "')"));
+            assertEquals("US001", refusal.getSQLState());
+            assertTrue(refusal.getMessage().contains("user " + id + " was deleted on " + day), refusal.getMessage());
+        }
+    }
+
+    @Test
+    void aDeletedUserIsRefused() throws SQLException {
+        database.execute("INSERT INTO neon_auth.users_sync (id, name, deleted_at) VALUES ('u1', 'Ada', '2026-11-20 23:30:00Z')");
+        assertGone("u1", "2026-11-20");
+        assertEquals("u1", database.value("SELECT neon_auth.ensure_user('u1', true)"));
+        assertEquals("Ada true", database.value("SELECT name || ' ' || (deleted_at IS NOT NULL) FROM neon_auth.users_sync"), "the row stays as it is");
+    }
+
+    @Test
+    void aPurgedOrErasedUserIsRefusedAndLeavesNoRow() throws Exception {
+        database.execute("INSERT INTO users_sync_internal.tombstone VALUES ('purged', '2026-11-20T08:00:00Z')");
+        database.execute("INSERT INTO neon_auth.users_sync (id, name) VALUES ('erased', 'Ada')");
+        context.createFluentProducerTemplate().to("direct:erase-user").withHeader("id", "erased").request(String.class);
+        assertGone("purged", "2026-11-20");
+        assertGone("erased", LocalDate.now(ZoneOffset.UTC).toString());
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+        database.execute("INSERT INTO todos VALUES ('an old task', neon_auth.ensure_user('purged', true))");
+        assertEquals("t", database.value("SELECT deleted_at IS NULL FROM neon_auth.users_live"));
+        assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.tombstone WHERE id = 'purged'"));
+        String event = "{\"type\": \"user.updated\", \"data\": {\"id\": \"purged\", \"name\": \"Old\", \"updated_at\": \"%s\"}}";
+        assertEquals(204, new Delivery(event.formatted("2026-11-19T08:00:00Z")).post(webhooks("generic")).statusCode());
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE name IS NOT NULL"), "the tombstone still counts");
+        assertEquals(204, new Delivery(event.formatted("2026-11-21T08:00:00Z")).post(webhooks("generic")).statusCode());
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE name = 'Old'"));
+        assertEquals("purged", database.value("SELECT neon_auth.ensure_user('purged')"), "who came back");
+    }
+
+    @Test
+    void anIdIsAsLongAsThatOfAnEvent() {
+        String id = "x".repeat(2598) + "\u00e9";
+        assertEquals(id, database.value("SELECT neon_auth.ensure_user('" + id + "')"));
     }
 
     @Test
     void whatIsNoIdIsRefused() throws SQLException {
-        for (String id : new String[] {"", "  ", "x".repeat(256), null}) {
+        for (String id : new String[] {"", "  ", "x".repeat(2601), "\u00e9".repeat(1301), null}) {
             try (var connection = database.connect(); var call = connection.prepareStatement("SELECT neon_auth.ensure_user(?)")) {
                 call.setString(1, id);
                 assertEquals("22023", assertThrows(SQLException.class, call::execute).getSQLState(), id);

@@ -5,10 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.stream.Stream;
 import org.apache.camel.CamelExecutionException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -78,13 +83,14 @@ class RetentionTest extends RunningApp {
 
     @Test
     void aPurgedUserComesBackOnlyWithSomethingNewer() throws Exception {
+        Instant deletion = daysAgo(40); // once: a second later it would be a newer deletion
         event("created", "u1", daysAgo(60));
-        event("deleted", "u1", daysAgo(40));
+        event("deleted", "u1", deletion);
         assertEquals(1, purge(30).get("purged"));
         assertEquals("u1 2", database.value("SELECT concat(id, ' ', (SELECT count(*) FROM information_schema.columns"
                 + " WHERE table_schema = 'users_sync_internal' AND table_name = 'tombstone')) FROM users_sync_internal.tombstone"), "an id and a time, no more");
         event("updated", "u1", daysAgo(50));
-        event("deleted", "u1", daysAgo(40));
+        event("deleted", "u1", deletion);
         assertEquals(null, users());
         event("created", "u1", daysAgo(10));
         assertEquals("u1", database.value("SELECT string_agg(id, ' ') FROM neon_auth.users_live"));
@@ -119,6 +125,75 @@ class RetentionTest extends RunningApp {
         }
         event("updated", "u1", daysAgo(1));
         assertEquals(null, users(), "what is older than the erasure");
+    }
+
+    private String erase(String id) throws Exception {
+        return context.createFluentProducerTemplate().to("direct:erase-user").withHeader("id", id).request(String.class);
+    }
+
+    /** @return its number */
+    private String letter(String provider, String holds, String body) {
+        return database.value("INSERT INTO users_sync_internal.dead_letter (provider, body, reason, holds) VALUES (?, convert_to(?, 'UTF8'), 'a', ?) RETURNING id",
+                provider, body, holds);
+    }
+
+    private static String base64(String text) {
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void onlyWholeIdsAreTheUsers() throws Exception {
+        database.execute("""
+                INSERT INTO neon_auth.users_sync (id, raw_json, email) VALUES ('u1',
+                  '{"id": "u1", "emails": [{"value": "ada@example.org"}], "manager": {"email": "boss@example.org"}}', 'ada.king@example.org')""");
+        List<String> stay = List.of(letter("generic", "delivery", "{'data': {'id': 'u10'}}".replace('\'', '"')),
+                letter("generic", "delivery", "{'data': {'id': 7}}".replace('\'', '"')),
+                letter("generic", "delivery", "{'data': {'id': 'u2', 'email': 'not.ada@example.org', 'boss': 'boss@example.org'}}".replace('\'', '"')),
+                letter("generic", "delivery", "{'data': {'id': 'u3', 'email': 'ada@example.org.uk'}}".replace('\'', '"')),
+                letter("generic", "delivery", "{'data': {'id': 'u4', 'path': 'users/u10/files/u1'}}".replace('\'', '"')));
+        for (String body : List.of("{'data': {'id': '\\u0075\\u0031'}}", "{'data': {'id': 'u1', 'name': 'a\\u0000', 'email': 'former@example.org', 'bio': '\\ud83d'}}",
+                "{'to': 'Former\\u0040example.org'}", "{'text': 'Dear ada@example.org, ...'}", "{'payload': '" + base64("{\"user_id\": \"u1\"}") + "'}",
+                base64("{\"alg\": \"RS256\"}") + "." + base64("{\"data\": {\"user\": {\"id\": \"u1\"}}}") + ".c2lnbmF0dXJl", "{'resourcePath': 'users/u1'}",
+                "{'representation': '{\\\"id\\\": \\\"u1\\\"}'}", "{'users': {'u1': true}}", "no JSON, of ada.king@example.org")) {
+            letter("generic", "delivery", body.replace('\'', '"'));
+        }
+        letter("clerk", "user event", "{\"type\": \"updated\", \"id\": \"u1\"}");
+        String unread = letter("generic", "delivery", "no JSON at all");
+        JsonNode proof = Commands.JSON.readTree(erase("u1"));
+        assertEquals(Stream.concat(stay.stream(), Stream.of(unread)).toList(), database.column("SELECT id FROM users_sync_internal.dead_letter ORDER BY id"));
+        assertEquals(11, proof.path("dead_letters_removed").asInt(), proof::toString);
+        assertEquals("[" + unread + "]", proof.path("dead_letters_not_read").toString());
+    }
+
+    @Test
+    void aShortNumberIsAnIdOnlyWhereAnIdStands() throws Exception {
+        database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('7')");
+        List<String> stay = List.of(letter("generic", "delivery", "{\"data\": {\"id\": 70, \"logins\": 7, \"age\": \"7\", \"at\": \"2026-07-07\"}}"),
+                letter("generic", "delivery", "{\"data\": {\"id\": \"17\", \"n\": [7, 77]}}"));
+        letter("generic", "delivery", "{\"data\": {\"id\": 7}}");
+        letter("generic", "delivery", "{\"data\": {\"userIds\": [6, 7]}}");
+        letter("generic", "delivery", "{\"resourcePath\": \"/users/7\"}");
+        assertEquals(3, Commands.JSON.readTree(erase("7")).path("dead_letters_removed").asInt());
+        assertEquals(stay, database.column("SELECT id FROM users_sync_internal.dead_letter ORDER BY id"));
+    }
+
+    @Test
+    void theForeignKeyThatStopsItIsNamed() {
+        database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('u1'); INSERT INTO invoices VALUES ('u1')");
+        CamelExecutionException failure = assertThrows(CamelExecutionException.class, () -> erase("u1"));
+        assertTrue(failure.getCause().getMessage().contains("user u1 was not erased: rows of public.invoices still refer to it by the foreign key invoices_user_id_fkey"),
+                failure.getCause().getMessage());
+        assertEquals("u1", users());
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.tombstone"), "all or nothing");
+    }
+
+    @Test
+    void whomNobodyKnowsIsNotErased() {
+        CamelExecutionException failure = assertThrows(CamelExecutionException.class, () -> erase("nobody"));
+        assertTrue(failure.getCause().getMessage().contains("user nobody is not known"), failure.getCause().getMessage());
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.tombstone"));
+        context.createFluentProducerTemplate().to("direct:erase-user").withHeader("id", "nobody").withHeader("force", "true").request(String.class);
+        assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.tombstone"));
     }
 
     /** The whole way, with its clock. */

@@ -38,7 +38,8 @@ class UsersTableTest extends RunningApp {
         assertEquals(List.of("r users_sync", "i users_sync_pkey", "i users_sync_deleted_at_idx", "v users_live"),
                 database.column("SELECT concat_ws(' ', relkind, relname) FROM pg_class WHERE relnamespace = 'neon_auth'::regnamespace"
                         + " ORDER BY position(relkind::text IN 'riv'), relname DESC"));
-        assertEquals(List.of("ensure_user"), database.column("SELECT proname FROM pg_proc WHERE pronamespace = 'neon_auth'::regnamespace"));
+        assertEquals(List.of("ensure_user(text)", "ensure_user(text,boolean)"), database.column("SELECT regexp_replace(oid::regprocedure::text, '.*\\.', '') FROM pg_proc"
+                + " WHERE pronamespace = 'neon_auth'::regnamespace ORDER BY pronargs"));
         assertEquals("0", database.value("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'neon_auth.users_sync'::regclass AND NOT tgisinternal"));
     }
 
