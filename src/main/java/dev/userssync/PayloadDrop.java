@@ -1,14 +1,21 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Deque;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -23,24 +30,77 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Takes secrets out of a payload before anything else sees it: every key that the setting {@code payload.drop} names, at any depth, also in
- * JSON that stands inside a string (Keycloak's representation) or in its base64 (Zitadel's event_payload). Names are compared
- * without case, "_" and "-"; "*" stands for any text, and a boolean is no secret (has_password). In and out: {@link JsonNode}, changed in place; when something was dropped, the
- * variable {@code delivery}, which the dead-letter table would keep, becomes the document without it. Thread-safe.
+ * Takes secrets out of a payload before anything else sees it, at any depth: the keys that {@link SecretNames} and the setting
+ * {@code payload.drop} name, and text in the form of a private key or a password's hash under any key. JSON inside a string (Keycloak's
+ * representation) or in its base64 (Zitadel's event_payload) is looked through two levels deep; what is deeper goes. {@code payload.keep} names
+ * keys that stay. Booleans always stay, and numbers unless the setting names their key. In and out: {@link JsonNode}, changed in place; when
+ * something was dropped, the variable {@code delivery}, which the dead-letter table would keep, becomes the document without it. Thread-safe.
  */
 @BindToRegistry("payload-drop")
 public final class PayloadDrop implements Processor, CamelContextAware {
 
+    /** In the setting, stands for the rule of {@link SecretNames}. */
+    private static final String BUILT_IN = "built-in";
+    /** JSON inside of JSON inside of the document. */
+    private static final int DEEPEST = 2;
     /** Field names of all providers together are some hundreds; whoever invents names for ever finds the memory bounded. */
     private static final int MOST_KNOWN = 10_000;
+    private static final int LONGEST_KNOWN = 100;
     /** How the base64 of "{" and "[" begins, with what JSON may have after them. */
     private static final Set<String> BASE64_OF_JSON = Set.of("ey", "ew", "W3", "Wy", "Ww");
+    private static final Pattern PRIVATE_KEY = Pattern.compile("-----BEGIN [A-Z0-9 ]*PRIVATE KEY");
+    /** bcrypt; argon2, scrypt and PBKDF2 in PHC form; crypt(3) with SHA-2, scrypt and yescrypt; PBKDF2 of Django. */
+    private static final Pattern HASH = Pattern.compile("\\$2[abxy]?\\$\\d\\d\\$[./A-Za-z0-9]{53}|\\$(argon2(id|i|d)?|scrypt|pbkdf2(-\\w{1,20})?)\\$[^\\s$]"
+            + "|\\$[56]\\$(rounds=\\d{1,9}\\$)?[./A-Za-z0-9]{1,16}\\$[./A-Za-z0-9]{43,86}|\\$(7|g?y)\\$[./A-Za-z0-9$]{40}|pbkdf2_\\w{1,20}\\$\\d{1,9}\\$");
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
-    private final Map<String, Boolean> known = new ConcurrentHashMap<>();
-    private Set<String> names = Set.of();
-    private List<Pattern> patterns = List.of();
+    private final Map<String, Judgement> known = new ConcurrentHashMap<>();
+    private Names drop = Names.of("");
+    private Names keep = Names.of("");
+    private boolean builtIn;
+    private boolean on;
     private CamelContext context;
+
+    private enum Judgement {
+        /** By payload.keep. */
+        STAYS,
+        /** No key of a secret: its value may be one by its form. */
+        HARMLESS,
+        /** By the words of the key. */
+        SECRET,
+        /** By payload.drop: numbers, too. */
+        NAMED
+    }
+
+    /** Names without case, "_" and "-", in which "*" is any text. */
+    private record Names(Set<String> exact, List<Pattern> wild) {
+
+        static Names of(String list) {
+            Names names = new Names(new HashSet<>(), new ArrayList<>());
+            for (String entry : entries(list)) {
+                String name = plain(entry);
+                if (name.contains("*")) {
+                    names.wild.add(Pattern.compile("\\Q" + name.replace("*", "\\E.*\\Q") + "\\E", Pattern.DOTALL));
+                } else if (!name.isEmpty()) {
+                    names.exact.add(name);
+                }
+            }
+            return names;
+        }
+
+        boolean hold(String name) {
+            String plain = plain(name);
+            return exact.contains(plain) || wild.stream().anyMatch(pattern -> pattern.matcher(plain).matches());
+        }
+
+        private static String plain(String name) {
+            return name.toLowerCase(Locale.ROOT).replace("_", "").replace("-", "");
+        }
+    }
+
+    private static String[] entries(String list) {
+        return list.strip().split("[\\s,]+");
+    }
 
     @Override
     public CamelContext getCamelContext() {
@@ -50,114 +110,168 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     @Override
     public void setCamelContext(CamelContext context) {
         this.context = context;
-        drop(context.getPropertiesComponent().resolveProperty("payload.drop").orElse(""));
+        keep(Setting.of(context, "payload.keep"));
+        drop(Setting.of(context, "payload.drop"));
     }
 
-    /** @param list names and patterns, separated by space or comma; blank = nothing is dropped */
+    /** @param list names and patterns, separated by space or comma, and {@code built-in}; blank = nothing is dropped */
     void drop(String list) {
-        Set<String> exact = new HashSet<>();
-        List<Pattern> wild = new ArrayList<>();
-        for (String entry : list.strip().split("[\\s,]+")) {
-            String name = plain(entry);
-            if (name.contains("*")) {
-                wild.add(Pattern.compile("\\Q" + name.replace("*", "\\E.*\\Q") + "\\E", Pattern.DOTALL));
-            } else if (!name.isEmpty()) {
-                exact.add(name);
-            }
-        }
+        List<String> entries = new ArrayList<>(List.of(entries(list)));
+        builtIn = entries.removeIf(BUILT_IN::equals);
+        on = !list.isBlank();
+        drop = Names.of(String.join(" ", entries));
         known.clear();
-        names = exact;
-        patterns = wild;
     }
 
-    private static String plain(String name) {
-        return name.toLowerCase(Locale.ROOT).replace("_", "").replace("-", "");
+    /** @param list names and patterns of keys that stay, whatever else names them */
+    void keep(String list) {
+        keep = Names.of(list);
+        known.clear();
     }
 
+    /** @throws InvalidUserEvent if the secrets could not be taken out; nothing of the document is kept then but its size and hash */
     @Override
-    public void process(Exchange exchange) throws Exception {
-        JsonNode document = exchange.getMessage().getBody(JsonNode.class);
-        if (dropFrom(document)) {
-            exchange.setVariable("delivery", JSON.writeValueAsBytes(document));
+    public void process(Exchange exchange) {
+        try {
+            JsonNode document = exchange.getMessage().getBody(JsonNode.class);
+            if (dropFrom(document)) {
+                exchange.setVariable("delivery", JSON.writeValueAsBytes(document));
+            }
+        } catch (JsonProcessingException | RuntimeException | StackOverflowError e) {
+            exchange.setVariable("delivery", remains(exchange.getVariable("delivery", byte[].class)));
+            exchange.getMessage().setBody(null);
+            throw new InvalidUserEvent("the secrets in the body could not be dropped (" + e.getClass().getSimpleName() + "): nothing of it is kept");
+        }
+    }
+
+    private static byte[] remains(byte[] delivery) {
+        byte[] given = delivery == null ? new byte[0] : delivery;
+        try {
+            String hash = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(given));
+            return ("{\"not_kept\":{\"bytes\":" + given.length + ",\"sha256\":\"" + hash + "\"}}").getBytes(StandardCharsets.UTF_8);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
         }
     }
 
     /** @return whether anything was dropped */
-    public boolean dropFrom(JsonNode node) {
+    public boolean dropFrom(JsonNode document) {
+        return on && dropFrom(document, 0);
+    }
+
+    /** A loop, because a document may be nested as deep as Jackson reads it. */
+    private boolean dropFrom(JsonNode document, int level) {
         boolean dropped = false;
-        if (node instanceof ObjectNode object) {
-            for (Iterator<Map.Entry<String, JsonNode>> fields = object.fields(); fields.hasNext();) {
-                Map.Entry<String, JsonNode> field = fields.next();
-                if (!field.getValue().isBoolean() && isSecret(field.getKey())) {
-                    fields.remove();
-                    dropped = true;
-                } else if (field.getValue().isContainerNode()) {
-                    dropped |= dropFrom(field.getValue());
-                } else {
-                    String clean = withoutSecrets(field.getValue());
-                    if (clean != null) {
-                        field.setValue(object.textNode(clean));
+        Deque<JsonNode> open = new ArrayDeque<>();
+        if (document != null && document.isContainerNode()) {
+            open.push(document);
+        }
+        while (!open.isEmpty()) {
+            JsonNode node = open.pop();
+            if (node instanceof ObjectNode object) {
+                for (Iterator<Map.Entry<String, JsonNode>> fields = object.fields(); fields.hasNext();) {
+                    Map.Entry<String, JsonNode> field = fields.next();
+                    JsonNode clean = without(field.getKey(), field.getValue(), level, open);
+                    if (clean == null) {
+                        fields.remove();
+                        dropped = true;
+                    } else if (clean != field.getValue()) {
+                        field.setValue(clean);
                         dropped = true;
                     }
                 }
-            }
-        } else if (node instanceof ArrayNode array) {
-            for (int i = 0; i < array.size(); i++) {
-                JsonNode element = array.get(i);
-                String clean = element.isContainerNode() ? null : withoutSecrets(element);
-                if (clean != null) {
-                    array.set(i, array.textNode(clean));
-                    dropped = true;
-                } else {
-                    dropped |= dropFrom(element);
+            } else {
+                for (int i = ((ArrayNode) node).size() - 1; i >= 0; i--) {
+                    JsonNode clean = withoutSecrets(node.get(i), level, true, open);
+                    if (clean == null) {
+                        ((ArrayNode) node).remove(i);
+                        dropped = true;
+                    } else if (clean != node.get(i)) {
+                        ((ArrayNode) node).set(i, clean);
+                        dropped = true;
+                    }
                 }
             }
         }
         return dropped;
     }
 
-    private boolean isSecret(String name) {
-        Boolean secret = known.get(name);
-        if (secret == null) {
-            String plain = plain(name);
-            secret = names.contains(plain) || patterns.stream().anyMatch(pattern -> pattern.matcher(plain).matches());
-            if (known.size() < MOST_KNOWN) {
-                known.put(name, secret);
-            }
-        }
-        return secret;
-    }
-
-    /** The text without the secrets in the JSON that it holds, or null when there is nothing to drop. */
-    private String withoutSecrets(JsonNode value) {
-        String text = value.textValue();
-        if (text == null || text.length() < 2) {
+    private JsonNode without(String name, JsonNode value, int level, Deque<JsonNode> open) {
+        Judgement judgement = judgement(name);
+        if (!value.isBoolean() && (judgement == Judgement.NAMED || judgement == Judgement.SECRET && !value.isNumber())) {
             return null;
         }
-        if (opens(text.stripLeading())) {
-            return redacted(text);
+        return withoutSecrets(value, level, judgement != Judgement.STAYS, open);
+    }
+
+    /** @return the same value, another one, or null where it has to go; what has to be looked through is pushed */
+    private JsonNode withoutSecrets(JsonNode value, int level, boolean mayGo, Deque<JsonNode> open) {
+        if (value.isContainerNode()) {
+            open.push(value);
+            return value;
         }
-        if (BASE64_OF_JSON.contains(text.substring(0, 2))) {
-            try {
-                String clean = redacted(new String(Base64.getDecoder().decode(text), StandardCharsets.UTF_8));
-                return clean == null ? null : Base64.getEncoder().encodeToString(clean.getBytes(StandardCharsets.UTF_8));
-            } catch (IllegalArgumentException e) {
-                return null;
+        String text = value.textValue();
+        if (text == null || text.length() < 2) {
+            return value;
+        }
+        if (mayGo && isSecretByForm(text)) {
+            return null;
+        }
+        String clean = withoutSecrets(text, level);
+        return clean == null ? null : clean == text ? value : JsonNodeFactory.instance.textNode(clean);
+    }
+
+    private static boolean isSecretByForm(String text) {
+        return text.indexOf('$') >= 0 && HASH.matcher(text).find() || text.contains("-----BEGIN") && PRIVATE_KEY.matcher(text).find();
+    }
+
+    private Judgement judgement(String name) {
+        Judgement judgement = known.get(name);
+        if (judgement == null) {
+            judgement = keep.hold(name) ? Judgement.STAYS : drop.hold(name) ? Judgement.NAMED
+                    : builtIn && SecretNames.isSecret(name) ? Judgement.SECRET : Judgement.HARMLESS;
+            if (name.length() <= LONGEST_KNOWN && known.size() < MOST_KNOWN) {
+                known.put(name, judgement);
             }
         }
-        return null;
+        return judgement;
     }
 
+    /** The text without the secrets in the JSON that it holds; null where it holds JSON that is too deep to be looked through. */
+    private String withoutSecrets(String text, int level) {
+        if (opens(text.stripLeading())) {
+            return redacted(text, level);
+        }
+        if (BASE64_OF_JSON.contains(text.substring(0, 2))) {
+            boolean url = text.indexOf('-') >= 0 || text.indexOf('_') >= 0;
+            try {
+                String json = new String((url ? Base64.getUrlDecoder() : Base64.getDecoder()).decode(text), StandardCharsets.UTF_8);
+                String clean = redacted(json, level);
+                return clean == null ? null : clean == json ? text
+                        : (url ? Base64.getUrlEncoder() : Base64.getEncoder()).encodeToString(clean.getBytes(StandardCharsets.UTF_8));
+            } catch (IllegalArgumentException e) {
+                return text;
+            }
+        }
+        return text;
+    }
+
+    /** An object, an array, or one that was written as text twice. */
     private static boolean opens(String text) {
-        return !text.isEmpty() && (text.charAt(0) == '{' || text.charAt(0) == '[');
+        return !text.isEmpty() && (text.charAt(0) == '{' || text.charAt(0) == '[' || text.startsWith("\"{") || text.startsWith("\"["));
     }
 
-    private String redacted(String json) {
+    private String redacted(String json, int level) {
         try {
-            JsonNode document = JSON.readTree(json);
-            return dropFrom(document) ? JSON.writeValueAsString(document) : null;
+            ArrayNode holder = JSON.createArrayNode().add(JSON.readTree(json));
+            if (level == DEEPEST) {
+                return null;
+            }
+            return !dropFrom(holder, level + 1) ? json : holder.isEmpty() ? null : JSON.writeValueAsString(holder.get(0));
+        } catch (StreamConstraintsException e) {
+            return null; // JSON that cannot be read, and so not be looked through
         } catch (JsonProcessingException e) {
-            return null; // not JSON after all
+            return json; // not JSON after all
         }
     }
 }
