@@ -41,6 +41,11 @@ public final class Counts implements Processor, BatchObserver, CamelContextAware
         count(exchange, "parked");
     }
 
+    /** A user in whom U+FFFD stands for characters that Postgres cannot hold. */
+    public void replaced(Exchange exchange) {
+        metrics.replaced(DeliveryLog.provider(exchange));
+    }
+
     /** A delivery that was not proved to come from its provider. */
     public void refused(Exchange exchange) {
         metrics.refused(DeliveryLog.provider(exchange), Refused.reason(exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class)));

@@ -1,12 +1,14 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -28,8 +30,9 @@ public final class JsonBody implements Processor {
     @Override
     public void process(Exchange exchange) throws Exception {
         JsonNode json;
+        byte[] body = exchange.getMessage().getBody(byte[].class);
         try {
-            json = READER.readValue(exchange.getMessage().getBody(byte[].class));
+            json = read(body);
         } catch (JsonProcessingException e) {
             throw new InvalidUserEvent("the body is not JSON that can be read, see line " + e.getLocation().getLineNr() + ", column "
                     + e.getLocation().getColumnNr());
@@ -38,5 +41,18 @@ public final class JsonBody implements Processor {
             throw new InvalidUserEvent("the body is empty");
         }
         exchange.getMessage().setBody(json);
+    }
+
+    /** Jackson refuses half a surrogate pair in a key of bytes, and not in a key of text; {@link StorableText} replaces it later. */
+    private static JsonNode read(byte[] body) throws IOException {
+        try {
+            return READER.readValue(body);
+        } catch (JsonParseException e) {
+            String text = StorableText.withEscapedSurrogate(body);
+            if (text == null) {
+                throw e;
+            }
+            return READER.readValue(text);
+        }
     }
 }

@@ -2,18 +2,39 @@ package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Writes a JSON document as text on one line. In: {@link JsonNode}, out: String. A lone surrogate stays an escape, which Postgres refuses;
- * unescaped, the driver would write it as "?" and nobody would know. Thread-safe.
+ * Writes a JSON document as text on one line. In: {@link JsonNode}, out: String, in which U+FFFD stands for what Postgres cannot hold.
+ * Thread-safe.
  */
 @BindToRegistry("json-text")
-public final class JsonText implements Processor {
+public final class JsonText implements Processor, CamelContextAware {
+
+    private CamelContext context;
+    private Metrics metrics;
 
     @Override
     public void process(Exchange exchange) throws Exception {
-        exchange.getMessage().setBody(JsonBody.MAPPER.writeValueAsString(exchange.getMessage().getBody(JsonNode.class)));
+        String written = JsonBody.MAPPER.writeValueAsString(exchange.getMessage().getBody(JsonNode.class));
+        String text = StorableText.ofJson(written);
+        if (text != written) {
+            metrics.replaced(DeliveryLog.provider(exchange));
+        }
+        exchange.getMessage().setBody(text);
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+        this.metrics = Metrics.of(context);
     }
 }

@@ -47,6 +47,7 @@ final class Metrics extends ServiceSupport {
     private final Map<Event, Counter> events = new ConcurrentHashMap<>();
     private final Map<Reply, Counter> replies = new ConcurrentHashMap<>();
     private final Map<Refusal, Counter> refusals = new ConcurrentHashMap<>();
+    private final Map<String, Counter> replaced = new ConcurrentHashMap<>();
 
     /** What became of user events of one provider and one type. */
     record Event(String provider, String type, String decision) {
@@ -137,6 +138,14 @@ final class Metrics extends ServiceSupport {
         refusals.computeIfAbsent(new Refusal(provider, reason.label()), key -> Counter.builder("users_sync.signature_failures")
                 .description("Deliveries that were not proved to come from the provider")
                 .tags("provider", key.provider, "reason", key.reason)
+                .register(registry)).increment();
+    }
+
+    /** Counts a user event in which U+FFFD stands for characters that Postgres cannot hold. */
+    void replaced(String provider) {
+        replaced.computeIfAbsent(provider, key -> Counter.builder("users_sync.replaced_characters")
+                .description("User events with characters that Postgres cannot hold, replaced by U+FFFD")
+                .tags("provider", key)
                 .register(registry)).increment();
     }
 

@@ -27,7 +27,6 @@ public final class RecordToUserEvent implements Processor {
     private static final JsonFactory JSON = new JsonFactory();
     private static final Set<String> TYPES = Set.of("created", "updated", "deleted");
     private static final List<String> TIMES = List.of("created_at", "updated_at", "deleted_at");
-    private static final int LONGEST_ID = 2 * 255; // of UTF-16: a character may take two
 
     /** @throws InvalidUserEvent if the record is no user event of ours; the message holds nothing of it */
     @Override
@@ -88,8 +87,9 @@ public final class RecordToUserEvent implements Processor {
         if (type == null || !TYPES.contains(type)) {
             throw new InvalidUserEvent("the record of the topic is of another type than created, updated and deleted");
         }
-        if (id == null || id.isBlank() || id.length() > LONGEST_ID) {
-            throw new InvalidUserEvent("the record of the topic has no id, or one that is too long");
+        String fault = id == null ? "is missing" : UserId.fault(id);
+        if (fault != null) {
+            throw new InvalidUserEvent("the record of the topic cannot be used, its id " + fault);
         }
         if (!type.equals("deleted") && !event.path("raw").isPojo()) { // the profile as text, see above
             throw new InvalidUserEvent("the record of the topic has no profile (raw)");

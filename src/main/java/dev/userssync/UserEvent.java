@@ -27,7 +27,7 @@ import org.apache.camel.Processor;
  * the event goes.
  * <ul>
  * <li>{@code type}: text; anything but created, updated and deleted passes unchecked, to be ignored.</li>
- * <li>{@code id}: text of 1 to 255 characters.</li>
+ * <li>{@code id}: text of 1 to 2,600 bytes in UTF-8, see {@link UserId}.</li>
  * <li>times, in: epoch milliseconds, epoch seconds (below 10^11) or ISO 8601 with offset, from the year 2000 to a day ahead;
  * out: ISO 8601 in UTC, cut to Postgres' microseconds.</li>
  * <li>{@code name}, {@code email}: text or null; blank becomes null.</li>
@@ -48,7 +48,6 @@ import org.apache.camel.Processor;
 public final class UserEvent implements Processor, CamelContextAware {
 
     private static final Set<String> UPSERTS = Set.of("created", "updated");
-    private static final int LONGEST_ID = 255;
     private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
     private static final Duration AHEAD = Duration.ofDays(1);
     private static final BigDecimal FIRST_MILLISECONDS = BigDecimal.valueOf(100_000_000_000L);
@@ -192,9 +191,9 @@ public final class UserEvent implements Processor, CamelContextAware {
             throw new InvalidUserEvent("id is missing, blank or not text");
         }
         String id = prefix + own.textValue();
-        int length = id.codePointCount(0, id.length());
-        if (length > LONGEST_ID) {
-            throw new InvalidUserEvent("id has " + length + " characters, at most " + LONGEST_ID + " are allowed");
+        String fault = UserId.fault(id);
+        if (fault != null) {
+            throw new InvalidUserEvent("id " + fault);
         }
         return id;
     }

@@ -1,10 +1,12 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.sql.SQLDataException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,15 +26,18 @@ public final class UserEventColumns implements Processor, CamelContextAware {
 
     private static final String PARAMETERS = "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not loaded yet when it compiles this
     private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once");
+    /** The id is checked before. */
+    private static final List<String> MAY_HOLD_ANYTHING = List.of("name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once");
 
     /**
-     * Surrogates are written as escapes, which Postgres reads back as the same character when they are a pair and refuses when
-     * one stands alone. Unescaped, the driver would write a lone one as "?" and nobody would know.
+     * Surrogates are written as escapes, which Postgres reads back as the same character when they are a pair. {@link StorableText} finds those
+     * that stand alone. Unescaped, the driver would write a lone one as "?" and nobody would know.
      */
     static final ObjectWriter WRITER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
             .build().writer();
 
     private CamelContext context;
+    private Metrics metrics;
     private String log;
 
     @Override
@@ -43,45 +48,52 @@ public final class UserEventColumns implements Processor, CamelContextAware {
     @Override
     public void setCamelContext(CamelContext context) {
         this.context = context;
+        this.metrics = Metrics.of(context);
         this.log = context.getPropertiesComponent().resolveProperty("event-log.enabled").orElse("false");
     }
 
-    /** @throws SQLDataException as Postgres itself would, for text that it cannot hold */
+    /** Text that Postgres cannot hold is replaced in the event itself, so that a second attempt does not count it again. */
     @Override
     public void process(Exchange exchange) throws Exception {
         List<JsonNode> events = exchange.getMessage().getBody(List.class);
         Map<String, Object> columns = new HashMap<>();
+        String[] raw = new String[events.size()];
+        for (int i = 0; i < raw.length; i++) {
+            raw[i] = storable((ObjectNode) events.get(i));
+        }
+        columns.put("raw", raw);
         for (String name : TEXTS) {
             String[] column = new String[events.size()];
             for (int i = 0; i < column.length; i++) {
-                column[i] = storable(events.get(i).path(name).textValue());
+                column[i] = events.get(i).path(name).textValue();
             }
             columns.put(name, column);
         }
-        String[] raw = new String[events.size()];
-        for (int i = 0; i < raw.length; i++) {
-            JsonNode profile = events.get(i).get("raw");
-            raw[i] = profile == null ? null : WRITER.writeValueAsString(profile);
-        }
-        columns.put("raw", raw);
         columns.put("log", log);
         exchange.getMessage().setHeader(PARAMETERS, columns);
     }
 
-    /** The SQLStates are those that Postgres gives for the same text inside of JSON. */
-    private static String storable(String text) throws SQLDataException {
-        for (int i = 0; text != null && i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == 0) {
-                throw new SQLDataException("text of Postgres cannot hold U+0000", "22P05");
-            }
-            if (Character.isSurrogate(c)) {
-                if (!Character.isHighSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
-                    throw new SQLDataException("half of a surrogate pair is no text", "22P02");
-                }
-                i++;
+    /** @return the profile as text; null for a deletion */
+    private String storable(ObjectNode event) throws JsonProcessingException {
+        boolean replaced = false;
+        for (String name : MAY_HOLD_ANYTHING) {
+            String given = event.path(name).textValue();
+            String text = StorableText.of(given);
+            if (text != given) {
+                event.put(name, text);
+                replaced = true;
             }
         }
-        return text;
+        JsonNode profile = event.get("raw");
+        String written = profile == null ? null : WRITER.writeValueAsString(profile);
+        String json = written == null ? null : StorableText.ofJson(written);
+        if (json != written) {
+            event.putRawValue("raw", new RawValue(json));
+            replaced = true;
+        }
+        if (replaced) {
+            metrics.replaced(event.path("provider").asText("unknown"));
+        }
+        return json;
     }
 }

@@ -2,6 +2,7 @@ package dev.userssync;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
@@ -28,7 +29,11 @@ public final class UserEventToRecord implements Processor {
         if ("merged".equals(exchange.getVariable("change"))) {
             event = JsonNodeFactory.instance.objectNode().<ObjectNode>setAll(event).put("partial", true);
         }
-        // Lone surrogates as escapes: the database is to refuse them, not the encoder to replace them.
-        message.setBody(UserEventColumns.WRITER.writeValueAsBytes(event));
+        String written = UserEventColumns.WRITER.writeValueAsString(event);
+        String text = StorableText.ofJson(written);
+        if (text != written) {
+            Metrics.of(exchange.getContext()).replaced(DeliveryLog.provider(exchange));
+        }
+        message.setBody(text.getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -36,7 +36,7 @@ import org.apache.camel.util.ObjectHelper;
 @BindToRegistry("user-page")
 public final class UserPage {
 
-    /** Lone surrogates as escapes, so that Postgres refuses them; unescaped, the driver would write "?" and nobody would know. */
+    /** Lone surrogates as escapes; unescaped, the driver would write "?" and nobody would know. */
     private static final ObjectMapper JSON = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build()).build();
     private static final List<String> IDS = List.of("user_id", "userId", "id");
     private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
@@ -71,7 +71,7 @@ public final class UserPage {
         exchange.setVariable("users", users);
         exchange.setVariable("fetch", fetch.stream().distinct().toList());
         exchange.setVariable("differences", "[]");
-        exchange.setVariable("events", JSON.writeValueAsString(events));
+        exchange.setVariable("events", StorableText.ofJson(JSON.writeValueAsString(events)));
         exchange.setVariable("ids", JSON.writeValueAsString(ids));
         exchange.setVariable("firstId", ids.isEmpty() ? null : ids.get(0).asText());
         exchange.setVariable("next", page.hasNonNull("cursor") ? JSON.writeValueAsString(page.get("cursor")) : null);

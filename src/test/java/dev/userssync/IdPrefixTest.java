@@ -56,10 +56,10 @@ class IdPrefixTest extends RunningApp {
     }
 
     @Test
-    void theWholeIdHasAtMost255Characters() {
+    void theWholeIdHasAtMost2600Bytes() {
         String event = "{\"type\": \"user.created\", \"data\": {\"id\": \"%s\"}}";
-        assertEquals(204, new Delivery(event.formatted("x".repeat(249))).post(webhooks("clerk")).statusCode());
-        assertEquals(422, new Delivery(event.formatted("x".repeat(250))).post(webhooks("clerk")).statusCode());
+        assertEquals(204, new Delivery(event.formatted("x".repeat(2594))).post(webhooks("clerk")).statusCode());
+        assertEquals(422, new Delivery(event.formatted("x".repeat(2595))).post(webhooks("clerk")).statusCode());
     }
 
     @Test

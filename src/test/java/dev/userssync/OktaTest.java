@@ -76,8 +76,10 @@ class OktaTest extends RunningApp {
         assertEquals(List.of("00u1", "00u3"), database.column("SELECT id FROM neon_auth.users_sync ORDER BY id"));
         assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
 
-        assertEquals(204, delivery(created("00u4", "00u\\u0000", "00u6")).post(webhooks("okta")).statusCode());
-        assertEquals("4", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+        assertEquals(422, delivery(created("00u4", "00u\\u0000", "00u6")).post(webhooks("okta")).statusCode());
+        assertEquals(204, delivery(created("00u7", "00u8", "00u9").replaceFirst("\"X\"", "\"X\\\\ud83d\"")).post(webhooks("okta")).statusCode());
+        assertEquals("X\ufffd", database.value("SELECT name FROM neon_auth.users_sync WHERE id = '00u7'"));
+        assertEquals("7", database.value("SELECT count(*) FROM neon_auth.users_sync"));
     }
 
     @Test

@@ -143,10 +143,16 @@ class PartialEventsTest extends RunningApp {
 
     @Test
     void aRowErrorIsParked() {
-        assertEquals(204, post("user.human.profile.changed", 2, 2, "{\"displayName\": \"A\\u0000a\"}"));
-        assertEquals("22P05", database.value("SELECT sql_state FROM users_sync_internal.dead_letter"));
-        assertEquals(204, post("user.human.profile.changed", 2, 3, "{\"displayName\": \"A \\ud83d\"}"));
+        assertEquals(204, post("user.human.profile.changed", 2, 2, "{\"displayName\": \"Aa\", \"n\": 1e999999}"));
+        assertEquals("22003", database.value("SELECT sql_state FROM users_sync_internal.dead_letter"));
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    @Test
+    void charactersThatPostgresRefusesAreReplaced() {
+        assertEquals(204, post("user.human.profile.changed", 2, 2, "{\"displayName\": \"A\\u0000a \\ud83d\"}"));
+        assertEquals("A\ufffda \ufffd", database.value("SELECT name FROM neon_auth.users_sync"));
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
     }
 
     private void failWrites(int times, String sqlState) {

@@ -2,6 +2,7 @@
 //DEPS com.unboundid.product.scim2:scim2-sdk-common:5.0.0
 package dev.userssync.scim;
 
+import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,6 +11,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.utils.MapperFactory;
+import dev.userssync.StorableText;
 import java.io.IOException;
 import java.util.Map;
 
@@ -36,7 +38,7 @@ final class Json {
     /** @throws BadRequestException invalidSyntax if the bytes are no JSON object; the message holds the place, never the text */
     static ObjectNode object(byte[] bytes) throws BadRequestException {
         try {
-            if (bytes != null && SCIM.readTree(bytes) instanceof ObjectNode object) {
+            if (bytes != null && read(bytes) instanceof ObjectNode object) {
                 return object;
             }
         } catch (JsonProcessingException e) {
@@ -46,6 +48,19 @@ final class Json {
             throw new IllegalStateException(e); // there is no input to fail
         }
         throw BadRequestException.invalidSyntax("the body must be a JSON object");
+    }
+
+    /** Jackson refuses half a surrogate pair in a key of bytes, and not in a key of text. */
+    private static JsonNode read(byte[] bytes) throws IOException {
+        try {
+            return SCIM.readTree(bytes);
+        } catch (JsonParseException e) {
+            String text = StorableText.withEscapedSurrogate(bytes);
+            if (text == null) {
+                throw e;
+            }
+            return SCIM.readTree(text);
+        }
     }
 
     /** What the table holds: JSON, because its column is jsonb. */

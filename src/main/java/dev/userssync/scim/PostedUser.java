@@ -1,8 +1,12 @@
 package dev.userssync.scim;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ResourceConflictException;
 import com.unboundid.scim2.common.exceptions.ScimException;
+import dev.userssync.UserId;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,11 +25,19 @@ import java.util.function.Predicate;
  */
 record PostedUser(String id, UserRow row) {
 
-    private static final int LONGEST_ID = 255; // as user events allow
+    /** A request line holds 4,096 characters: so many are left for the id in it. */
+    private static final int LONGEST_SEGMENT = 3_800;
 
-    /** @throws ResourceConflictException if an active user has the externalId */
+    /**
+     * @throws ResourceConflictException if an active user has the externalId
+     * @throws BadRequestException invalidValue if the externalId is longer than an id may be
+     */
     static PostedUser of(ObjectNode document, String prefix, UserLock.Held lock) throws ScimException, SQLException {
         String externalId = UserDocument.text(document, "externalId");
+        String fault = externalId == null ? null : UserId.fault(prefix + externalId);
+        if (fault != null) {
+            throw BadRequestException.invalidValue("externalId cannot be the id of a user: it " + fault);
+        }
         String userName = UserDocument.text(document, "userName");
         while (true) {
             Set<String> ids = new TreeSet<>(Candidates.read(lock, prefix, externalId, userName).ids());
@@ -70,7 +82,7 @@ record PostedUser(String id, UserRow row) {
             if (known == null) {
                 known = first(byExternalId, id, row -> true);
             }
-            if (known == null && externalId != null && id.codePointCount(0, id.length()) <= LONGEST_ID) {
+            if (known == null && externalId != null && URLEncoder.encode(id, StandardCharsets.UTF_8).length() <= LONGEST_SEGMENT) {
                 UserRow row = UserRows.find(lock.connection(), id);
                 if (row == null || row.isOurs() && !row.isFound() && UserDocument.text(row.document(), "externalId") == null) {
                     return new PostedUser(id, row);

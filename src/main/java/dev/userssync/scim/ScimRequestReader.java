@@ -3,6 +3,8 @@ package dev.userssync.scim;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
+import dev.userssync.Counts;
+import dev.userssync.StorableText;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -31,10 +33,28 @@ public final class ScimRequestReader implements Processor {
         HttpServerRequest http = exchange.getMessage(HttpMessage.class).getRequest();
         byte[] bytes = exchange.getMessage().getBody(byte[].class);
         boolean hasBody = List.of("POST", "PUT", "PATCH").contains(http.method().name());
-        ObjectNode body = hasBody ? Json.object(bytes) : null;
+        ObjectNode body = hasBody ? storable(exchange, Json.object(bytes)) : null;
         boolean isSearch = http.method().name().equals("POST") && http.path().endsWith(SEARCH);
         exchange.setVariable(ScimRequest.VARIABLE, new ScimRequest(isSearch ? null : id(http.path()),
                 isSearch ? parameters(body) : parameters(http), body, base(http), http.getHeader("If-Match"), http.getHeader("If-None-Match")));
+    }
+
+    /**
+     * The body with U+FFFD for what Postgres cannot hold, so that the client sees what is stored.
+     *
+     * @throws BadRequestException invalidValue if that would change the client's id of a user
+     */
+    private static ObjectNode storable(Exchange exchange, ObjectNode body) throws BadRequestException {
+        String given = Json.text(body);
+        String storable = StorableText.ofJson(StorableText.of(given));
+        if (storable == given) {
+            return body;
+        }
+        if (!StorableText.isStorable(body.path("externalId").asText())) {
+            throw BadRequestException.invalidValue("externalId holds U+0000 or half of a surrogate pair, which Postgres cannot store");
+        }
+        exchange.getContext().getRegistry().lookupByNameAndType("count", Counts.class).replaced(exchange);
+        return Json.object(storable);
     }
 
     private static String id(String path) throws BadRequestException {
