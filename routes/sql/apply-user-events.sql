@@ -8,11 +8,12 @@ WITH event AS MATERIALIZED (
          CAST(created_at AS timestamptz) AS created_at, CAST(updated_at AS timestamptz) AS updated_at,
          CASE WHEN type = 'deleted' THEN coalesce(CAST(deleted_at AS timestamptz), now()) ELSE CAST(deleted_at AS timestamptz) END AS deleted_at,
          -- with replay protection, remembers the delivery when this commits
-         once IS NULL OR users_sync_internal.first_time(provider, once) AS first_time
+         once IS NULL OR users_sync_internal.first_time(provider, once) AS first_time,
+         joined
     FROM unnest(CAST(:?type AS text[]), CAST(:?id AS text[]), CAST(:?raw AS text[]), CAST(:?name AS text[]), CAST(:?email AS text[]),
                 CAST(:?created_at AS text[]), CAST(:?updated_at AS text[]), CAST(:?deleted_at AS text[]), CAST(:?provider AS text[]),
-                CAST(:?delivery AS text[]), CAST(:?once AS text[]))
-         AS event (type, id, raw, name, email, created_at, updated_at, deleted_at, provider, delivery, once)
+                CAST(:?delivery AS text[]), CAST(:?once AS text[]), CAST(:?joined AS text[]))
+         AS event (type, id, raw, name, email, created_at, updated_at, deleted_at, provider, delivery, once, joined)
 ),
 changed AS (
   INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, deleted_at, updated_at)
@@ -67,7 +68,7 @@ changed AS (
 ),
 -- The others, beside the rows as they were before: a statement does not see its own changes.
 other AS (
-  SELECT event.id, event.type, event.provider, event.delivery, coalesce(event.updated_at, event.created_at, event.deleted_at) AS version,
+  SELECT event.id, event.type, event.provider, event.delivery, event.deleted_at, coalesce(event.updated_at, event.created_at) AS profile_version,
          coalesce(u.updated_at, u.created_at) AS row_version, coalesce(u.deleted_at, tombstone.at) AS row_deleted,
          CASE WHEN tombstone.id IS NOT NULL AND (greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at) IS NOT TRUE
               THEN 'erased'
@@ -80,10 +81,19 @@ other AS (
 ),
 logged AS (
   INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery)
-  SELECT id, provider, type, 'applied', coalesce(updated_at, created_at, deleted_at), NULL, NULL, delivery
+  -- Of an upsert and a later deletion in one, the deletion stands.
+  SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, 'applied', coalesce(deleted_at, updated_at, created_at), NULL, NULL, delivery
     FROM event JOIN changed USING (id)
    WHERE CAST(:?log AS boolean)
    UNION ALL
-  SELECT id, provider, type, decision, version, row_version, row_deleted, delivery FROM other WHERE CAST(:?log AS boolean)
+  SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, decision, coalesce(deleted_at, profile_version), row_version, row_deleted, delivery
+    FROM other
+   WHERE CAST(:?log AS boolean)
+   UNION ALL
+  -- The events of the same user that met it in this batch.
+  SELECT event.id, one.provider, one.type, 'merged', one.version, NULL, NULL, one.delivery
+    FROM (SELECT id, joined FROM event WHERE joined IS NOT NULL OFFSET 0) AS event,
+         jsonb_to_recordset(CAST(event.joined AS jsonb)) AS one (provider text, type text, version timestamptz, delivery text)
+   WHERE CAST(:?log AS boolean)
 )
 SELECT id, decision FROM other

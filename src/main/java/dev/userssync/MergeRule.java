@@ -55,11 +55,12 @@ final class MergeRule {
         return changed.put(field, value);
     }
 
-    private static boolean isDeletion(JsonNode event) {
+    static boolean isDeletion(JsonNode event) {
         return event.path("type").textValue().equals("deleted");
     }
 
-    private static String version(JsonNode event) {
+    /** Of a checked event; null: it has none. */
+    static String version(JsonNode event) {
         return isDeletion(event) ? text(event, "deleted_at") : profileVersion(event);
     }
 

@@ -1,12 +1,16 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.StringJoiner;
@@ -32,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * caller gets the error. A failure that passes by itself, such as a lost connection, goes to all callers of the batch; retries are the route's.
  * <p>
  * What became of an event stands in its caller's variable {@code decision}: the route leaves rows {@code {id, decision}} for events that
- * were not {@code applied}; an event that was merged with a later one of its user is {@code merged}.
+ * were not {@code applied}; an event that was merged into another one of its user, which stands, is {@code merged}.
  */
 final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware {
 
@@ -210,10 +214,46 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
             return true;
         }
 
+        /** The event for the route; where several were merged, the one that stands gives its delivery, and {@code joined} names the others. */
+        JsonNode forRoute() {
+            if (callers.size() == 1) {
+                return event;
+            }
+            int stands = stands();
+            ArrayNode joined = JsonNodeFactory.instance.arrayNode();
+            for (int i = 0; i < callers.size(); i++) {
+                JsonNode one = callers.get(i).event;
+                if (i != stands) {
+                    joined.addObject().put("type", one.path("type").textValue()).put("version", MergeRule.version(one))
+                            .put("provider", one.path("provider").textValue()).put("delivery", one.path("delivery").textValue());
+                }
+            }
+            ObjectNode whole = JsonNodeFactory.instance.objectNode().setAll((ObjectNode) event);
+            whole.set("delivery", callers.get(stands).event.get("delivery"));
+            return whole.put("joined", joined.toString());
+        }
+
+        /** The place of the caller whose event decides what the row becomes, the last of several: its deletion, else its profile. */
+        private int stands() {
+            if (callers.size() == 1) {
+                return 0;
+            }
+            String deleted = event.path("deleted_at").textValue();
+            String version = deleted != null ? deleted : MergeRule.version(event);
+            for (int i = callers.size() - 1; i >= 0; i--) {
+                JsonNode one = callers.get(i).event;
+                if (MergeRule.isDeletion(one) == (deleted != null) && Objects.equals(MergeRule.version(one), version)) {
+                    return i;
+                }
+            }
+            return callers.size() - 1;
+        }
+
         void done(Map<String, String> notApplied) {
             String decision = notApplied.getOrDefault(event.path("id").textValue(), "applied");
+            int stands = stands();
             for (int i = 0; i < callers.size(); i++) {
-                callers.get(i).done(i < callers.size() - 1 ? "merged" : decision);
+                callers.get(i).done(i == stands ? decision : "merged");
             }
         }
     }
@@ -376,7 +416,7 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
 
         private Outcome apply(List<Entry> batch) {
             List<JsonNode> events = new ArrayList<>(batch.size());
-            batch.forEach(entry -> events.add(entry.event));
+            batch.forEach(entry -> events.add(entry.forRoute()));
             Exchange exchange = createExchange(false);
             exchange.getMessage().setBody(events);
             long start = System.nanoTime();

@@ -25,7 +25,8 @@ import org.apache.camel.Processor;
 public final class UserEventColumns implements Processor, CamelContextAware {
 
     private static final String PARAMETERS = "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not loaded yet when it compiles this
-    private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once");
+    private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once",
+            "joined");
     /** The id is checked before. */
     private static final List<String> MAY_HOLD_ANYTHING = List.of("name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once");
 
