@@ -127,6 +127,8 @@ final class ManagementApi {
                 request.response().setStatusCode(404).end(ObjectHelper.getException(NoSuchElementException.class, done.cause()).getMessage() + "\n");
             } else if (ObjectHelper.getException(ApiFailure.class, done.cause()) != null) {
                 request.response().setStatusCode(502).end(ObjectHelper.getException(ApiFailure.class, done.cause()).getMessage() + "\n");
+            } else if (!context.isStarted()) {
+                request.response().setStatusCode(503).putHeader("Retry-After", "30").end("users-sync is stopping\n");
             } else {
                 LOG.error("{} failed", request.normalizedPath(), done.cause());
                 request.response().setStatusCode(500).end("failed, see the log\n");

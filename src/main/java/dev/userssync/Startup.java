@@ -1,21 +1,13 @@
 package dev.userssync;
 
-import dev.userssync.scim.ScimError;
-import io.vertx.core.http.HttpClosedException;
-import io.vertx.core.http.HttpMethod;
-import io.vertx.core.http.HttpServerResponse;
-import io.vertx.ext.web.Router;
-import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
-import java.util.Set;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -34,11 +26,10 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
 
-    private static final String WEBHOOKS = "/webhooks/";
-
     private CamelContext context;
     private Providers providers;
     private KafkaSettings kafka;
+    private HttpDoor door;
     private boolean console;
 
     @Override
@@ -76,6 +67,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         List<String> on = kafka.appliesOnly() ? List.of() : providers.on();
         providers.all().keySet().forEach(provider -> context.getPropertiesComponent()
                 .addOverrideProperty(provider + Providers.ON, Boolean.toString(on.contains(provider))));
+        this.door = new HttpDoor(context, providers);
         try {
             context.addStartupListener(this);
         } catch (Exception e) {
@@ -91,26 +83,13 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     @Override
     public void onCamelContextFullyStarted(CamelContext started, boolean alreadyStarted) throws Exception {
         VertxPlatformHttpRouter webhooks = router("camel.server.port");
-        answerOutsideTheRoutes(webhooks, limitSlowClients(webhooks));
+        door.answerWebhooks(webhooks, limitSlowClients(webhooks));
         new Readiness(context).register(webhooks.getServer().getServer());
         measure();
         VertxPlatformHttpRouter management = router("camel.management.port");
-        SlowClients slow = limitSlowClients(management);
-        String metrics = Setting.of(context, "camel.metrics.path");
-        DatabaseFigures figures = context.getRegistry().lookupByNameAndType("database-figures", DatabaseFigures.class);
-        ((Router) management.getServer().getServer().requestHandler()).route().order(-1).handler(request -> {
-            slow.begins(request.request());
-            request.addHeadersEndHandler(reply -> slow.answered(request.request()));
-            if (request.normalizedPath().equals(metrics)) {
-                request.vertx().executeBlocking(() -> {
-                    figures.measure();
-                    return null;
-                }, false).onComplete(done -> request.next());
-            } else {
-                request.next();
-            }
-        }).failureHandler(Startup::failed);
+        door.answerManagement(management, limitSlowClients(management));
         serveOperators(management);
+        door.open();
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
@@ -202,70 +181,6 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     private VertxPlatformHttpRouter router(String port) {
         return VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(Setting.of(context, port))));
-    }
-
-    /**
-     * The replies that are given before a route is reached, or when it is gone: no more than a status, and while the application stops
-     * always the one after which a sender tries again.
-     */
-    private void answerOutsideTheRoutes(VertxPlatformHttpRouter webhooks, SlowClients slow) {
-        Router root = (Router) webhooks.getServer().getServer().requestHandler();
-        Metrics metrics = Metrics.of(context);
-        Freshness freshness = Freshness.of(context);
-        Set<String> known = providers.all().keySet();
-        root.route().order(-1).handler(request -> {
-            slow.begins(request.request());
-            String path = request.normalizedPath();
-            String last = path.startsWith(WEBHOOKS) ? path.substring(WEBHOOKS.length()) : path.startsWith(Providers.path(Providers.SCIM) + "/") ? Providers.SCIM : "";
-            String provider = known.contains(last) ? last : "unknown";
-            request.addHeadersEndHandler(reply -> {
-                slow.answered(request.request());
-                int status = request.response().getStatusCode();
-                metrics.replied(provider, status);
-                if (provider.equals(Providers.SCIM) ? status < 300 && isScimWrite(request) : status == 204 || status == 422) {
-                    freshness.webhook(provider, Instant.now());
-                }
-                // A consumer that was suspended since then answers 503 on its own.
-                askToRetry(request.response());
-            });
-            if (!context.isStarted()) {
-                answer(request, 503);
-                return;
-            }
-            request.next();
-        }).failureHandler(Startup::failed);
-        for (int status : new int[] {400, 404, 405, 413, 414, 415, 431, 500}) {
-            root.errorHandler(status, request -> answer(request, context.isStarted() ? status : 503));
-        }
-    }
-
-    /** A read proves the token, but a provider that only tests its connection delivers nobody. */
-    private static boolean isScimWrite(RoutingContext request) {
-        return !request.request().method().equals(HttpMethod.GET) && !request.normalizedPath().endsWith("/.search");
-    }
-
-    /** Vert.x would log an error for everybody who hangs up before the end of a request: strangers must not fill the log. */
-    private static void failed(RoutingContext request) {
-        if (!(request.failure() instanceof HttpClosedException)) {
-            request.next();
-        }
-    }
-
-    private void answer(RoutingContext request, int status) {
-        HttpServerResponse reply = request.response().setStatusCode(status);
-        askToRetry(reply);
-        if (providers.on().contains(Providers.SCIM) && request.request().path().startsWith(Providers.path(Providers.SCIM))) {
-            reply.putHeader("Content-Type", "application/scim+json").end(ScimError.document(status));
-        } else {
-            reply.end();
-        }
-    }
-
-    /** The seconds are those of the route retry-later. */
-    private static void askToRetry(HttpServerResponse reply) {
-        if (reply.getStatusCode() == 503) {
-            reply.putHeader("Retry-After", "30");
-        }
     }
 
     private String table() {

@@ -9,6 +9,7 @@ import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -181,6 +182,17 @@ class KafkaTest extends RunningApp {
     private double delay() {
         return Http.get(management("/observe/metrics")).body().lines().filter(line -> line.startsWith("users_sync_topic_delay_seconds "))
                 .mapToDouble(line -> Double.parseDouble(line.split(" ")[1])).findFirst().orElseThrow();
+    }
+
+    @Test
+    void whileASecondInstanceStartsAndStopsSendersAreToldToComeAgain() {
+        Properties second = topic.settings(new TestDatabase(), "both", "clerk", "generic", "scim");
+        HttpDoorTest.Senders senders = new HttpDoorTest.Senders(second);
+        try (senders; StartedApp app = new StartedApp(second)) {
+            await().atMost(PATIENCE).until(() -> senders.of("signed").contains(204) && !senders.of("clerk").isEmpty() && !senders.of("scim").isEmpty());
+        }
+        assertEquals(Map.of("signed", Set.of(204), "clerk", Set.of(401), "scim", Set.of(401)),
+                Map.of("signed", senders.of("signed"), "clerk", senders.of("clerk"), "scim", senders.of("scim")));
     }
 
     @Test
