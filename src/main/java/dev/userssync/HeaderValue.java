@@ -35,7 +35,7 @@ public final class HeaderValue implements VerificationSchemeFactory {
         public byte[] verify(MultiMap headers, byte[] body) {
             String value = VerifyEndpoint.one(headers, header).strip();
             if (!value.regionMatches(true, 0, authentication, 0, authentication.length())) {
-                throw new SecurityException("header " + header + " does not start with " + authentication.strip());
+                throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + authentication.strip());
             }
             byte[] given = value.substring(authentication.length()).strip().getBytes(StandardCharsets.UTF_8);
             boolean known = false;
@@ -43,7 +43,7 @@ public final class HeaderValue implements VerificationSchemeFactory {
                 known |= MessageDigest.isEqual(given, expected.getBytes(StandardCharsets.UTF_8));
             }
             if (!known) {
-                throw new SecurityException("header " + header + " holds none of the " + values.size() + " configured secrets");
+                throw new Refused(Refused.Reason.SIGNATURE, "header " + header + " holds none of the " + values.size() + " configured secrets");
             }
             return body;
         }

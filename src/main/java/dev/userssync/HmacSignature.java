@@ -19,7 +19,7 @@ import org.apache.camel.BindToRegistry;
  * The verification scheme {@code hmac}: a header holds the HMAC of the raw body under a secret, which is taken as the UTF-8 text that it is.
  * Options: header, algorithm, encoding, prefix, timestamp, tolerance. Without a timestamp the header is the signature (Keycloak,
  * Logto); with one it is {@code t=<time>,v1=<signature>} and {@code <time>.<body>} is signed (Zitadel in seconds, WorkOS in
- * milliseconds and with ", "). Several v1 and several secrets are all tried (rotation). Thread-safe.
+ * milliseconds and with ", "). Ten v1 and several secrets are all tried (rotation), with one HMAC a secret. Thread-safe.
  *
  * @see <a href="https://github.com/zitadel/zitadel/blob/main/pkg/actions/signing.go">Zitadel's signing</a>
  * @see <a href="https://github.com/workos/workos-node/blob/main/src/common/crypto/signature-provider.ts">WorkOS' signing</a>
@@ -49,49 +49,53 @@ public final class HmacSignature implements VerificationSchemeFactory {
         public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
             String value = VerifyEndpoint.one(headers, header).strip();
             if (!value.startsWith(prefix)) {
-                throw new SecurityException("header " + header + " does not start with " + prefix);
+                throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + prefix);
             }
             String time = null;
-            List<String> signatures = new ArrayList<>();
+            List<byte[]> signatures = new ArrayList<>();
             if (unit == VerifyEndpoint.Timestamp.NONE) {
-                signatures.add(value.substring(prefix.length()));
+                addDecoded(signatures, value.substring(prefix.length()));
             } else {
+                int seen = 0;
                 for (String part : value.substring(prefix.length()).split(",")) {
                     String[] nameAndValue = part.strip().split("=", 2);
                     if (nameAndValue[0].equals("t") && nameAndValue.length == 2 && time == null) {
                         time = nameAndValue[1];
-                    } else if (nameAndValue[0].equals("v1") && nameAndValue.length == 2) {
-                        signatures.add(nameAndValue[1]);
+                    } else if (nameAndValue[0].equals("v1") && nameAndValue.length == 2 && seen++ < WebhookKeys.MOST_SIGNATURES) {
+                        addDecoded(signatures, nameAndValue[1]);
                     }
                 }
                 checkAge(time);
             }
-            for (SecretKeySpec secret : secrets) {
+            for (SecretKeySpec secret : signatures.isEmpty() ? List.<SecretKeySpec>of() : secrets) {
                 byte[] expected = hmac(secret, time, body);
-                for (String signature : signatures) {
-                    if (MessageDigest.isEqual(expected, bytes(signature))) {
+                for (byte[] signature : signatures) {
+                    if (MessageDigest.isEqual(expected, signature)) {
                         return body;
                     }
                 }
             }
-            throw new SecurityException("no signature matches the body with any of the " + secrets.size() + " configured secrets");
+            throw new Refused(Refused.Reason.SIGNATURE, "no signature matches the body with any of the " + secrets.size() + " configured secrets");
         }
 
         private void checkAge(String time) {
             if (time == null || !time.matches("\\d{1,15}")) {
-                throw new SecurityException("header " + header + " has no t=<time>");
+                throw new Refused(Refused.Reason.HEADER, "header " + header + " has no t=<time>");
             }
             long number = Long.parseLong(time);
             DeliveryAge.check(unit == VerifyEndpoint.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
                     clock.instant(), tolerance);
         }
 
-        /** None when it is no hex or base64: it equals no signature then. */
-        private byte[] bytes(String signature) {
+        /** Leaves out what is no hex or base64 or has another length. */
+        private void addDecoded(List<byte[]> signatures, String text) {
             try {
-                return encoding == VerifyEndpoint.Encoding.HEX ? HexFormat.of().parseHex(signature) : Base64.getDecoder().decode(signature);
+                byte[] signature = encoding == VerifyEndpoint.Encoding.HEX ? HexFormat.of().parseHex(text) : Base64.getDecoder().decode(text);
+                if (signature.length == (secrets.get(0).getAlgorithm().equals("HmacSHA1") ? 20 : 32)) {
+                    signatures.add(signature);
+                }
             } catch (IllegalArgumentException e) {
-                return new byte[0];
+                // equals no signature
             }
         }
 

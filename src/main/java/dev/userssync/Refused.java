@@ -13,7 +13,7 @@ public final class Refused extends SecurityException {
         SIGNATURE,
         /** The key that the provider names cannot be had. */
         KEY,
-        /** Said by something that names no reason. */
+        /** Said by a scheme of your own that names no reason. */
         OTHER;
 
         String label() {

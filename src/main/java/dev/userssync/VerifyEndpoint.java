@@ -63,6 +63,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     private String subject = "";
 
     private volatile VerificationScheme verification;
+    /** Null but in a copy that explains a delivery. */
     private Clock clock;
 
     VerifyEndpoint(String uri, VerifyComponent component, String scheme) {
@@ -116,19 +117,24 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class);
     }
 
-    /** The scheme once more, by another clock: to explain a delivery of another time. */
-    synchronized VerificationScheme scheme(Clock other) throws GeneralSecurityException {
-        clock = other;
+    /** The scheme once more, by another clock, to explain a delivery of another time: made from a copy, so that nothing that verifies sees that clock. */
+    VerificationScheme scheme(Clock other) throws GeneralSecurityException {
         try {
-            return factory().create(this);
-        } finally {
-            clock = null;
+            VerifyEndpoint copy = (VerifyEndpoint) getComponent().createEndpoint(getEndpointUri());
+            copy.clock = other;
+            return factory().create(copy);
+        } catch (GeneralSecurityException | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
         }
     }
 
     /** Names a wrong option, its provider and its scheme for whoever wrote it; for a {@link VerificationSchemeFactory} to throw. */
     StartupFailure wrong(String option, String how) {
-        return new StartupFailure("provider " + provider + ", verification scheme " + scheme + ": the option " + option + " " + how);
+        String setting = provider + ".webhook." + option;
+        String variable = setting(".webhook." + option).isEmpty() ? "" : " (" + Setting.variable(setting) + ")";
+        return new StartupFailure("provider " + provider + ", verification scheme " + scheme + ": the option " + option + variable + " " + how);
     }
 
     /** Another setting of the provider: its name without the provider, with the dot; "" when it is not set. */
@@ -196,7 +202,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
             public void process(Exchange exchange) throws Exception {
                 VerificationScheme verification = VerifyEndpoint.this.verification; // a rotated secret may replace it meanwhile
                 if (verification == null) {
-                    throw new SecurityException("no secret is set");
+                    throw new Refused(Refused.Reason.KEY, "no secret is set");
                 }
                 byte[] body = exchange.getMessage().getBody(byte[].class);
                 // The request's own headers: Camel's map also holds the query parameters.

@@ -16,7 +16,10 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.apache.camel.impl.DefaultCamelContext;
@@ -176,5 +179,76 @@ class VerifyTest {
     void anOptionThatDoesNotExistIsNamed() {
         Exception refused = assertThrows(Exception.class, () -> scheme("verify:hmac?header=X-S&algoritm=sha256", "s3cret"));
         assertTrue(refused.getMessage().contains("algoritm"), refused.getMessage());
+    }
+
+    /** Of 1,200 signatures over a MiB each cost its own HMAC once, and one request seconds. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "standard-webhooks | v1  | 32 | 1200 | 3 | 0", "standard-webhooks | v1  | 32 | 1   | 3 | 0", "standard-webhooks | v1 | 31 | 1200 | 0 | 0",
+        "standard-webhooks | v1a | 64 | 1200 | 0 | 10", "standard-webhooks | v1a | 63 | 1200 | 0 | 0", "standard-webhooks | v2 | 32 | 1200 | 0 | 0",
+        "hmac?header=webhook-signature&timestamp=seconds | v1 | 32 | 1200 | 4 | 0", "hmac?header=webhook-signature&timestamp=seconds | v1 | 33 | 1200 | 0 | 0",
+        "hmac?header=webhook-signature&timestamp=seconds&algorithm=sha1 | v1 | 20 | 1200 | 4 | 0"})
+    void refusingCostsOneHmacForEachSecret(String uri, String version, int length, int signatures, int macs, int verifications) throws Exception {
+        boolean hmac = uri.startsWith("hmac");
+        String secrets = String.join(",", TestSettings.SECRET, "whsec_" + "A".repeat(32), "whsec_" + "B".repeat(32), "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=");
+        VerificationScheme scheme = scheme("verify:" + uri, secrets);
+        StringBuilder header = new StringBuilder(hmac ? "t=" + NOW.getEpochSecond() : "");
+        for (int i = 0; i < signatures; i++) {
+            byte[] signature = Arrays.copyOf(("forged " + i).getBytes(), length);
+            header.append(hmac ? "," + version + "=" + HexFormat.of().formatHex(signature) : " " + version + "," + Base64.getEncoder().encodeToString(signature));
+        }
+        Map<String, String> headers = Map.of("webhook-id", "msg_1", "webhook-timestamp", "" + NOW.getEpochSecond(), "webhook-signature", header.toString());
+        try (CountedCrypto counted = new CountedCrypto()) {
+            assertFalse(accepts(scheme, headers, BODY));
+            assertEquals(macs + " HMACs, " + verifications + " verifications", CountedCrypto.MACS + " HMACs, " + CountedCrypto.VERIFICATIONS + " verifications");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"standard-webhooks", "hmac?header=webhook-signature&timestamp=seconds"})
+    void tenSignaturesAreLookedAt(String uri) throws Exception {
+        VerificationScheme scheme = scheme("verify:" + uri, TestSettings.SECRET);
+        VerificationScheme.Signed signed = scheme.sign(BODY);
+        for (int before : new int[] {9, 10}) {
+            String others = (uri.startsWith("hmac") ? "v1=" + "00".repeat(32) + "," : "v1," + Base64.getEncoder().encodeToString(new byte[32]) + " ").repeat(before);
+            Map<String, String> headers = new HashMap<>(signed.headers());
+            headers.compute("webhook-signature", (name, value) -> others + value);
+            assertEquals(before < 10, accepts(scheme, headers, BODY), before + " before the right one");
+        }
+    }
+
+    /** A secret is rotated in the moment in which somebody has a delivery explained. */
+    @Test
+    void explainingASignatureDoesNotTouchTheClockOfALiveScheme() throws Exception {
+        Clock other = Clock.fixed(NOW.minusSeconds(3600), ZoneOffset.UTC);
+        List<Instant> live = new ArrayList<>();
+        camel.getRegistry().bind("probe", (VerificationSchemeFactory) endpoint -> {
+            Instant seen = endpoint.clock().instant();
+            if (!seen.equals(NOW)) {
+                Thread rotation = new Thread(() -> camel.getComponent("verify", VerifyComponent.class).secretChanged("acme"));
+                rotation.start();
+                try {
+                    rotation.join();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            boolean explained = Thread.currentThread().getName().equals("explain");
+            if (!explained) {
+                live.add(seen);
+            }
+            return (headers, body) -> body;
+        });
+        scheme("verify:probe", "s3cret");
+        Thread explain = new Thread(() -> {
+            try {
+                camel.getComponent("verify", VerifyComponent.class).endpoint("acme").scheme(other);
+            } catch (java.security.GeneralSecurityException e) {
+                throw new IllegalStateException(e);
+            }
+        }, "explain");
+        explain.start();
+        explain.join();
+        assertEquals(List.of(NOW, NOW), live);
     }
 }

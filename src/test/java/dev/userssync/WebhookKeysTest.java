@@ -136,6 +136,13 @@ class WebhookKeysTest {
         assertThrows(IllegalStateException.class, () -> new WebhookKeys(publicKey).sign("msg_1", SECONDS, BODY));
     }
 
+    /** Sixty-four bytes that are no point of the curve: the JDK throws, and a forgery would be answered 422 and parked instead of 401. */
+    @Test
+    void ed25519BytesThatAreNoPointAreRefused() throws Exception {
+        byte[] noPoint = java.util.Arrays.copyOf("forged 0".getBytes(), 64);
+        assertFalse(accepts("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "msg_1", "" + SECONDS, "v1a," + Base64.getEncoder().encodeToString(noPoint), BODY, NOW));
+    }
+
     private static boolean accepts(String keys, String id, String timestamp, String signature, byte[] body, Instant now) throws Exception {
         try {
             new WebhookKeys(keys).verify(id, timestamp, signature, body, now);
