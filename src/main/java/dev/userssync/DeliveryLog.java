@@ -36,13 +36,16 @@ public final class DeliveryLog {
 
     /** Nothing of the delivery itself is said: it is not proved. */
     public void refused(Exchange exchange) {
-        Throwable failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
-        int number = refusal(provider(exchange));
+        warnOfStranger(provider(exchange), "delivery refused: " + exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class).getMessage());
+    }
+
+    /** A line that anybody can cause: at most sixty a minute and provider. */
+    void warnOfStranger(String provider, String text) {
+        int number = refusal(provider);
         if (number <= REFUSALS) {
-            LOG.atWarn().addKeyValue("provider", provider(exchange)).log("{}: delivery refused: {}", provider(exchange), failure.getMessage());
+            LOG.atWarn().addKeyValue("provider", provider).log("{}: {}", provider, text);
         } else if (number == REFUSALS + 1) {
-            LOG.atWarn().addKeyValue("provider", provider(exchange)).log("{}: more deliveries are refused than are told here in this minute; all are counted",
-                    provider(exchange));
+            LOG.atWarn().addKeyValue("provider", provider).log("{}: more deliveries are refused than are told here in this minute; all are counted", provider);
         }
     }
 

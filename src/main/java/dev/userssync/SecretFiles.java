@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 public final class SecretFiles {
 
     private static final Logger LOG = LoggerFactory.getLogger(SecretFiles.class);
-    private static final String SUFFIX = "_FILE";
+    static final String SUFFIX = "_FILE";
     private static final long LARGEST = 64 * 1024;
 
     /**
@@ -50,7 +50,7 @@ public final class SecretFiles {
         exchange.getContext().hasService(Loaded.class).reread();
     }
 
-    private static boolean isSecret(String setting) {
+    static boolean isSecret(String setting) {
         return setting.endsWith(Providers.SECRET) || setting.endsWith(Providers.API_KEY) || setting.endsWith(".password");
     }
 

@@ -87,6 +87,7 @@ final class SlowClients {
                 Watch watch = new Watch(channel);
                 channel.attr(WATCH).set(watch);
                 connections.add(watch);
+                channel.pipeline().addFirst(new StrictFraming());
                 channel.closeFuture().addListener(closed -> connections.remove(watch));
             }
             server.fireChannelRead(accepted);

@@ -43,6 +43,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             return; // the Camel CLI injects twice
         }
         this.context = context;
+        SettingKinds.check(context);
         SecretFiles.load(context);
         this.providers = new Providers(context);
         this.kafka = new KafkaSettings(context);
@@ -52,6 +53,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         unlockKeyStore();
         checkFree("camel.server.port", "PORT");
         checkFree("camel.management.port", "MANAGEMENT_PORT");
+        SettingNames.findings(System.getenv(), SettingNames.known(context), providers.all().keySet()).forEach(LOG::warn);
         providers.check();
         kafka.takeEnvironment();
         kafka.check();
@@ -113,11 +115,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     }
 
     private SlowClients limitSlowClients(VertxPlatformHttpRouter router) {
-        String seconds = Setting.of(context, "request.timeout");
-        if (!seconds.matches("[1-9]\\d{0,4}")) {
-            throw new StartupFailure("REQUEST_TIMEOUT must be a number of seconds from 1 to 99999; it is " + seconds);
-        }
-        SlowClients slow = new SlowClients(router.vertx(), Duration.ofSeconds(Integer.parseInt(seconds)));
+        SlowClients slow = new SlowClients(router.vertx(), Duration.ofSeconds(Integer.parseInt(Setting.of(context, "request.timeout"))));
         slow.watch(router.getServer().getServer());
         return slow;
     }

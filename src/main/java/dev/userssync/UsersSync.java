@@ -1,6 +1,8 @@
 package dev.userssync;
 
+import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
+import org.apache.camel.main.MainListenerSupport;
 import org.apache.camel.util.ObjectHelper;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +22,12 @@ public final class UsersSync {
     /** @return the exit code, after the application was stopped or could not start */
     static int runApplication() {
         Main main = new Main();
+        main.addMainListener(new MainListenerSupport() {
+            @Override
+            public void beforeConfigure(BaseMainSupport application) {
+                SettingKinds.check(application.getCamelContext());
+            }
+        });
         try {
             return main.run(new String[0]);
         } catch (Exception e) {

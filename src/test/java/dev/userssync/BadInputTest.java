@@ -20,6 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -30,6 +31,10 @@ class BadInputTest extends RunningApp {
     private static final String PRIVATE = "private-jane@example.com";
 
     private final CapturedLog log = new CapturedLog();
+
+    BadInputTest() {
+        settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
+    }
 
     @BeforeEach
     void clean() {
@@ -186,7 +191,10 @@ class BadInputTest extends RunningApp {
 
     @Test
     void aBodyOf2MegabytesIsRefusedBeforeItIsProcessed() {
+        log.clear();
         assertReply(413, new Delivery(user("\"id\": \"u1\", \"x\": \"" + "x".repeat(2_000_000) + "\"")).post(webhooks("generic")));
+        assertEquals(1, log.lines().stream().filter(line -> line.matches("(?s)WARN .*generic: delivery refused: it has 2000\\d{3} bytes, MAX_BODY_SIZE is 1048576\\s*")).count(),
+                log.lines().toString());
         assertNothingKept();
     }
 
@@ -268,8 +276,57 @@ class BadInputTest extends RunningApp {
     @ParameterizedTest
     @ValueSource(strings = {"GET", "PUT", "DELETE", "PATCH"})
     void otherMethodsAreAnswered405(String method) {
-        assertReply(405, new Delivery(created("\"u1\"")).method(method).post(webhooks("generic")));
+        HttpResponse<String> reply = new Delivery(created("\"u1\"")).method(method).post(webhooks("generic"));
+        assertReply(405, reply);
+        assertEquals("POST", reply.headers().firstValue("Allow").orElse("none"));
         assertNothingKept();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"DELETE | /scim/v2/Users | GET, POST", "POST | /scim/v2/Users/u1 | DELETE, GET, PATCH, PUT", "PUT | /scim/v2/ServiceProviderConfig | GET"})
+    void aScimClientIsToldTheMethodsOfAPath(String method, String path, String allowed) {
+        HttpResponse<String> reply = new Delivery("{}").method(method).header("Content-Type", "application/scim+json").post(webhooks("").replace("/webhooks/", path));
+        assertEquals("405 " + allowed, reply.statusCode() + " " + reply.headers().firstValue("Allow").orElse("none"));
+    }
+
+    @Test
+    void anOperatorIsToldTheMethodsOfAPath() {
+        HttpResponse<String> reply = Http.get(management("/dead-letters/replay"));
+        assertEquals("405 POST", reply.statusCode() + " " + reply.headers().firstValue("Allow").orElse("none"));
+    }
+
+    /** Which of both a proxy believes decides where the next request begins. */
+    @ParameterizedTest
+    @ValueSource(strings = {"Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", "Content-Length: 3"})
+    void aRequestWithTwoLengthsIsRefusedAndItsConnectionClosed(String line) throws Exception {
+        String smuggled = "GET /webhooks/generic HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        for (String port : List.of(webhooks("generic"), management("/dead-letters/replay"))) {
+            String reply = RawHttp.post(port, "0\r\n\r\n" + smuggled, Map.of(), line);
+            assertTrue(reply.startsWith("HTTP/1.1 400"), reply);
+            assertEquals(1, reply.split("HTTP/1\\.1 ").length - 1, "the rest is no request: " + reply);
+        }
+        assertNothingKept();
+    }
+
+    @Test
+    void aBodyThatComesInChunksIsTaken() throws Exception {
+        Delivery delivery = new Delivery(created("\"u1\""));
+        java.net.http.HttpRequest.Builder request = java.net.http.HttpRequest.newBuilder(java.net.URI.create(webhooks("generic"))).POST(
+                java.net.http.HttpRequest.BodyPublishers.ofInputStream(() -> new java.io.ByteArrayInputStream(created("\"u1\"").getBytes(StandardCharsets.UTF_8))));
+        delivery.headers().forEach(request::header);
+        assertEquals(204, java.net.http.HttpClient.newHttpClient().send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode());
+    }
+
+    @Test
+    void aDeliveryForAProviderThatIsOffNamesItsSetting() {
+        log.clear();
+        assertReply(404, new Delivery(created("\"u1\"")).post(webhooks("workos")));
+        assertReply(404, new Delivery(created("\"u1\"")).post(webhooks("nobody")));
+        assertEquals(List.of("WARN users-sync.deliveries : workos: workos is off: set WORKOS_WEBHOOK_SECRET"), log.lines().stream().map(String::strip).toList());
+        for (int i = 0; i < 100; i++) {
+            assertReply(404, new Delivery(created("\"u1\"")).post(webhooks("kinde")));
+        }
+        assertTrue(log.lines().size() < 70, "anybody can ask: " + log.lines().size());
     }
 
     @ParameterizedTest
@@ -280,7 +337,8 @@ class BadInputTest extends RunningApp {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"application/json; charset=utf-8", "application/json;charset=UTF-8", "application/json"})
+    @ValueSource(strings = {"application/json; charset=utf-8", "application/json;charset=UTF-8", "application/json",
+        "APPLICATION/JSON; Charset=UTF-8", "Application/Json"})
     void jsonMayNameItsCharset(String type) {
         assertReply(204, new Delivery(created("\"u1\"")).header("Content-Type", type).post(webhooks("generic")));
     }

@@ -34,6 +34,7 @@ class StartupFailureTest {
                 + " as the provider shows it",
         "OKTA_WEBHOOK_SECRET | , | OKTA_WEBHOOK_SECRET: no secret is set",
         "CLERK_WEBHOOK_SECRET | whsec_s3cret== | CLERK_WEBHOOK_SECRET: key 1 is too short: 4 bytes, at least 16 are needed",
+        "PORT | abc | PORT must be a port number, not abc",
         "OKTA_API_KEY | s3cret | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
     })
     void oneLineSaysWhatToChange(String setting, String value, String line) {
