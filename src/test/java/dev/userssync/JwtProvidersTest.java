@@ -40,6 +40,7 @@ class JwtProvidersTest extends RunningApp {
     JwtProvidersTest() {
         keys.addTo(settings);
         settings.setProperty("fusionauth.webhook.secret", HMAC_KEY);
+        settings.setProperty("camel.server.maxBodySize", "2000000"); // an import of 5,000 users
     }
 
     @AfterAll
@@ -200,6 +201,58 @@ class JwtProvidersTest extends RunningApp {
         }
         assertEquals(204, delivery("fusionauth", "user.bulk.create").post(webhooks("fusionauth")).statusCode());
         assertEquals("4", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    /** 1.3 MB; one of the users has no id that could be one. */
+    @Test
+    void anImportOfFiveThousandUsersIsOneDelivery() throws Exception {
+        for (boolean oneIsBad : new boolean[] {true, false}) {
+            StringBuilder users = new StringBuilder();
+            for (int i = 0; i < 5_000; i++) {
+                users.append(i == 0 ? "" : ",").append("""
+                        {"id": %s, "active": true, "email": "user%04d@orchard.example", "fullName": "User %04d", "insertInstant": 1795161600000,
+                         "lastUpdateInstant": 1795161600000, "verified": true, "registrations": [], "memberships": [], "tenantId": "30663132"}"""
+                        .formatted(oneIsBad && i == 2_500 ? "17" : "\"00000000-0000-4000-8000-%012d\"".formatted(i), i, i));
+            }
+            byte[] document = ("{\"event\": {\"type\": \"user.bulk.create\", \"createInstant\": 1795161600000, \"users\": [" + users + "]}}").getBytes(StandardCharsets.UTF_8);
+            assertTrue(document.length > 1_200_000, document.length + " bytes");
+            int reply = new Delivery(signed("fusionauth", document, Instant.now())).post(webhooks("fusionauth")).statusCode();
+            if (oneIsBad) {
+                assertEquals(422, reply);
+                assertEquals("4999", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+                assertEquals(List.of("17 user2500@orchard.example"), database.column("""
+                        SELECT concat_ws(' ', letter -> 'id', letter ->> 'email') FROM users_sync_internal.dead_letter CROSS JOIN LATERAL (SELECT CAST(convert_from(body, 'UTF8') AS jsonb) AS letter) AS held"""));
+            } else {
+                assertEquals(204, reply);
+                assertEquals("5000", database.value("SELECT count(*) FROM neon_auth.users_live"));
+            }
+        }
+    }
+
+    /** A bulk delete: the event comes before the user is gone, and none comes after it. */
+    @Test
+    void anAnnouncedDeletionIsAskedForWithinSeconds() throws Exception {
+        TestDatabase other = new TestDatabase();
+        Properties settings = TestSettings.with(other);
+        settings.setProperty("fusionauth.webhook.secret", HMAC_KEY);
+        settings.setProperty("fusionauth.api.key", FakeApis.KEY);
+        settings.setProperty("poll.tick", "20");
+        settings.setProperty("poll.second-look", "6s"); // a tenth of the real schedule
+        String id = "1c592f8a-59c6-4a09-82f8-f4257e3ea4c8";
+        try (FakeApi api = new FakeApi(FakeApis::fusionauth)) {
+            api.create(id, "stays");
+            settings.setProperty("fusionauth.api.url", api.url());
+            try (StartedApp app = new StartedApp(settings)) {
+                await().until(() -> other.value("SELECT count(*) FROM neon_auth.users_live").equals("2"));
+                String event = new String(fixture("fusionauth", "user.delete"), StandardCharsets.UTF_8);
+                for (String body : List.of(event, event.replace(id, "stays"))) {
+                    assertEquals(204, new Delivery(signed("fusionauth", body.getBytes(StandardCharsets.UTF_8), Instant.now())).post(app.webhooks("fusionauth")).statusCode());
+                }
+                assertEquals("2", other.value("SELECT count(*) FROM neon_auth.users_live"), "the event alone deletes nobody");
+                api.delete(id);
+                await().atMost(Duration.ofSeconds(30)).until(() -> other.column("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL").equals(List.of(id)));
+            }
+        }
     }
 
     @Test
