@@ -50,7 +50,7 @@ public final class MissingUser implements Processor, CamelContextAware {
             }
         }
         check(one);
-        exchange.setVariable("answer", one.getException() != null ? "none" : one.getVariable("gone") != null ? "gone" : "found");
+        exchange.setVariable("answer", one.getException() != null || one.getVariable("unsure") != null ? "none" : one.getVariable("gone") != null ? "gone" : "found");
         exchange.setVariable("stamp", one.getVariable("stamp"));
         exchange.setVariable("answered", one.getVariable("answered"));
     }

@@ -253,6 +253,22 @@ class ProvidersPollingTest extends RunningApp {
         assertTableIsTrue("workos");
     }
 
+    /** Its API knows nobody without instance_id, and here no database can be asked. */
+    @Test
+    void aUserOfSupabaseWithoutInstanceIdIsUnknown() {
+        FakeApi api = start("supabase");
+        api.createMany("u|", 10);
+        list("supabase");
+        for (String instance : List.of("null", "\"00000000-0000-0000-0000-000000000000\"")) { // as the database webhook tells them
+            database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, created_at) VALUES ('supabase:' || md5('" + instance + "'), '{\"instance_id\": "
+                    + instance + "}', '2026-01-01T00:00:00Z')");
+        }
+        list("supabase");
+        assertEquals("1 1", state("supabase", "concat_ws(' ', deleted, unknown)"));
+        assertEquals(List.of("null"), column("SELECT jsonb_typeof(raw_json -> 'instance_id') FROM neon_auth.users_live"
+                + " WHERE jsonb_exists(raw_json, 'instance_id') AND starts_with(id, ?)", "supabase:"));
+    }
+
     @Test
     void usersAreDeletedBetweenThePages() {
         each(SPEECHES.keySet(), this::usersAreDeletedBetweenThePages);

@@ -21,7 +21,8 @@ class SupabasePollingTest extends PolledApp {
     void projectWithUsers() {
         database.execute("""
                 CREATE SCHEMA IF NOT EXISTS auth;
-                CREATE TABLE IF NOT EXISTS auth.users (id varchar PRIMARY KEY, updated_at timestamptz, encrypted_password text);
+                CREATE TABLE IF NOT EXISTS auth.users (id varchar PRIMARY KEY, updated_at timestamptz, encrypted_password text,
+                  deleted_at timestamptz);
                 TRUNCATE auth.users""");
         api.largestPage = Integer.MAX_VALUE;
         api.createMany("u", 30);
@@ -76,6 +77,13 @@ class SupabasePollingTest extends PolledApp {
                 api.delete(String.format("u%07d", i));
             }
         }
+        api.fault(request -> { // the feed has named them before they went
+            String id = request.path().startsWith(USERS) ? request.path().substring(USERS.length()) : null;
+            if (id != null && api.user(id) == null) {
+                database.execute("DELETE FROM auth.users WHERE id = '" + id + "'");
+            }
+            return null;
+        });
         poll();
         await().untilAsserted(this::assertTableIsTrue); // a second look is needed
         assertEquals("14", database.value("SELECT count(*) FROM neon_auth.users_live"));
@@ -116,6 +124,37 @@ class SupabasePollingTest extends PolledApp {
         assertEquals(210, asked());
         poll();
         assertEquals(210, asked());
+    }
+
+    /** A script has inserted it: the API, which asks for the instance_id, answers 404. */
+    private void withoutInstanceId(String id) throws Exception {
+        String body = """
+                {"type": "INSERT", "schema": "auth", "table": "users", "old_record": null,
+                 "record": {"instance_id": null, "id": "%s", "aud": null, "role": null, "email": "ada@example.org", "raw_app_meta_data": null, "raw_user_meta_data": {"name": "Ada"},
+                  "created_at": "2026-01-01T08:00:00+00:00", "updated_at": null, "deleted_at": null, "is_anonymous": false, "phone": null}}""".formatted(id);
+        assertEquals(204, new Delivery(context.getComponent("verify", VerifyComponent.class).scheme("supabase").sign(body.getBytes())).post(webhooks("supabase")).statusCode());
+    }
+
+    @Test
+    void theDatabaseDecidesAboutWhomTheApiDoesNotKnow() throws Exception {
+        for (String id : List.of("live", "soft", "gone")) {
+            withoutInstanceId(id);
+        }
+        database.execute("INSERT INTO auth.users (id, deleted_at) VALUES ('live', NULL), ('soft', '2026-02-01T00:00:00Z')");
+        reconcile();
+        assertEquals(List.of("gone now", "soft then"), database.column("""
+                SELECT id || CASE WHEN deleted_at = '2026-02-01T00:00:00Z' THEN ' then' ELSE ' now' END FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL ORDER BY id"""));
+        assertEquals("2", state("deleted"));
+        database.execute("ALTER TABLE auth.users RENAME deleted_at TO unreadable");
+        try {
+            database.execute("DELETE FROM auth.users");
+            reconcile(); // who cannot be asked for is kept
+            assertEquals("1", state("unknown"));
+        } finally {
+            database.execute("ALTER TABLE auth.users RENAME unreadable TO deleted_at");
+        }
+        reconcile();
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_live WHERE id = 'live'"));
     }
 
     @Test
