@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import java.sql.SQLException;
+import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,6 +38,21 @@ public final class Failure implements Processor {
     private static final Pattern SERVER = Pattern.compile("(08|0A|25|26|28|3D|3F|40|42|53|55|57|58|F0|HV|XX)...");
     /** A line of the context that names a function and no value; dynamic SQL is quoted there, too. */
     private static final Pattern FUNCTION = Pattern.compile("(?m)^(PL/\\S+ function \\S.*|SQL function \".*)$");
+
+    private static final String TYPE = "((?i:null|boolean|number|string|array|object))";
+    /** What jackson-jq says; the groups hold no value of the document. What error() is given is the document's. */
+    private static final List<Pattern> JQ = List.of(
+            Pattern.compile("^(Function [\\w:]{1,80}/\\d+ does not exist)$"),
+            Pattern.compile("^(Cannot iterate over) " + TYPE + "\\b"),
+            Pattern.compile("^(Cannot index) " + TYPE + " with\\b"),
+            Pattern.compile("^(Cannot use) " + TYPE + "\\b.* (as object key)$"),
+            Pattern.compile("^" + TYPE + "\\b.* (and) " + TYPE + "\\b.* (cannot be (?:added|subtracted|multiplied|divided))\\b"),
+            Pattern.compile("^" + TYPE + "\\b.* (cannot be (?:parsed as a number|reversed|negated|matched|\\w{1,9}-formatted)|has no (?:keys|length))\\b"),
+            Pattern.compile("^(failed to parse) " + TYPE + "\\b.* (as json)$"),
+            Pattern.compile("^(\\w{1,40}\\(\\) requires string inputs|split input and separator must be strings)$"),
+            Pattern.compile("^(\\w{1,40}(?:/\\d|\\(\\))? is not applicable to) " + TYPE + "\\b"),
+            Pattern.compile("^(cannot accept) " + TYPE + "\\b.* (as \\w+ argument of \\w{1,40}(?:/\\d)?)(?:;|$)"),
+            Pattern.compile("^(\\$\\w{1,40} is not defined)$"));
 
     /** The row is at fault, or a constraint or trigger refuses it, and will next time, too. */
     public boolean isRowError(Exchange exchange) {
@@ -106,12 +122,44 @@ public final class Failure implements Processor {
         }
         ServerErrorMessage server = server(failure);
         boolean names = server != null && sqlState(failure).matches("42(?!601)...|3F...") && !"exec_stmt_raise".equals(server.getRoutine());
-        return printable(kind(failure) + (names ? ": " + server.getMessage() : "") + place(server), LONGEST_REASON);
+        String mapping = ofMapping(failure);
+        return printable((mapping == null ? kind(failure) : mapping) + (names ? ": " + server.getMessage() : "") + place(server), LONGEST_REASON);
+    }
+
+    /**
+     * What jq says, without the values that it quotes: its functions and types, and nothing else. Null, if the failure is not jq's; it is known by name,
+     * because its class is not there when the Camel CLI compiles.
+     */
+    static String ofMapping(Throwable failure) {
+        Throwable root = root(failure);
+        if (!root.getClass().getName().startsWith("net.thisptr.jackson.jq.")) {
+            return null;
+        }
+        String message = String.valueOf(root.getMessage());
+        for (Pattern pattern : JQ) {
+            Matcher known = pattern.matcher(message);
+            if (known.find()) {
+                StringBuilder said = new StringBuilder("the mapping failed:");
+                for (int group = 1; group <= known.groupCount(); group++) {
+                    said.append(known.group(group) == null ? "" : " " + known.group(group));
+                }
+                return said.toString();
+            }
+        }
+        return "the mapping failed with a " + root.getClass().getSimpleName();
+    }
+
+    private static Throwable root(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root;
     }
 
     private static String kind(Exception failure) {
         String state = sqlState(failure);
-        String kind = state.isEmpty() ? failure.getClass().getSimpleName() : "SQLState " + state;
+        String kind = state.isEmpty() ? root(failure).getClass().getSimpleName() : "SQLState " + state;
         return failure.getClass().getName().startsWith("org.apache.kafka.") ? "the brokers of Kafka did not take it, " + kind : kind;
     }
 

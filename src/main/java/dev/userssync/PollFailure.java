@@ -35,8 +35,9 @@ public final class PollFailure implements Processor {
         while (root.getCause() != null) {
             root = root.getCause();
         }
-        if (root.getClass().getSimpleName().startsWith("JsonQuery")) { // jq; its class is not there when the Camel CLI compiles
-            return "its API answered in a form that is not expected";
+        String mapping = Failure.ofMapping(root);
+        if (mapping != null) {
+            return "its API answered in a form that is not expected, " + mapping;
         }
         IOException io = ObjectHelper.getException(IOException.class, failure);
         if (io != null) {

@@ -58,6 +58,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         kafka.takeEnvironment();
         kafka.check();
         new PollSettings(context).check();
+        JqPaths.check(context);
         new RetentionSettings(context).check();
         if (providers.on().isEmpty() && Setting.of(context, "database.url").isEmpty()) {
             byte[] secret = new byte[32];

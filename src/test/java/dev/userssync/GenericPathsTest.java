@@ -1,8 +1,14 @@
 package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.apache.camel.impl.DefaultCamelContext;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A sender of Standard Webhooks with other field names needs settings only. */
 class GenericPathsTest extends RunningApp {
@@ -31,6 +37,48 @@ class GenericPathsTest extends RunningApp {
 
         post("{\"event\": \"account.deleted\", \"sent_at\": 1767230000, \"account\": {\"number\": 7, \"left\": 1767232800}}");
         assertEquals("2026-01-01 02:00:00", database.value("SELECT deleted_at AT TIME ZONE 'UTC' FROM neon_auth.users_sync"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "generic.time.path; now | todate; GENERIC_TIME_PATH uses todate/0",
+        "generic.name.path; if .data.nick then .data.nick | shout else null end; GENERIC_NAME_PATH uses shout/0",
+        "generic.id.path; \"\\(.data.id | number_of(1, 2))\"; GENERIC_ID_PATH uses number_of/1",
+        "generic.email.path; [.emails[]? | select(.main) | {a: lower(.x)}][0]; GENERIC_EMAIL_PATH uses lower/1",
+        "supabase.name.path; .full_name,, .name; SUPABASE_NAME_PATH is no jq",
+        "generic.profile.path; .data) | (.user; GENERIC_PROFILE_PATH is no jq",
+        "generic.type.path; ''; GENERIC_TYPE_PATH is empty",
+    })
+    void aPathThatCannotWorkIsRefusedByName(String setting, String path, String message) throws Exception {
+        try (DefaultCamelContext other = new DefaultCamelContext()) {
+            other.getPropertiesComponent().addInitialProperty(setting, path);
+            String refusal = assertThrows(StartupFailure.class, () -> JqPaths.check(other)).getMessage();
+            assertTrue(refusal.startsWith(message), refusal);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {".timestamp", "def first_of(f): [f][0]; first_of(.a, .b)", "header(\"x\")", "variable(\"stamp\") // now", "null", "$type",
+        ".data.at | fromdateiso8601? // (.data.ms | tonumber / 1000)", "reduce .a[] as $x (0; . + $x)", "{a, \"b\": .c, (.d): 1} | .a as {$b} | $b"})
+    void aPathThatMayWorkIsNot(String path) throws Exception {
+        try (DefaultCamelContext other = new DefaultCamelContext()) {
+            other.getPropertiesComponent().addInitialProperty("generic.time.path", path);
+            JqPaths.check(other);
+        }
+    }
+
+    /** The cause, and nothing that the document holds. */
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "{\"event\": [\"ada@example.org\"]}; the mapping failed: .* is not applicable to ARRAY",
+        "{\"event\": \"account.created\", \"account\": \"ada@example.org\"}; the mapping failed: Cannot index string",
+        "{\"event\": \"account.created\", \"account\": {\"number\": 1, \"given\": {\"ada@example.org\": 1}}}; the mapping failed: .*cannot be added",
+    })
+    void theLogNamesTheCauseOfAMappingThatFails(String body, String cause) {
+        CapturedLog log = new CapturedLog();
+        assertEquals(422, new Delivery(body).post(webhooks("generic")).statusCode());
+        assertTrue(log.lines().stream().anyMatch(line -> line.matches("(?s).*parked as a dead letter: .*(" + cause + ").*")), log.lines()::toString);
+        assertTrue(log.lines().stream().noneMatch(line -> line.contains("ada@") || line.contains("RuntimeCamelException")), log.lines()::toString);
     }
 
     private void post(String body) {

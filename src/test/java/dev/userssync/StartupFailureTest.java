@@ -32,6 +32,7 @@ class StartupFailureTest {
         "DATABASE_URL | jdbc:postgresql://localhost?user=app&password=s3cret | " + UNREADABLE,
         "CLERK_WEBHOOK_SECRET | whsec_s3cret! | CLERK_WEBHOOK_SECRET: key 1 is not base64; expected whsec_, whpk_ or whsk_ and base64,"
                 + " as the provider shows it",
+        "GENERIC_TIME_PATH | 'now | todate' | 'GENERIC_TIME_PATH uses todate/0, which is no function of jq 1.6 as users-sync has it; it is now | todate'",
         "OKTA_WEBHOOK_SECRET | , | OKTA_WEBHOOK_SECRET: no secret is set",
         "CLERK_WEBHOOK_SECRET | whsec_s3cret== | CLERK_WEBHOOK_SECRET: key 1 is too short: 4 bytes, at least 16 are needed",
         "PORT | abc | PORT must be a port number, not abc",
