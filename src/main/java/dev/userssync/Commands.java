@@ -2,6 +2,7 @@
 //DEPS info.picocli:picocli:4.7.7
 package dev.userssync;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,6 +54,10 @@ public final class Commands implements Callable<Integer> {
     static CommandLine line() {
         CommandLine line = new CommandLine(new Commands());
         line.setExecutionExceptionHandler((failure, command, parsed) -> {
+            if (failure instanceof JsonProcessingException) {
+                command.getErr().println("users-sync: what answered is not users-sync: say where it is with --url or MANAGEMENT_PORT");
+                return 1;
+            }
             command.getErr().println("users-sync: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
             return 1;
         });
@@ -93,11 +99,16 @@ public final class Commands implements Callable<Integer> {
             HttpResponse<String> reply;
             try {
                 reply = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build().send(request.build(), HttpResponse.BodyHandlers.ofString());
+            } catch (HttpTimeoutException e) {
+                throw new IOException("no answer came from " + url + " in time: look at its log, or say where users-sync is with --url or MANAGEMENT_PORT");
             } catch (ConnectException e) {
                 throw new IOException("no users-sync answers at " + url + ": start it, or say where it is with --url or MANAGEMENT_PORT");
             }
             if (reply.statusCode() >= 300) {
                 throw new IOException(reply.body().isBlank() ? "the answer was " + reply.statusCode() : reply.body().strip());
+            }
+            if (reply.body().isBlank()) {
+                throw new IOException("users-sync at " + url + " answered " + reply.statusCode() + " and nothing else: look at its log");
             }
             return reply.body().strip();
         }
@@ -188,7 +199,7 @@ public final class Commands implements Callable<Integer> {
         public Integer call() throws Exception {
             String report = post("/sample/" + query(provider));
             out(json ? JSON.writeValueAsString(java.util.Map.of("provider", provider, "report", report.lines().toList())) : report);
-            return 0;
+            return report.lines().anyMatch(line -> line.matches(".* -> (?!2)\\d{3}\\b.*")) ? 1 : 0;
         }
     }
 
@@ -274,9 +285,18 @@ public final class Commands implements Callable<Integer> {
         @Option(names = "--days", defaultValue = "30", description = "The holdback: how long a user must have been deleted (default: ${DEFAULT-VALUE}).")
         int days;
 
+        @Option(names = "--confirm", description = "Also fewer days than the holdback (PURGE_DAYS, 30 where it is not set): the deletions cannot be undone.")
+        boolean confirm;
+
+        @Option(names = "--dry-run", description = "Only count the users, and the rows that cascade.")
+        boolean dryRun;
+
         @Override
         public Integer call() throws Exception {
-            return print(post("/admin/purge?days=" + days));
+            if (days < 0) {
+                throw new IllegalArgumentException("days must be 0 or more");
+            }
+            return print(post("/admin/purge?days=" + days + (confirm ? "&confirm=true" : "") + (dryRun ? "&dryRun=true" : "")));
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.userssync;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
+import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -21,6 +22,9 @@ final class ManagementApi {
 
     private static final Logger LOG = LoggerFactory.getLogger(ManagementApi.class);
     private static final JsonMapper JSON = new JsonMapper();
+
+    /** Days for which a deletion can be undone where PURGE_DAYS is not set. */
+    private static final int HOLDBACK = 30;
 
     private final CamelContext context;
     private final Access access;
@@ -50,7 +54,8 @@ final class ManagementApi {
                 "user", routes.row("find-user", "id", required(request, "id")), "history", routes.ask("user-history", "id", required(request, "id"))))));
         router.post("/admin/user/erase").handler(request -> answerPersonal(request, () -> (String) routes.ask("erase-user",
                 "id", required(request, "id"), "force", String.valueOf("true".equals(request.request().getParam("force"))))));
-        router.post("/admin/purge").handler(request -> answerPersonal(request, () -> (String) routes.ask("purge-users", "days", days(request))));
+        router.post("/admin/purge").handler(request -> answerPersonal(request, () -> purge(days(request),
+                "true".equals(request.request().getParam("confirm")), "true".equals(request.request().getParam("dryRun")))));
     }
 
     private Map<String, Object> status() throws Exception {
@@ -78,10 +83,26 @@ final class ManagementApi {
 
     private static int days(RoutingContext request) {
         String days = request.request().getParam("days");
-        if (days == null || !days.matches("\\d{1,5}")) {
+        if (days == null) {
             throw new IllegalArgumentException("days is missing: how long a user must have been deleted, such as days=30");
         }
+        if (!days.matches("\\d{1,5}")) {
+            throw new IllegalArgumentException("days must be 0 or more, and at most 99999");
+        }
         return Integer.parseInt(days);
+    }
+
+    private String purge(int days, boolean confirmed, boolean dryRun) throws Exception {
+        if (dryRun) {
+            return (String) routes.ask("preview-purge", "days", days);
+        }
+        String set = Setting.of(context, "purge.days");
+        int holdback = set.isEmpty() ? HOLDBACK : Integer.parseInt(set);
+        if (days < holdback && !confirmed) {
+            throw new IllegalArgumentException("nothing was purged: " + days + " days are fewer than the holdback of " + holdback + " days"
+                    + (set.isEmpty() ? "" : " (PURGE_DAYS)") + "; look with --dry-run, then add --confirm (dryRun=true and confirm=true over HTTP)");
+        }
+        return (String) routes.ask("purge-users", "days", days);
     }
 
     private static String required(RoutingContext request, String name) {
@@ -129,6 +150,11 @@ final class ManagementApi {
                 request.response().setStatusCode(502).end(ObjectHelper.getException(ApiFailure.class, done.cause()).getMessage() + "\n");
             } else if (!context.isStarted()) {
                 request.response().setStatusCode(503).putHeader("Retry-After", "30").end("users-sync is stopping\n");
+            } else if (ObjectHelper.getException(SQLException.class, done.cause()) != null) {
+                String reason = Failure.safeReason(ObjectHelper.getException(SQLException.class, done.cause()));
+                LOG.debug("{} failed", request.normalizedPath(), done.cause());
+                request.response().setStatusCode(503).end("not done: the database does not answer or refuses it, " + reason
+                        + ". Check that it runs, DATABASE_URL and its permissions.\n");
             } else {
                 LOG.error("{} failed", request.normalizedPath(), done.cause());
                 request.response().setStatusCode(500).end("failed, see the log\n");

@@ -1,14 +1,17 @@
 package dev.userssync;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.bench.Ports;
+import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayInputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -94,6 +97,73 @@ class CommandsTest extends RunningApp {
         assertEquals(1, json().path("tried").asInt());
         assertEquals(1, run("replay", "--provider", "clerk", "--kind", "23505", "--json"));
         assertEquals(0, json().path("tried").asInt(-1));
+        database.execute("INSERT INTO users_sync_internal.dead_letter (provider, body, reason) VALUES ('generic',"
+                + " convert_to('{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}', 'UTF8'), 'was refused')");
+        assertEquals(1, run("replay", "--json"));
+        assertEquals("2 1 1", json().path("tried").asInt() + " " + json().path("went_through").asInt() + " " + json().path("still_parked").asInt());
+        database.execute("DELETE FROM users_sync_internal.dead_letter WHERE state = 'parked'");
+        assertEquals(0, run("replay"), () -> err);
+        assertTrue(out.contains("went through: 0"), out);
+    }
+
+    @Test
+    void withoutTheDatabaseEachVerbFailsWithASentence() {
+        String name = database.value("SELECT current_database()");
+        TestDatabase other = new TestDatabase();
+        other.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false");
+        try {
+            other.column("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'");
+            for (String verb : List.of("replay", "status", "erase u1 --confirm u1", "purge", "purge --dry-run", "sample generic")) {
+                assertEquals(1, run(verb.split(" ")), verb);
+                assertTrue(err.contains("the database does not answer"), verb + ": " + out + err);
+            }
+        } finally {
+            other.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true");
+        }
+        await().until(() -> run("status") == 0);
+    }
+
+    @Test
+    void whatIsNotUsersSyncIsSaid() throws Exception {
+        HttpServer somebodyElse = HttpServer.create(new InetSocketAddress("localhost", Ports.free()), 0);
+        somebodyElse.createContext("/", exchange -> {
+            byte[] page = exchange.getRequestURI().getPath().contains("replay") ? new byte[0] : "<html>".getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(200, page.length == 0 ? -1 : page.length);
+            exchange.getResponseBody().write(page);
+            exchange.close();
+        });
+        somebodyElse.start();
+        try {
+            String url = "--url=http://localhost:" + somebodyElse.getAddress().getPort();
+            for (String verb : List.of("replay", "status")) {
+                StringWriter complained = new StringWriter();
+                assertEquals(1, Commands.line().setErr(new PrintWriter(complained)).execute(verb, url));
+                assertTrue(complained.toString().matches("users-sync: (what answered is not users-sync|users-sync at .* answered 200 and nothing else).*\\R"), complained::toString);
+            }
+        } finally {
+            somebodyElse.stop(0);
+        }
+    }
+
+    @Test
+    void purgeBelowTheHoldbackWantsAConfirmation() throws Exception {
+        database.execute("""
+                INSERT INTO neon_auth.users_sync (id, deleted_at) VALUES ('u1', now() - interval '2 days'), ('u2', now() - interval '2 days');
+                CREATE TABLE todos (user_id TEXT REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE);
+                INSERT INTO todos VALUES ('u1'), ('u1')""");
+        try {
+            assertEquals(1, run("purge", "--days", "0"));
+            assertTrue(err.contains("nothing was purged: 0 days are fewer than the holdback of 30 days"), err);
+            assertEquals(1, run("purge", "--days=-5"));
+            assertTrue(err.contains("days must be 0 or more"), err);
+            assertEquals(0, run("purge", "--days", "0", "--dry-run", "--json"), () -> err);
+            assertEquals("{\"would_purge\":2,\"rows_that_cascade\":[\"todos: 2\"],\"rows_that_keep_a_user\":[]}", json().toString());
+            assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+            assertEquals(0, run("purge", "--days", "0", "--confirm"), () -> err);
+            assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+        } finally {
+            database.execute("DROP TABLE todos");
+        }
     }
 
     @Test
@@ -124,7 +194,7 @@ class CommandsTest extends RunningApp {
             assertEquals(1, json().path("kept_by_a_foreign_key").asInt());
             assertEquals("12", database.value("SELECT count(*) FROM neon_auth.users_sync"));
             assertEquals("user_255", database.value("SELECT user_id FROM todos"), "the application's ON DELETE runs");
-            assertEquals(0, run("purge", "--days", "10"));
+            assertEquals(0, run("purge", "--days", "10", "--confirm"));
             assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
         } finally {
             database.execute("DROP TABLE todos, invoices");

@@ -51,7 +51,7 @@ class IdPrefixTest extends RunningApp {
         } finally {
             database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT no_u2");
         }
-        assertEquals("{\"tried\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals("{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
         assertEquals("clerk:u1, clerk:u2", database.value("SELECT string_agg(id, ', ' ORDER BY id) FROM neon_auth.users_sync"));
     }
 

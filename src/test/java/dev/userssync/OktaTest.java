@@ -115,7 +115,7 @@ class OktaTest extends RunningApp {
         assertEquals("created 00u2 X", letter.path("type").asText() + " " + letter.path("id").asText() + " " + letter.path("name").asText());
         database.execute("UPDATE neon_auth.users_sync SET name = 'newer'");
         database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT IF EXISTS no_u2");
-        assertEquals("{\"tried\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals("{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
         assertEquals(List.of("00u1 newer", "00u2 X", "00u3 newer"),
                 database.column("SELECT id || ' ' || name FROM neon_auth.users_sync ORDER BY id"), "only the parked event was replayed");
     }
@@ -125,7 +125,7 @@ class OktaTest extends RunningApp {
         assertEquals(422, delivery(created("00u1", " ", "00u3")).post(webhooks("okta")).statusCode());
         JsonNode letter = JsonBody.MAPPER.readTree(database.value("SELECT convert_from(body, 'UTF8') FROM users_sync_internal.dead_letter"));
         assertEquals("created [ ]", letter.path("type").asText() + " [" + letter.path("id").asText() + "]");
-        assertEquals("{\"tried\": 1, \"still_parked\": 1}\n", new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals("{\"tried\": 1, \"went_through\": 0, \"still_parked\": 1}\n", new Delivery("").post(management("/dead-letters/replay")).body());
         assertEquals("2", database.value("SELECT attempts FROM users_sync_internal.dead_letter"));
     }
 
@@ -143,9 +143,9 @@ class OktaTest extends RunningApp {
     void aDeadLetterOfSeveralEventsIsReplayed() {
         database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_u2 CHECK (id <> '00u2')");
         assertEquals(204, delivery(created("00u1", "00u2")).post(webhooks("okta")).statusCode());
-        assertEquals("{\"tried\": 1, \"still_parked\": 1}\n", new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals("{\"tried\": 1, \"went_through\": 0, \"still_parked\": 1}\n", new Delivery("").post(management("/dead-letters/replay")).body());
         database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT no_u2");
-        assertEquals("{\"tried\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals("{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
         assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
     }
 }
