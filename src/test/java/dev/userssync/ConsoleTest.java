@@ -120,6 +120,20 @@ class ConsoleTest extends RunningApp {
     }
 
     @Test
+    void aBrakeThatHoldsShowsTheIdsOfTheMissingUsers() {
+        database.execute("INSERT INTO users_sync_internal.poll_state (provider, phase, job, missing, newer, held_because, held_since)"
+                + " VALUES ('acme', 'held', 'reconcile', 101, 60, '101 users are missing, more than 100', now());"
+                + " INSERT INTO users_sync_internal.sweep_seen (provider, id, fate) VALUES ('acme', 'gone_2', 'missing'), ('acme', '<b>1', 'missing'), ('acme', 'u3', NULL)");
+        try {
+            String sync = page("/console/sync").body();
+            assertTrue(sync.contains("The first 100 of 101: <code>&lt;b&gt;1, gone_2</code>"), sync);
+            assertTrue(sync.contains("60 rows are newer than the provider says and differ"), sync);
+        } finally {
+            database.execute("DELETE FROM users_sync_internal.poll_state WHERE provider = 'acme'; DELETE FROM users_sync_internal.sweep_seen WHERE provider = 'acme'");
+        }
+    }
+
+    @Test
     void aFormFromElsewhereIsRefused() {
         user("u1", "Ada", null);
         String token = csrf("/console/user?id=u1");
