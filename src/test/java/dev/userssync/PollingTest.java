@@ -14,8 +14,10 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -622,6 +624,22 @@ class PollingTest extends PolledApp {
         post("/admin/polls/clerk/reconcile?providerWins=true");
         awaitState("phase IS NULL AND last_report ->> 'provider_wins' = 'true'");
         assertTableIsTrue();
+    }
+
+    @Test
+    void longIdsAndOddCharactersAreListedLikeOthers() {
+        Random random = new Random(9);
+        for (int length : new int[] {390, 1000, 2600}) {
+            api.create(random.ints(length, 'a', 'z' + 1).mapToObj(Character::toString).collect(Collectors.joining()));
+        }
+        api.create("user_nul");
+        api.rename("user_nul", "Ada\u0000 King");
+        backfill();
+        assertEquals(List.of("390", "1000", "2600"), database.column("SELECT length(id) FROM neon_auth.users_live WHERE length(id) > 300 ORDER BY 1"));
+        assertEquals("Ada\ufffd King", database.value("SELECT name FROM neon_auth.users_live WHERE id = 'user_nul'"));
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+        reconcile();
+        assertEquals(List.of(4L, 0L, 0L, 0L, 0L, 0L), report(), "what was replaced is no difference");
     }
 
     @Test
