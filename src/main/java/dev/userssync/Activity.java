@@ -47,7 +47,7 @@ public final class Activity implements Processor, CamelContextAware {
     @Override
     public void process(Exchange exchange) {
         current = counts();
-        TreeSet<String> providers = new TreeSet<>(new Providers(context).on());
+        TreeSet<String> providers = new TreeSet<>(new Providers(context).withUsers());
         current.keySet().forEach(count -> providers.add(count.provider));
         ArrayNode activity = JSON.createArrayNode();
         for (String provider : providers) {

@@ -160,8 +160,8 @@ public final class Commands implements Callable<Integer> {
             status.path("providers").properties().forEach(provider -> {
                 JsonNode one = provider.getValue();
                 JsonNode day = one.path("activity");
-                if (one.path("on").asBoolean() || !day.isMissingNode()) {
-                    out(String.format("%-12s %s, last webhook %s%s", provider.getKey(), one.path("on").asBoolean() ? "on" : "off",
+                if (one.path("on").asBoolean() || one.path("polled").asBoolean() || !day.isMissingNode()) {
+                    out(String.format("%-12s %s, last webhook %s%s", provider.getKey(), one.path("on").asBoolean() ? "on" : one.path("polled").asBoolean() ? "polled" : "off",
                             one.path("last_webhook_at").isTextual() ? one.path("last_webhook_at").asText() : "not yet",
                             day.isMissingNode() ? "" : "; in the last day " + day.path("applied_day").asText() + " applied, " + day.path("parked_day").asText()
                                     + " parked, " + day.path("refused_day").asText() + " refused, " + day.path("retried_day").asText() + " told to retry"));

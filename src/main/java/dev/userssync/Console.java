@@ -346,9 +346,9 @@ final class Console {
             if (freshness.lastWebhook(provider) != null) {
                 row.put("last_webhook_at", freshness.lastWebhook(provider).toString());
             }
-            if (on || !row.isEmpty()) {
+            if (on || providers.isPolled(provider) || !row.isEmpty()) {
                 row.put("provider", provider);
-                row.put("on", on);
+                row.put("on", on || providers.isPolled(provider));
                 shown.add(row);
             }
         });

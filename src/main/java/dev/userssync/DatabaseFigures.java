@@ -111,7 +111,7 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
         this.context = context;
         this.metrics = Metrics.of(context);
         this.freshness = Freshness.of(context);
-        new Providers(context).on().forEach(provider -> gauge(new Figure("dead_letters", provider)));
+        new Providers(context).withUsers().forEach(provider -> gauge(new Figure("dead_letters", provider)));
         new PollSettings(context).providers().forEach(provider -> gauge(new Figure("users_to_ask", provider)));
         gauge(new Figure("users", ""));
         metrics.gauge("users_sync.figures.age.seconds", "Seconds since the database was asked for its figures; it is not while it may sleep", this, DatabaseFigures::age);

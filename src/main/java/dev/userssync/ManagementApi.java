@@ -6,6 +6,7 @@ import io.vertx.ext.web.handler.BodyHandler;
 import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.NoSuchElementException;
 import java.util.concurrent.Callable;
 import org.apache.camel.CamelContext;
@@ -64,9 +65,11 @@ final class ManagementApi {
         Map<String, Object> providers = new LinkedHashMap<>();
         context.getRegistry().lookupByNameAndType("database-figures", DatabaseFigures.class).measure();
         Freshness freshness = Freshness.of(context);
+        Set<String> polled = new PollSettings(context).providers();
         new Providers(context).all().forEach((provider, on) -> {
             Map<String, Object> one = new LinkedHashMap<>();
             one.put("on", on);
+            one.put("polled", polled.contains(provider));
             one.put("last_webhook_at", freshness.lastWebhook(provider) == null ? null : freshness.lastWebhook(provider).toString());
             providers.put(provider, one);
         });

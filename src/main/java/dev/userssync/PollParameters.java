@@ -40,10 +40,7 @@ public final class PollParameters implements Processor, CamelContextAware {
 
     /** JSON: the id prefixes of all other providers whose users may be in the table. */
     private String otherPrefixes(String provider) throws Exception {
-        java.util.Set<String> others = new java.util.TreeSet<>(providers.on());
-        others.addAll(settings.providers());
-        others.remove(provider);
-        return new ObjectMapper().writeValueAsString(others.stream().map(settings::prefix).toList());
+        return new ObjectMapper().writeValueAsString(providers.othersThan(provider).stream().map(settings::prefix).toList());
     }
 
     @Override

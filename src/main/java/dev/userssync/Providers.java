@@ -1,8 +1,11 @@
 package dev.userssync;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
 
@@ -52,6 +55,20 @@ final class Providers {
     /** The providers that are on. */
     List<String> on() {
         return all().entrySet().stream().filter(Map.Entry::getValue).map(Map.Entry::getKey).toList();
+    }
+
+    /** The providers whose users may be in the table: those that are on, and those that are only polled. Sorted by name. */
+    List<String> withUsers() {
+        return all().entrySet().stream().filter(provider -> provider.getValue() || isPolled(provider.getKey())).map(Map.Entry::getKey).toList();
+    }
+
+    /** Those of other users: supabase-hook brings the users of supabase. */
+    List<String> othersThan(String provider) {
+        return withUsers().stream().filter(other -> !other.equals(provider) && !areOne(provider, other) && !areOne(other, provider)).toList();
+    }
+
+    boolean isPolled(String provider) {
+        return !Setting.of(context, provider + API_KEY).isEmpty();
     }
 
     /** Where a provider reaches us. */
@@ -106,24 +123,51 @@ final class Providers {
         }
     }
 
-    /** One's user would overwrite the other's where the id prefix of one is the beginning of another's; none is the beginning of all. */
+    /** If one prefix starts with another, ids can collide. An empty prefix starts every id. */
     private void checkIdPrefixes() {
-        List<String> on = all().entrySet().stream().filter(provider -> provider.getValue() || !Setting.of(context, provider.getKey() + API_KEY).isEmpty())
-                .map(Map.Entry::getKey).toList();
-        for (String one : on) {
-            for (String other : on) {
-                if (one.compareTo(other) < 0 && !areOne(one, other) && clash(Setting.of(context, one + ID_PREFIX), Setting.of(context, other + ID_PREFIX))) {
-                    throw new StartupFailure(one + " and " + other + " could claim the same ids: set " + Setting.variable(one + ID_PREFIX) + " or "
-                            + Setting.variable(other + ID_PREFIX) + ", such as " + other + ":, so that neither is the beginning of the other; or set"
-                            + " SHARED_IDS=true if their ids never meet");
+        List<String> all = withUsers();
+        Set<String> clashing = new TreeSet<>();
+        Set<String> wrong = new TreeSet<>();
+        for (String one : all) {
+            for (String other : othersThan(one)) {
+                if (clash(prefix(one), prefix(other))) {
+                    clashing.addAll(List.of(one, other));
                 }
             }
         }
+        if (clashing.isEmpty()) {
+            return;
+        }
+        // Every provider without a prefix needs one: its ids could begin like anybody's. Where all have one, those that begin alike need another.
+        clashing.stream().filter(provider -> prefix(provider).isEmpty()).map(this::prefixOwner).forEach(wrong::add);
+        if (wrong.isEmpty()) {
+            clashing.stream().map(this::prefixOwner).forEach(wrong::add);
+        }
+        throw new StartupFailure(joined(clashing) + " could claim the same ids: set "
+                + joined(wrong.stream().map(provider -> Setting.variable(provider + ID_PREFIX) + "=" + provider + ":").toList())
+                + ", or other prefixes of which none is the beginning of another; or set SHARED_IDS=true if their ids never meet."
+                + " Users that are in the table keep their ids: docs/providers.md says what to do before");
     }
 
-    /** Two ways in for the users of one provider: supabase and supabase-hook. */
-    private static boolean areOne(String provider, String other) {
-        return other.startsWith(provider + "-");
+    private static String joined(Collection<String> names) {
+        List<String> all = List.copyOf(names);
+        int last = all.size() - 1;
+        return last == 0 ? all.get(0) : String.join(", ", all.subList(0, last)) + " and " + all.get(last);
+    }
+
+    private String prefix(String provider) {
+        return Setting.of(context, provider + ID_PREFIX);
+    }
+
+    /** The provider whose setting is the prefix: supabase for supabase-hook. */
+    private String prefixOwner(String provider) {
+        return all().keySet().stream().filter(other -> areOne(other, provider)).findFirst().orElse(provider);
+    }
+
+    /** Two ways in for the users of one provider, as supabase and supabase-hook: the prefix of one is set to be that of the other. */
+    private boolean areOne(String provider, String other) {
+        String setting = other + ID_PREFIX;
+        return ("{{" + provider + ID_PREFIX + "}}").equals(context.getPropertiesComponent().loadProperties(setting::equals).getProperty(setting, "").strip());
     }
 
     private static boolean clash(String prefix, String other) {

@@ -60,7 +60,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         new PollSettings(context).check();
         JqPaths.check(context);
         new RetentionSettings(context).check();
-        if (providers.on().isEmpty() && Setting.of(context, "database.url").isEmpty()) {
+        if (providers.withUsers().isEmpty() && Setting.of(context, "database.url").isEmpty()) {
             byte[] secret = new byte[32];
             new SecureRandom().nextBytes(secret);
             context.getPropertiesComponent().addOverrideProperty(Providers.SAMPLE + Providers.SECRET,
@@ -190,6 +190,8 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
                 line(table, provider, "off  KAFKA_ROLE=apply takes no deliveries");
             } else if (on) {
                 line(table, provider, "on   " + url("camel.server") + Providers.path(provider));
+            } else if (providers.isPolled(provider)) {
+                line(table, provider, "on   polled, without webhooks: set " + providers.turnedOnBy(provider) + " to turn them on");
             } else if (!provider.equals(Providers.SAMPLE)) {
                 line(table, provider, "off  set " + providers.turnedOnBy(provider) + " to turn it on");
             }

@@ -89,6 +89,20 @@ class EmbeddedDatabaseTest {
         assertEquals(404, new Delivery("{}").post(app.webhooks("sample")).statusCode());
     }
 
+    /** A provider without webhooks is configured: its users are the only ones. */
+    @Test
+    void aProviderThatIsOnlyPolledIsAProvider() {
+        try (FakeApi clerk = new FakeApi(FakeApis::clerk)) {
+            clerk.create("user_1", "user_2", "user_3");
+            try (AppProcess app = new AppProcess(directory.resolve("polled"), "CLERK_API_KEY", FakeApis.KEY, "CLERK_API_URL", clerk.url(),
+                    "POLL_INTERVAL", "1s", "RECONCILE_INTERVAL", "1s", "RECONCILE_MAX_SHARE", "100").awaitRunning()) {
+                assertFalse(app.output().contains("No provider is configured"), app.output());
+                assertTrue(app.output().contains("on   polled, without webhooks: set CLERK_WEBHOOK_SECRET to turn them on"), app.output());
+                await().atMost(Duration.ofSeconds(60)).until(() -> app.column("SELECT id FROM neon_auth.users_sync ORDER BY id"), List.of("user_1", "user_2", "user_3")::equals);
+            }
+        }
+    }
+
     @Test
     void rowsSurviveAStop() {
         assertEquals(204, deliver(running(), "before-stop"));

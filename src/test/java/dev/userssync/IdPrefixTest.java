@@ -77,10 +77,13 @@ class IdPrefixTest extends RunningApp {
         "okta clerk | okta.id.prefix=a: clerk.id.prefix=b: | -",
         "okta clerk | shared.ids=true | -",
         "clerk | - | -",
-        "supabase supabase-hook | - | -", // two ways in, one provider
+        "supabase supabase-hook | supabase-hook.id.prefix={{supabase.id.prefix}} | -", // two ways in, one provider
+        "generic generic-hr | - | generic and generic-hr", // a file of one's own, for other users
+        "generic generic-hr | generic.id.prefix=g: generic-hr.id.prefix=g:hr: | generic and generic-hr",
+        "generic generic-hr | generic.id.prefix=generic: generic-hr.id.prefix=generic-hr: | -",
         "supabase-hook workos | - | supabase-hook and workos",
-        "supabase supabase-hook workos | supabase.id.prefix=s: supabase-hook.id.prefix=s: workos.id.prefix=w: | -",
-        "better-auth clerk stytch | better-auth.id.prefix=b: clerk.id.prefix=c: | better-auth and stytch",
+        "supabase supabase-hook workos | supabase.id.prefix=s: supabase-hook.id.prefix={{supabase.id.prefix}} workos.id.prefix=w: | -",
+        "better-auth clerk stytch | better-auth.id.prefix=b: clerk.id.prefix=c: | better-auth, clerk and stytch",
     })
     void providersThatCouldClaimTheSameIdsStopTheStart(String on, String more, String who) throws Exception {
         Properties settings = new Properties();
@@ -97,6 +100,40 @@ class IdPrefixTest extends RunningApp {
                 String message = assertThrows(StartupFailure.class, providers::check).getMessage();
                 assertTrue(message.startsWith(who + " could claim the same ids: set "), message);
             }
+        }
+    }
+
+    /** Whoever does what the message says starts, at once and with any number of providers. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"clerk generic | ", "clerk generic okta workos | ", "generic generic-hr | ", "clerk generic | clerk.id.prefix=c:",
+        "clerk generic | clerk.id.prefix=a: generic.id.prefix=a:b", "supabase supabase-hook workos | supabase-hook.id.prefix={{supabase.id.prefix}}"})
+    void theMessageIsRightWhenItIsFollowed(String on, String more) throws Exception {
+        Properties settings = new Properties();
+        Arrays.stream(on.split(" ")).forEach(provider -> settings.setProperty(provider + ".webhook.secret", "s3cret"));
+        Arrays.stream(more == null ? new String[0] : more.split(" ")).forEach(setting -> settings.setProperty(setting.split("=")[0], setting.split("=")[1]));
+        try (DefaultCamelContext camel = new DefaultCamelContext()) {
+            camel.getPropertiesComponent().setInitialProperties(settings);
+            String message = assertThrows(StartupFailure.class, new Providers(camel)::check).getMessage();
+            java.util.regex.Matcher told = java.util.regex.Pattern.compile("(\\w+)_ID_PREFIX=([\\w-]+:)").matcher(message);
+            while (told.find()) {
+                camel.getPropertiesComponent().addOverrideProperty(told.group(1).toLowerCase().replace('_', '-') + ".id.prefix", told.group(2));
+            }
+            assertDoesNotThrow(new Providers(camel)::check, message);
+        }
+    }
+
+    @Test
+    void theReconcileOfSupabaseKnowsTheUsersOfItsHook() throws Exception {
+        Properties settings = new Properties();
+        for (String setting : new String[] {"supabase.webhook.secret", "supabase-hook.webhook.secret", "clerk.api.key"}) {
+            settings.setProperty(setting, "s3cret");
+        }
+        settings.setProperty("clerk.webhook.secret", "");
+        settings.setProperty("supabase-hook.id.prefix", "{{supabase.id.prefix}}");
+        try (DefaultCamelContext camel = new DefaultCamelContext()) {
+            camel.getPropertiesComponent().setInitialProperties(settings);
+            assertEquals(java.util.List.of("clerk"), new Providers(camel).othersThan("supabase"));
+            assertEquals(java.util.List.of("clerk", "supabase", "supabase-hook"), new Providers(camel).withUsers());
         }
     }
 }

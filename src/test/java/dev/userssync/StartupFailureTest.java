@@ -49,8 +49,8 @@ class StartupFailureTest {
     void twoProvidersThatCouldClaimTheSameIds() {
         try (AppProcess app = new AppProcess(directory.resolve("data"), "CLERK_WEBHOOK_SECRET", TestSettings.SECRET,
                 "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET)) {
-            assertEquals("clerk and generic could claim the same ids: set CLERK_ID_PREFIX or GENERIC_ID_PREFIX, such as generic:, so that neither is"
-                    + " the beginning of the other; or set SHARED_IDS=true if their ids never meet", app.refusal());
+            assertEquals("clerk and generic could claim the same ids: set CLERK_ID_PREFIX=clerk: and GENERIC_ID_PREFIX=generic:, or other prefixes of which none is"
+                    + " the beginning of another; or set SHARED_IDS=true if their ids never meet. Users that are in the table keep their ids: docs/providers.md says what to do before", app.refusal());
         }
     }
 
