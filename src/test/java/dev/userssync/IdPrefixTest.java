@@ -136,4 +136,33 @@ class IdPrefixTest extends RunningApp {
             assertEquals(java.util.List.of("clerk", "supabase", "supabase-hook"), new Providers(camel).withUsers());
         }
     }
+
+    /** The documented way to a second provider: docs/prefix-users.sql. */
+    @Test
+    void aTableWithUsersAndForeignKeysGetsASecondProvider() throws Exception {
+        database.execute("INSERT INTO neon_auth.users_sync (id, name) SELECT 'user_' || i, 'name ' || i FROM generate_series(1, 1000) AS i");
+        database.execute("CREATE TABLE todos (id SERIAL PRIMARY KEY, user_id TEXT NOT NULL REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE)");
+        database.execute("CREATE TABLE members (user_id TEXT PRIMARY KEY REFERENCES neon_auth.users_sync (id) ON UPDATE CASCADE ON DELETE CASCADE, name TEXT)");
+        database.execute("CREATE TABLE notes (member TEXT REFERENCES members (user_id) ON UPDATE RESTRICT)");
+        try {
+            database.execute("INSERT INTO todos (user_id) SELECT id FROM neon_auth.users_sync; INSERT INTO members SELECT id, name FROM neon_auth.users_sync;"
+                    + " INSERT INTO notes SELECT user_id FROM members; INSERT INTO notes VALUES (NULL)");
+            String keys = "SELECT string_agg(conname || pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text IN ('todos', 'members', 'notes')";
+            String before = database.value(keys);
+            String script = java.nio.file.Files.readString(java.nio.file.Path.of("docs/prefix-users.sql")).replace(":'prefix'", "'clerk:'");
+            for (int time = 0; time < 2; time++) { // again, it changes nothing
+                database.execute(script);
+                assertEquals("1000 1000 1000 1001", database.value("SELECT concat_ws(' ', (SELECT count(*) FROM neon_auth.users_sync WHERE id = 'clerk:user_' || substr(name, 6)),"
+                        + " (SELECT count(*) FROM todos JOIN neon_auth.users_sync u ON u.id = user_id AND u.name = 'name ' || todos.id),"
+                        + " (SELECT count(*) FROM members JOIN neon_auth.users_sync u ON u.id = user_id AND u.name = members.name), (SELECT count(*) FROM notes))"));
+                assertEquals(before, database.value(keys));
+            }
+            for (String provider : new String[] {"clerk", "generic"}) {
+                assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"user_1\"}}").post(webhooks(provider)).statusCode());
+            }
+            assertEquals("1001", database.value("SELECT count(*) FROM neon_auth.users_sync"), "the user of Clerk is the one that was there");
+        } finally {
+            database.execute("DROP TABLE notes, members, todos");
+        }
+    }
 }
