@@ -6,12 +6,18 @@ package dev.userssync;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.SQLExceptionOverride;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.logging.Level;
@@ -26,6 +32,7 @@ import org.flywaydb.core.api.FlywayException;
 import org.postgresql.Driver;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
+import org.slf4j.LoggerFactory;
 
 /**
  * The database that the routes write to: the one of DATABASE_URL or, without it, the embedded one. Opened and migrated when the
@@ -33,6 +40,8 @@ import org.postgresql.util.ServerErrorMessage;
  */
 public final class Database implements CamelConfiguration {
 
+    private static final org.slf4j.Logger LOG = LoggerFactory.getLogger("users-sync");
+    private static final Path CHECK = Path.of("routes/sql/check-database.sql");
     /** How long the first connection may take, in milliseconds: a database that starts beside us gets its time. */
     private static final int FIRST_CONNECTION_TIMEOUT = 10_000;
     /** How long a delivery may wait for a connection, in milliseconds and up to three times, before the provider is told to retry: some wait for three seconds only. */
@@ -235,6 +244,25 @@ public final class Database implements CamelConfiguration {
         }
     }
 
+    /**
+     * What keeps users-sync from writing or, else, what parks users or shows them to others; for people.
+     *
+     * @param blocking whether deliveries cannot be applied
+     */
+    static List<String> troubles(Connection connection, boolean blocking) throws SQLException {
+        List<String> troubles = new ArrayList<>();
+        try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(Files.readString(CHECK))) {
+            while (rows.next()) {
+                if (rows.getBoolean("blocks") == blocking) {
+                    troubles.add(rows.getString("trouble"));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return troubles;
+    }
+
     private static StartupFailure notMigrated(HikariConfig config, Exception e) {
         return new StartupFailure("the tables of users-sync cannot be created or upgraded in " + described(config) + ": " + Opened.rootMessage(e));
     }
@@ -308,6 +336,12 @@ public final class Database implements CamelConfiguration {
                 throw closed(notMigrated(pool, e));
             } catch (StartupFailure e) {
                 throw closed(e);
+            }
+            try (Connection connection = pool.getConnection()) {
+                troubles(connection, true).forEach(LOG::error);
+                troubles(connection, false).forEach(LOG::warn);
+            } catch (SQLException e) {
+                LOG.warn("the rights in {} cannot be checked: {}", description, rootMessage(e));
             }
         }
 

@@ -108,12 +108,16 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
 
     @Override
     public void setCamelContext(CamelContext context) {
+        boolean known = this.context != null;
         this.context = context;
         this.metrics = Metrics.of(context);
         this.freshness = Freshness.of(context);
         new Providers(context).withUsers().forEach(provider -> gauge(new Figure("dead_letters", provider)));
         new PollSettings(context).providers().forEach(provider -> gauge(new Figure("users_to_ask", provider)));
         gauge(new Figure("users", ""));
+        if (known) {
+            return; // the Camel CLI injects twice
+        }
         metrics.gauge("users_sync.figures.age.seconds", "Seconds since the database was asked for its figures; it is not while it may sleep", this, DatabaseFigures::age);
     }
 }

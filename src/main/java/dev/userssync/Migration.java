@@ -3,13 +3,22 @@ package dev.userssync;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import javax.sql.DataSource;
 import org.apache.camel.CamelContext;
+import org.apache.camel.util.ObjectHelper;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Creates or upgrades the tables with Flyway, on one connection and in one transaction: all of it or nothing, also through a pooler in transaction
@@ -17,10 +26,49 @@ import org.flywaydb.core.Flyway;
  */
 final class Migration {
 
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync");
     /** Flyway sets both for the session. */
     private static final String LEAVE_NOTHING = "RESET search_path; RESET ROLE";
     /** Where serializable is the default, an instance that waited for another one's migrations would not see them. */
-    private static final String BEGIN = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0";
+    private static final String BEGIN = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '2s'";
+    /** While a statement waits for its lock, everybody who comes later waits behind it: between two attempts they pass. */
+    private static final long BETWEEN = 1_000;
+    /** How long all attempts may take, in nanoseconds; then the start fails. */
+    private static final long PATIENCE = TimeUnit.MINUTES.toNanos(5);
+    private static final String HOLDERS = """
+            SELECT DISTINCT format('pid %s (%s%s)', l.pid, concat_ws(', ', 'application ' || nullif(a.application_name, ''), 'role ' || a.usename),
+                     CASE WHEN a.state IS NULL THEN '' ELSE format(', %s since %s', a.state, date_trunc('second', coalesce(a.xact_start, a.state_change))) END)
+              FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+              JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND (n.nspname = 'neon_auth' AND c.relname = 'users_sync' OR n.nspname = 'users_sync_internal')""";
+    /** What the role lacks to create or upgrade the tables, as what their owner can run. */
+    private static final String LACKING = """
+            SELECT format('GRANT CREATE ON DATABASE %I TO %I', current_database(), current_user)
+             WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                                WHERE n.nspname = 'users_sync_internal' AND c.relname = 'flyway_schema_history')
+               AND NOT has_database_privilege(current_database(), 'CREATE')
+            UNION ALL
+            SELECT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', nspname, current_user) FROM pg_namespace
+             WHERE nspname IN ('neon_auth', 'users_sync_internal') AND NOT (has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE'))
+            UNION ALL
+            SELECT DISTINCT format('GRANT %I TO %I', pg_get_userbyid(c.relowner), current_user) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE c.relkind IN ('r', 'p', 'v')
+               AND (n.nspname = 'neon_auth' AND c.relname IN ('users_sync', 'users_live') OR n.nspname = 'users_sync_internal')
+               AND NOT pg_has_role(c.relowner, 'USAGE')""";
+    /** A table that is here before users-sync is: what is going to become of it. No row where there is none, or where it is ours already. */
+    private static final String ADOPTED = """
+            SELECT format('adopted the table neon_auth.users_sync %s with %s rows%s%s; rows, foreign keys and grants stay as they were',
+                     CASE WHEN generated IS NULL THEN 'that was there' ELSE 'of Neon Auth' END,
+                     (xpath('/row/c/text()', query_to_xml('SELECT count(*) AS c FROM neon_auth.users_sync', false, true, '')))[1],
+                     '; generated columns that became plain ones: ' || generated, '; columns that were added: ' || missing)
+              FROM (SELECT c.oid,
+                           (SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attgenerated <> '' AND NOT attisdropped) AS generated,
+                           (SELECT string_agg(name, ', ') FROM unnest('{id,raw_json,name,email,created_at,deleted_at,updated_at}'::text[]) AS name
+                             WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = name AND NOT attisdropped)) AS missing
+                      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'neon_auth' AND c.relname = 'users_sync') AS there
+             WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                                WHERE n.nspname = 'users_sync_internal' AND c.relname = 'flyway_schema_history')""";
 
     private final CamelContext settings;
 
@@ -29,17 +77,72 @@ final class Migration {
     }
 
     /**
+     * Waits, for up to five minutes, for whoever holds a lock on the tables.
+     *
      * @param connection is left as it was
      * @return how many migrations were run
+     * @throws StartupFailure if the role lacks a right; nothing is changed
      * @throws org.flywaydb.core.api.FlywayException if one failed; then nothing is changed
      */
     int run(Connection connection) throws SQLException {
-        return inOneTransaction(connection, flyway -> flyway.migrate().migrationsExecuted);
+        if (!isNeeded(connection)) {
+            return inOneTransaction(connection, flyway -> flyway.migrate().migrationsExecuted);
+        }
+        List<String> lacking = column(connection, LACKING);
+        if (!lacking.isEmpty()) {
+            throw new StartupFailure("the role " + column(connection, "SELECT current_user").get(0) + " may not create or upgrade the tables of users-sync;"
+                    + " nothing was changed. Let their owner run: " + String.join("; ", lacking));
+        }
+        long start = System.nanoTime();
+        while (true) {
+            try {
+                List<String> adopted = new ArrayList<>();
+                int done = inOneTransaction(connection, flyway -> {
+                    adopted.addAll(column(connection, ADOPTED));
+                    return flyway.migrate().migrationsExecuted;
+                });
+                adopted.forEach(LOG::info);
+                return done;
+            } catch (FlywayException e) {
+                SQLException failure = ObjectHelper.getException(SQLException.class, e);
+                if (failure == null || !"55P03".equals(failure.getSQLState())) {
+                    throw e;
+                }
+                String holders = String.join(", ", column(connection, HOLDERS));
+                if (System.nanoTime() - start > PATIENCE) {
+                    throw new StartupFailure("the tables of users-sync cannot be created or upgraded, because of a lock: end the transaction of " + holders
+                            + ", then start again");
+                }
+                LOG.warn("the tables are upgraded when neon_auth.users_sync is not locked: waiting for {}", holders.isEmpty() ? "somebody who has just let go" : holders);
+                pause();
+            }
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(BETWEEN);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StartupFailure("stopped while waiting for a lock on neon_auth.users_sync");
+        }
+    }
+
+    private static List<String> column(Connection connection, String sql) {
+        List<String> values = new ArrayList<>();
+        try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(sql)) {
+            while (rows.next()) {
+                values.add(rows.getString(1));
+            }
+        } catch (SQLException e) {
+            throw new FlywayException("the tables cannot be looked at", e);
+        }
+        return values;
     }
 
     /** Whether the tables lack a migration; those that depend on a setting do not count. */
     boolean isNeeded(Connection connection) throws SQLException {
-        return inOneTransaction(connection, flyway -> java.util.Arrays.stream(flyway.info().pending()).anyMatch(pending -> pending.getVersion() != null));
+        return inOneTransaction(connection, flyway -> Arrays.stream(flyway.info().pending()).anyMatch(pending -> pending.getVersion() != null));
     }
 
     private <T> T inOneTransaction(Connection connection, Function<Flyway, T> work) throws SQLException {

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -24,6 +25,24 @@ import picocli.CommandLine.Option;
 public final class PrintSql implements Callable<Integer> {
 
     private static final String ROLE = "app-role.sql";
+    /** The table of Flyway, which makes it so itself. */
+    private static final String HISTORY = """
+            CREATE TABLE IF NOT EXISTS users_sync_internal.flyway_schema_history (
+              installed_rank INTEGER NOT NULL CONSTRAINT flyway_schema_history_pk PRIMARY KEY,
+              version        VARCHAR(50),
+              description    VARCHAR(200) NOT NULL,
+              type           VARCHAR(20) NOT NULL,
+              script         VARCHAR(1000) NOT NULL,
+              checksum       INTEGER,
+              installed_by   VARCHAR(100) NOT NULL,
+              installed_on   TIMESTAMP NOT NULL DEFAULT now(),
+              execution_time INTEGER NOT NULL,
+              success        BOOLEAN NOT NULL
+            );
+            CREATE INDEX IF NOT EXISTS flyway_schema_history_s_idx ON users_sync_internal.flyway_schema_history (success);
+            """;
+    private static final String HISTORY_ROW = "INSERT INTO users_sync_internal.flyway_schema_history SELECT coalesce(max(installed_rank), 0) + 1,"
+            + " '%s', '%s', 'SQL', '%s', %d, current_user, now(), 0, true FROM users_sync_internal.flyway_schema_history;%n";
     private static final Path SOURCES = Path.of("src/main/resources/db/migration");
 
     @CommandLine.Spec
@@ -45,14 +64,25 @@ public final class PrintSql implements Callable<Integer> {
             print("-- " + ROLE, read("db/" + ROLE).replace("${role}", role.replace("\"", "\"\"")));
             return 0;
         }
-        spec.commandLine().getOut().println("CREATE SCHEMA IF NOT EXISTS users_sync_internal;");
+        spec.commandLine().getOut().println("BEGIN;\nCREATE SCHEMA IF NOT EXISTS users_sync_internal;");
+        StringBuilder history = new StringBuilder();
         for (String name : names()) {
-            print("-- " + name, read("db/migration/" + name));
+            String sql = read("db/migration/" + name);
+            print("-- " + name, sql);
+            history.append(HISTORY_ROW.formatted(name.replaceFirst("V(\\d+)__.*", "$1"), name.replaceFirst("V\\d+__(.*)\\.sql", "$1").replace('_', ' '), name, checksum(sql)));
         }
+        print("-- What users-sync finds at its next start: these migrations are done.", HISTORY + history + "COMMIT;");
         if (console) {
             print("-- While the console is on", Files.readString(Path.of("routes/sql/console-indexes.sql")));
         }
         return 0;
+    }
+
+    /** Flyway's: the CRC of the lines, without their ends. */
+    static int checksum(String sql) {
+        CRC32 crc = new CRC32();
+        sql.lines().forEach(line -> crc.update(line.getBytes(StandardCharsets.UTF_8)));
+        return (int) crc.getValue();
     }
 
     private void print(String title, String sql) {

@@ -4,6 +4,7 @@ import io.vertx.core.http.HttpServer;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.camel.CamelContext;
@@ -24,10 +25,10 @@ final class Readiness {
     private final CamelContext context;
     /** The version of the tables that this application made or found at its start. */
     private final int tables;
-    private volatile DatabaseAnswer lastAnswer = new DatabaseAnswer(0, null, 0);
+    private volatile DatabaseAnswer lastAnswer = new DatabaseAnswer(0, null, null, 0);
 
     /** @param version of our tables, or 0 when the database did not tell */
-    private record DatabaseAnswer(int version, String trouble, long nanoTime) {
+    private record DatabaseAnswer(int version, String trouble, String blocked, long nanoTime) {
     }
 
     Readiness(CamelContext context) {
@@ -52,6 +53,7 @@ final class Readiness {
             String stuck = writer == null ? "not running" : writer.stuck();
             return stuck == null || writer == null ? stuck : stuck + ": look in pg_stat_activity at what it waits for";
         });
+        check("writes", () -> ask().blocked);
         check("queue", () -> {
             MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class).consumer("users");
             return writer == null ? "not running" : writer.hasRoom() ? null : "nearly full: events come in faster than the database takes them";
@@ -88,20 +90,23 @@ final class Readiness {
             return lastAnswer;
         }
         // Asking would keep a database awake that can sleep: what was true when it fell asleep counts, until somebody needs it.
-        if (lastAnswer.nanoTime != 0 && lastAnswer.trouble == null && !Database.of(context).quiet.isAwake()) {
+        if (lastAnswer.nanoTime != 0 && lastAnswer.trouble == null && lastAnswer.blocked == null && !Database.of(context).quiet.isAwake()) {
             return lastAnswer;
         }
         int version = 0;
         String trouble = null;
+        String blocked = null;
         try (Connection connection = Database.of(context).pool.getConnection(); var statement = connection.createStatement()) {
             statement.setQueryTimeout(2);
             ResultSet row = statement.executeQuery(VERSION);
             row.next();
             version = row.getInt(1);
+            List<String> blocking = Database.troubles(connection, true);
+            blocked = blocking.isEmpty() ? null : String.join("; ", blocking);
         } catch (SQLException e) {
             trouble = "does not answer, SQLState " + e.getSQLState() + ": check that it runs, DATABASE_URL and its permissions";
         }
-        lastAnswer = new DatabaseAnswer(version, trouble, System.nanoTime());
+        lastAnswer = new DatabaseAnswer(version, trouble, blocked, System.nanoTime());
         return lastAnswer;
     }
 }

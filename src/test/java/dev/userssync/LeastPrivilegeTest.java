@@ -178,6 +178,40 @@ class LeastPrivilegeTest {
         assertNothingWasDenied();
     }
 
+    private String ready() {
+        return Http.get(app.management("/observe/health/ready")).body();
+    }
+
+    /** Not ready, for the reason given, and ready again. */
+    private void assertNotReady(String reason, String trouble, String repair) {
+        database.execute(trouble);
+        Database.of(app.main.getCamelContext()).pool.getHikariPoolMXBean().softEvictConnections();
+        try {
+            await().atMost(Duration.ofSeconds(20)).until(() -> ready().contains(reason));
+            Properties second = TestSettings.with(database, "generic");
+            List.of("database.url", "database.user", "database.migrate").forEach(setting -> second.setProperty(setting, settings.getProperty(setting)));
+            CapturedLog start = new CapturedLog();
+            new StartedApp(second).close();
+            assertTrue(start.lines().stream().anyMatch(line -> line.startsWith("ERROR") && line.contains(reason)), start.lines().toString());
+        } finally {
+            database.execute(repair);
+            Database.of(app.main.getCamelContext()).pool.getHikariPoolMXBean().softEvictConnections();
+        }
+        await().atMost(Duration.ofSeconds(20)).until(() -> !ready().contains(reason));
+    }
+
+    @Test
+    void aRoleThatCannotWriteIsNotReady() {
+        assertNotReady("GRANT INSERT, UPDATE, DELETE ON neon_auth.users_sync TO", "REVOKE INSERT, UPDATE, DELETE ON neon_auth.users_sync FROM \"" + role + "\"",
+                "GRANT INSERT, UPDATE, DELETE ON neon_auth.users_sync TO \"" + role + "\"");
+        assertNotReady("row level security on neon_auth.users_sync applies to the role", "ALTER TABLE neon_auth.users_sync ENABLE ROW LEVEL SECURITY",
+                "CREATE POLICY users_sync ON neon_auth.users_sync TO \"" + role + "\" USING (true) WITH CHECK (true)");
+        database.execute("ALTER TABLE neon_auth.users_sync DISABLE ROW LEVEL SECURITY; DROP POLICY users_sync ON neon_auth.users_sync");
+        assertNotReady("read-only: Postgres accepts no writes (default_transaction_read_only)", "ALTER ROLE \"" + role + "\" SET default_transaction_read_only = on",
+                "ALTER ROLE \"" + role + "\" RESET default_transaction_read_only");
+        log.clear(); // of what the poller was denied meanwhile
+    }
+
     private void assertNothingWasDenied() {
         // The console's indexes are the owner's to make, and users-sync says so.
         assertEquals(List.of(), log.lines().stream().filter(line -> line.contains("42501") || line.contains("permission denied"))

@@ -1,11 +1,20 @@
 package dev.userssync;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.time.Duration;
 import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.apache.camel.util.ObjectHelper;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -14,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A table that is already there: the one that Neon Auth left behind is adopted in place, any other is refused. */
@@ -53,6 +63,7 @@ class NeonAuthTableTest {
         boolean withUpdatedAt;
         private List<String> valuesBefore;
         private List<String> valuesAfter;
+        private List<String> adopted;
         private List<String> todosBefore;
         private List<String> foreignKeysBefore;
         private StartedApp app;
@@ -88,13 +99,22 @@ class NeonAuthTableTest {
             valuesBefore = database.column(EVERY_VALUE.formatted(withUpdatedAt ? "updated_at" : "NULL"));
             todosBefore = database.column(EVERY_TODO);
             foreignKeysBefore = database.column(FOREIGN_KEYS);
+            CapturedLog log = new CapturedLog();
             app = start(database);
+            adopted = log.lines().stream().filter(line -> line.contains("adopted")).toList();
             valuesAfter = database.column(EVERY_VALUE.formatted("updated_at"));
         }
 
         @AfterAll
         void stop() {
             app.close();
+        }
+
+        @Test
+        void theLogSaysWhatWasAdopted() {
+            assertEquals(1, adopted.size(), adopted.toString());
+            assertTrue(adopted.get(0).contains("adopted the table neon_auth.users_sync of Neon Auth with 5 rows; generated columns that became plain ones:"
+                    + " id, name, email, created_at"), adopted.get(0));
         }
 
         @Test
@@ -195,6 +215,74 @@ class NeonAuthTableTest {
         database.execute("ALTER TABLE neon_auth.users_sync RENAME TO my_users");
         start(database).close();
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    /** Whoever reads the table meanwhile does not wait behind the one who adopts it. */
+    @Test
+    void aLockIsWaitedForBrieflyAndItsHolderIsNamed() throws Exception {
+        TestDatabase database = new TestDatabase();
+        database.execute("CREATE SCHEMA neon_auth; CREATE TABLE neon_auth.users_sync (id TEXT PRIMARY KEY)");
+        CapturedLog log = new CapturedLog();
+        try (Connection webapp = DriverManager.getConnection(database.url() + "&ApplicationName=webapp")) {
+            webapp.setAutoCommit(false);
+            String pid = Rows.column(webapp, "SELECT pg_backend_pid() FROM (SELECT count(*) FROM neon_auth.users_sync) AS read").get(0);
+            CompletableFuture<StartedApp> starting = CompletableFuture.supplyAsync(() -> start(database));
+            await().atMost(Duration.ofSeconds(60)).until(() -> log.lines().stream()
+                    .anyMatch(line -> line.contains("waiting for pid " + pid + " (application webapp, role postgres, idle in transaction since ")));
+            assertTrue(!starting.isDone());
+            try (Connection reader = database.connect()) {
+                reader.createStatement().execute("SET statement_timeout = '5s'; SELECT count(*) FROM neon_auth.users_sync");
+            }
+            webapp.commit();
+            starting.get(60, TimeUnit.SECONDS).close();
+        }
+        assertTrue(log.lines().stream().anyMatch(line -> line.contains("adopted the table neon_auth.users_sync that was there with 0 rows")));
+    }
+
+    @Test
+    void aRoleWithoutTheRightsWritesNothingAndIsToldWhatItNeeds() {
+        TestDatabase database = new TestDatabase();
+        String name = database.value("SELECT current_database()");
+        database.execute("CREATE ROLE owner_" + name + " LOGIN; CREATE ROLE wrong_" + name + " LOGIN; GRANT CREATE ON DATABASE " + name + " TO owner_" + name
+                + ", wrong_" + name + "; SET ROLE owner_" + name + "; CREATE SCHEMA neon_auth; CREATE TABLE neon_auth.users_sync (id TEXT PRIMARY KEY)");
+        Properties settings = TestSettings.with(database, "generic");
+        settings.setProperty("database.url", database.url().replaceFirst("\\?.*", ""));
+        settings.setProperty("database.user", "wrong_" + name);
+        StartupFailure told = ObjectHelper.getException(StartupFailure.class, assertThrows(Exception.class, () -> new StartedApp(settings)));
+        assertEquals("the role wrong_" + name + " may not create or upgrade the tables of users-sync; nothing was changed. Let their owner run:"
+                + " GRANT USAGE, CREATE ON SCHEMA neon_auth TO wrong_" + name + "; GRANT owner_" + name + " TO wrong_" + name, told.getMessage());
+        assertEquals(List.of(), database.column("SELECT nspname FROM pg_namespace WHERE nspname = 'users_sync_internal'"));
+        settings.setProperty("database.user", "owner_" + name);
+        new StartedApp(settings).close();
+        assertEquals("owner_" + name, database.value("SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relname IN ('users_sync', 'dead_letter')"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"true", "false"})
+    void whatPrintSqlHasMadeIsAccepted(String migrate) {
+        TestDatabase database = new TestDatabase();
+        StringWriter printed = new StringWriter();
+        assertEquals(0, Commands.line().setOut(new PrintWriter(printed)).execute("print-sql"));
+        database.execute(printed.toString());
+        Properties settings = TestSettings.with(database, "generic");
+        settings.setProperty("database.migrate", migrate);
+        try (StartedApp app = new StartedApp(settings)) {
+            assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}").post(app.webhooks("generic")).statusCode());
+        }
+    }
+
+    @Test
+    void columnsAndIndexesThatWouldParkUsersAreNamed() {
+        TestDatabase database = new TestDatabase();
+        database.execute("CREATE SCHEMA neon_auth; CREATE TABLE neon_auth.users_sync (id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,"
+                + " note TEXT NOT NULL DEFAULT '', UNIQUE (id, tenant))");
+        CapturedLog log = new CapturedLog();
+        start(database).close();
+        List<String> warnings = log.lines().stream().filter(line -> line.startsWith("WARN users-sync : ")).sorted().toList();
+        assertEquals(3, warnings.size(), warnings.toString());
+        assertTrue(warnings.get(0).contains("neon_auth.users_sync_email_key on neon_auth.users_sync is unique over"), warnings.get(0));
+        assertTrue(warnings.get(1).contains("the column email of neon_auth.users_sync is NOT NULL"), warnings.get(1));
+        assertTrue(warnings.get(2).contains("the column tenant of neon_auth.users_sync is NOT NULL"), warnings.get(2));
     }
 
     private static StartedApp start(TestDatabase database) {

@@ -52,6 +52,23 @@ class UsersTableTest extends RunningApp {
     }
 
     @Test
+    void rowLevelSecurityHoldsInTheViewToo() throws SQLException {
+        created("mine", "Ada");
+        created("other", "Bea");
+        database.execute("CREATE ROLE webapp_" + database.value("SELECT current_database()"));
+        String role = "webapp_" + database.value("SELECT current_database()");
+        database.execute("ALTER TABLE neon_auth.users_sync ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON neon_auth.users_sync USING (id = current_setting('app.user'));"
+                + " GRANT USAGE ON SCHEMA neon_auth TO " + role + "; GRANT SELECT ON neon_auth.users_sync, neon_auth.users_live TO " + role);
+        try (Connection webapp = database.connect()) {
+            webapp.createStatement().execute("SET ROLE " + role + "; SELECT set_config('app.user', 'mine', false)");
+            assertEquals(List.of("mine"), Rows.column(webapp, "SELECT id FROM neon_auth.users_sync"));
+            assertEquals(List.of("mine"), Rows.column(webapp, "SELECT id FROM neon_auth.users_live"));
+        } finally {
+            database.execute("DROP POLICY own ON neon_auth.users_sync; ALTER TABLE neon_auth.users_sync DISABLE ROW LEVEL SECURITY");
+        }
+    }
+
+    @Test
     void theViewShowsTheUsersThatAreNotDeleted() {
         created("live", "Ada");
         created("gone", "Bea");
