@@ -202,7 +202,9 @@ final class Console {
         if (failure instanceof IllegalArgumentException) {
             html(request, 400, "failed", Map.of("message", failure.getMessage()));
         } else {
-            LOG.error("{} failed: {}", request.normalizedPath(), failure.getClass().getSimpleName());
+            if (!Database.covers(context, failure)) {
+                LOG.error("{} failed: {}", request.normalizedPath(), failure.getClass().getSimpleName());
+            }
             LOG.debug("{} failed", request.normalizedPath(), failure);
             html(request, 503, "failed", Map.of("message", "The database does not answer, or another error happened. The log says more at level debug."));
         }

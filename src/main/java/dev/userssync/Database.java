@@ -275,6 +275,12 @@ public final class Database implements CamelConfiguration {
         }
     }
 
+    /** Whether the failure is one of an outage that the log tells of by itself; see {@link Outage}. */
+    public static boolean covers(CamelContext context, Throwable failure) {
+        Opened opened = context.hasService(Opened.class);
+        return opened != null && opened.outage.covers(failure);
+    }
+
     /** Pool and, where there is one, embedded server. */
     static final class Opened extends ServiceSupport {
 
@@ -285,6 +291,7 @@ public final class Database implements CamelConfiguration {
         private final DataSource writer;
         final DataSource quietly;
         final Quiet quiet;
+        final Outage outage;
         /** For people: without user, password and options. */
         final String description;
 
@@ -311,6 +318,7 @@ public final class Database implements CamelConfiguration {
             }
             config.setDataSource(connections);
             pool = open(config);
+            outage = new Outage(pool, description);
             source = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, true), 0);
             writer = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, true), WRITER_TIMEOUT);
             quietly = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, false), 0);

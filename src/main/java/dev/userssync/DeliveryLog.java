@@ -30,6 +30,10 @@ public final class DeliveryLog {
     }
 
     public void retryLater(Exchange exchange) {
+        Throwable failure = exchange.getException() != null ? exchange.getException() : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        if (Database.covers(exchange.getContext(), failure)) {
+            return;
+        }
         warn(exchange).log("{}: not applied, {}: {}", provider(exchange),
                 "user event".equals(exchange.getVariable("holds")) ? "it is tried again" : "the provider was told to retry in 30 s", exchange.getVariable("safeReason"));
     }

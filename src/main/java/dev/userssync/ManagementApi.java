@@ -155,6 +155,7 @@ final class ManagementApi {
                 request.response().setStatusCode(503).putHeader("Retry-After", "30").end("users-sync is stopping\n");
             } else if (ObjectHelper.getException(SQLException.class, done.cause()) != null) {
                 String reason = Failure.safeReason(ObjectHelper.getException(SQLException.class, done.cause()));
+                Database.covers(context, done.cause());
                 LOG.debug("{} failed", request.normalizedPath(), done.cause());
                 request.response().setStatusCode(503).end("not done: the database does not answer or refuses it, " + reason
                         + ". Check that it runs, DATABASE_URL and its permissions.\n");

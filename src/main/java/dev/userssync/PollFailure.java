@@ -18,6 +18,7 @@ public final class PollFailure implements Processor {
     public void process(Exchange exchange) {
         Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
         ApiFailure api = ObjectHelper.getException(ApiFailure.class, failure);
+        exchange.setVariable("outage", Database.covers(exchange.getContext(), failure)); // the log knows of it already
         exchange.setVariable("error", error(failure, api));
         exchange.setVariable("retryAfter", api == null || api.getRetryAfter() == null ? null : Long.toString(api.getRetryAfter().toSeconds()));
         exchange.setVariable("refused", api != null && api.isRefused());

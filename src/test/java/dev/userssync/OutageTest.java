@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.bench.Ports;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -36,7 +37,13 @@ class OutageTest {
         EmbeddedPostgres postgres = postgres(Ports.free());
         Properties settings = TestSettings.with(new TestDatabase(), "generic");
         settings.setProperty("database.url", postgres.getJdbcUrl("postgres", "postgres"));
-        try (StartedApp app = new StartedApp(settings)) {
+        FakeApi api = new FakeApi(FakeApis::clerk);
+        settings.setProperty("clerk.api.key", FakeApis.KEY);
+        settings.setProperty("clerk.api.url", api.url());
+        settings.setProperty("poll.interval", "1s");
+        settings.setProperty("poll.tick", "100");
+        try (api; StartedApp app = new StartedApp(settings)) {
+            CapturedLog log = new CapturedLog();
             try (DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic"))) {
                 deliveries.await("204", 500);
                 postgres.close();
@@ -44,12 +51,19 @@ class OutageTest {
                 deliveries.await(RETRY, 1);
                 while (System.nanoTime() < away) {
                     LockSupport.parkNanos(away - System.nanoTime()); // the outage itself
+                    Http.get(app.management("/observe/health/ready"));
+                    new Delivery("").post(app.management("/dead-letters/replay"));
                 }
+                List<String> said = List.copyOf(log.lines());
                 int before = deliveries.replies.get("204");
                 postgres = postgres(postgres.getPort());
                 deliveries.await("204", before + 500);
                 deliveries.close();
                 assertEquals(Set.of("204", RETRY), deliveries.replies.keySet());
+                String database = settings.getProperty("database.url").replaceFirst("\\?.*", "");
+                assertTrue(said.size() <= 3, said::toString);
+                assertTrue(said.stream().anyMatch(line -> line.contains("the database " + database + " is unreachable, ")), said::toString);
+                Awaitility.await().until(() -> log.lines().stream().anyMatch(line -> line.contains("the database " + database + " is back, after ")));
             }
             List<String> rows;
             try (Connection connection = postgres.getPostgresDatabase().getConnection()) {

@@ -3,6 +3,7 @@ package dev.userssync.scim;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import com.unboundid.scim2.common.messages.ErrorResponse;
+import dev.userssync.Database;
 import dev.userssync.Failure;
 import dev.userssync.InvalidUserEvent;
 import java.sql.SQLException;
@@ -29,7 +30,7 @@ public final class ScimError implements Processor {
     public void process(Exchange exchange) {
         Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
         ErrorResponse error = error(failure);
-        log(error, failure);
+        log(error, failure, Database.covers(exchange.getContext(), failure));
         Message reply = exchange.getMessage();
         reply.setHeader(Exchange.HTTP_RESPONSE_CODE, error.getStatus());
         reply.setHeader(Exchange.CONTENT_TYPE, ScimReply.CONTENT_TYPE);
@@ -70,9 +71,11 @@ public final class ScimError implements Processor {
         return error;
     }
 
-    private static void log(ErrorResponse error, Exception failure) {
+    private static void log(ErrorResponse error, Exception failure, boolean outage) {
         int status = error.getStatus();
-        if (status == 503) {
+        if (status == 503 && outage) {
+            LOG.debug("scim: not applied, the database is unreachable");
+        } else if (status == 503) {
             LOG.warn("scim: not applied, the client was told to retry in {} s: {}", RETRY_AFTER, Failure.safeReason(failure));
         } else if (status == 500) {
             StackTraceElement[] trace = failure.getStackTrace();

@@ -1,0 +1,108 @@
+package dev.userssync;
+
+import com.zaxxer.hikari.HikariDataSource;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.camel.util.ObjectHelper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Says once that the database is unreachable, once a minute that it still is, and once that it is back, instead of one line for everything that fails
+ * meanwhile. While it is unreachable, a thread asks it every second; otherwise this costs nothing. Thread-safe.
+ */
+final class Outage {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync");
+    private static final long BETWEEN_LOOKS = TimeUnit.SECONDS.toMillis(1);
+
+    private final HikariDataSource pool;
+    private final String database;
+    private final AtomicLong failures = new AtomicLong();
+    private volatile boolean on;
+
+    /** @param database for people: without user, password and options */
+    Outage(HikariDataSource pool, String database) {
+        this.pool = pool;
+        this.database = database;
+    }
+
+    /** @return whether the failure is one of an unreachable database: then the log knows of it, and the caller says nothing */
+    boolean covers(Throwable failure) {
+        if (!isUnreachable(failure)) {
+            return on && follows(failure);
+        }
+        failures.incrementAndGet();
+        begin(failure);
+        return true;
+    }
+
+    /** What an outage makes of other work: a full queue, a page that was not taken. */
+    private static boolean follows(Throwable failure) {
+        return failure instanceof RejectedExecutionException || failure instanceof IllegalStateException;
+    }
+
+    /** 08 connection, 57P01 to 57P03 shutdown and start-up, and a pool that gets no connection. */
+    private static boolean isUnreachable(Throwable failure) {
+        SQLException sql = ObjectHelper.getException(SQLException.class, failure);
+        return sql != null && (sql instanceof SQLTransientConnectionException || String.valueOf(sql.getSQLState()).matches("08...|57P0[123]"));
+    }
+
+    private synchronized void begin(Throwable failure) {
+        if (on || pool.isClosed()) {
+            return;
+        }
+        on = true;
+        LOG.warn("the database {} is unreachable, {}: deliveries are answered 503 and polling waits until it is back", database, reason(failure));
+        Thread watch = new Thread(this::watch, "users-sync outage");
+        watch.setDaemon(true);
+        watch.start();
+    }
+
+    private static String reason(Throwable failure) {
+        Throwable root = ObjectHelper.getException(SQLException.class, failure);
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        String state = root instanceof SQLException sql && sql.getSQLState() != null ? "SQLState " + sql.getSQLState() : root.getClass().getSimpleName();
+        return root instanceof java.net.SocketException || root instanceof java.net.SocketTimeoutException ? state + " (" + root.getMessage() + ")" : state;
+    }
+
+    private void watch() {
+        long start = System.nanoTime();
+        long told = start;
+        try {
+            while (!pool.isClosed() && !isBack()) {
+                if (System.nanoTime() - told > TimeUnit.MINUTES.toNanos(1)) {
+                    told = System.nanoTime();
+                    LOG.warn("the database {} is still unreachable, for {} s; {} attempts have failed", database, seconds(start), failures);
+                }
+                Thread.sleep(BETWEEN_LOOKS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        synchronized (this) {
+            on = false;
+            if (!pool.isClosed()) {
+                LOG.info("the database {} is back, after {} s and {} failed attempts", database, seconds(start), failures.getAndSet(0));
+            }
+        }
+    }
+
+    private boolean isBack() {
+        try (Connection connection = pool.getConnection()) {
+            return connection.isValid(1);
+        } catch (SQLException e) {
+            return false;
+        }
+    }
+
+    private static long seconds(long start) {
+        return TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start);
+    }
+}
