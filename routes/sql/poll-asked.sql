@@ -4,13 +4,16 @@
 WITH asked AS (
   SELECT ask.*, u.deleted_at IS NOT NULL AS deleted,
          now() - ask.missed_at >= make_interval(secs => CAST(:?againSeconds AS double precision) / CASE ask.why WHEN 'deletion' THEN 60 ELSE 1 END) AS again,
-         ask.looks >= CASE ask.why WHEN 'deletion' THEN 5 ELSE 3 END AS last -- of the schedule in poll-next-to-ask.sql
+         ask.looks >= CASE ask.why WHEN 'deletion' THEN 5 ELSE 3 END AS last, -- of the schedule in poll-next-to-ask.sql
+         -- an API that knows nobody any more: the brake of a reconcile decides
+         (SELECT count(*) FROM users_sync_internal.user_to_ask AS o WHERE o.provider = ask.provider AND o.id <> ask.id AND o.missed_at IS NOT NULL
+                                                                      AND o.why <> 'deletion') AS others
     FROM users_sync_internal.user_to_ask AS ask
     LEFT JOIN neon_auth.users_sync AS u ON u.id = ask.id
    WHERE ask.provider = :?provider AND ask.id = :?id
 ), verdict AS (
   SELECT *, CASE WHEN deleted OR :?answer = 'found' AND (why <> 'deletion' OR last) THEN 'done'
-                 WHEN :?answer = 'gone' AND again AND CAST(:?answered AS boolean) THEN 'delete'
+                 WHEN :?answer = 'gone' AND again AND CAST(:?answered AS boolean) AND (why = 'deletion' OR others < CAST(:?maxDeletes AS bigint)) THEN 'delete'
                  WHEN last THEN 'left'
                  ELSE 'wait' END AS verdict
     FROM asked

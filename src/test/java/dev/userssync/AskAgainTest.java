@@ -32,6 +32,7 @@ class AskAgainTest extends RunningApp {
         settings.setProperty("shared.ids", "false");
         settings.setProperty("poll.tick", "20");
         settings.setProperty("poll.interval", "1h");
+        settings.setProperty("reconcile.max-deletes", "2");
         polled("keycloak", FakeApis::keycloak, "client:secret");
         polled("zitadel", FakeApis::zitadel, FakeApis.KEY);
         polled("logto", FakeApis::logto, "client:secret");
@@ -168,13 +169,14 @@ class AskAgainTest extends RunningApp {
     @Test
     void withNothingToMergeTheProviderRepeats() {
         String nudge = "{\"event\": \"User.Data.Updated\", \"createdAt\": \"" + Instant.now() + "\", \"params\": {\"userId\": \"u1\"}}";
-        assertEquals(503, post("logto", nudge));
-        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
-        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
         apis.get("logto").create("u1");
-        await().untilAsserted(() -> assertEquals("Name of u1", row("logto:u1", "name")));
+        AtomicInteger asked = new AtomicInteger();
+        apis.get("logto").fault(request -> isAbout(request, "u1") && asked.incrementAndGet() == 1 ? Answer.status(404) : null);
+        assertEquals(503, post("logto", nudge));
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+        await().until(() -> toAsk().isEmpty());
+        assertEquals(List.of("Name of u1 f"), database.column("SELECT concat_ws(' ', name, deleted) FROM public.writes"), "nothing but what the API says");
         assertEquals(204, post("logto", nudge));
-        assertEquals("0", database.value("SELECT count(*) FROM public.writes WHERE deleted"));
     }
 
     /** Zitadel's events are ahead of its users. */
@@ -191,6 +193,34 @@ class AskAgainTest extends RunningApp {
         await().until(() -> row(provider + ":known", "name").equals("Name of known") && row(provider + ":early", "name").equals("Name of early"));
         assertEquals("0 t", database.value("SELECT concat_ws(' ', changes_failures, changes_due > now()) FROM users_sync_internal.poll_state WHERE provider = ?", provider));
         assertEquals("0", database.value("SELECT count(*) FROM public.writes WHERE deleted"));
+    }
+
+    /** Such as FusionAuth's user.delete, which comes before the user is gone, and nothing after it. */
+    @Test
+    void anAnnouncedDeletionIsConfirmedWithinSeconds() {
+        FakeApi api = apis.get("zitadel");
+        api.create("gone", "stays");
+        AtomicInteger asked = new AtomicInteger();
+        api.fault(request -> isAbout(request, "gone") && asked.incrementAndGet() > 1 ? Answer.status(404) : null);
+        database.execute("INSERT INTO neon_auth.users_sync (id, name, updated_at) VALUES ('zitadel:gone', 'Ada', '2026-01-01Z'), ('zitadel:stays', 'Ida', '2026-01-01Z')");
+        for (String id : List.of("gone", "stays")) {
+            context().createFluentProducerTemplate().to("direct:user-changed").withVariable("provider", "zitadel")
+                    .withBody(FakeApi.object().put("type", "deleted").put("id", id).put("ask", true)).request();
+        }
+        await().untilAsserted(() -> assertEquals("t", row("zitadel:gone", "deleted_at IS NOT NULL")));
+        assertTrue(asked.get() >= 3, "once there, twice gone");
+        await().until(() -> toAsk().isEmpty());
+        assertEquals("Name of stays f", row("zitadel:stays", "concat_ws(' ', name, deleted_at IS NOT NULL)"), "as the API says");
+        assertEquals(List.of("zitadel:gone"), database.column("SELECT id FROM public.writes WHERE deleted"));
+    }
+
+    @Test
+    void anApiThatKnowsNobodyAnyMoreDeletesNoMoreThanAReconcile() {
+        for (int i = 0; i < 5; i++) {
+            assertEquals(204, post("keycloak", delivery("keycloak", "u" + i, Instant.now().minusSeconds(10))));
+        }
+        await().until(() -> toAsk().isEmpty());
+        assertEquals("3", database.value("SELECT count(*) FROM neon_auth.users_live"));
     }
 
     @Test

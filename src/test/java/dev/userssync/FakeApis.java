@@ -228,8 +228,9 @@ final class FakeApis {
         return Answer.ok(array(events.sorted(admin ? Comparator.comparing(Event::number) : Comparator.comparing(Event::number).reversed())
                 .skip(first).limit(max).map(event -> {
                     ObjectNode json = object().put("id", event.id()).put("time", event.time().toEpochMilli());
-                    return admin ? json.put("resourceType", "USER").put("resourcePath", "users/" + event.user().id())
-                            : json.put("type", "UPDATE_PROFILE").put("userId", event.user().id());
+                    boolean deleted = event.kind().equals("deleted");
+                    return admin ? json.put("operationType", deleted ? "DELETE" : "UPDATE").put("resourceType", "USER").put("resourcePath", "users/" + event.user().id())
+                            : json.put("type", deleted ? "DELETE_ACCOUNT" : "UPDATE_PROFILE").put("userId", event.user().id());
                 }).toList()));
     }
 

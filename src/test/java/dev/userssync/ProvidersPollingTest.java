@@ -319,6 +319,26 @@ class ProvidersPollingTest extends RunningApp {
     }
 
     @Test
+    void aDeletionThatAFeedTellsNeedsNoQuestion() {
+        each(List.of("workos", "keycloak", "zitadel"), this::aDeletionThatAFeedTellsNeedsNoQuestion);
+    }
+
+    private void aDeletionThatAFeedTellsNeedsNoQuestion(String provider) {
+        FakeApi api = start(provider);
+        api.create("u|1", "u|2", "u|3");
+        list(provider);
+        run(provider, "changes_due = now()", "changes_at IS NOT NULL AND changes_due > now()");
+        api.clock(Instant.now()); // after the question that dates Keycloak's profiles
+        api.delete("u|1");
+        api.delete("u|2"); // in the other of Keycloak's feeds
+        int asked = api.requests().size();
+        run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
+        assertTableIsTrue(provider);
+        assertEquals(List.of(), api.requests().stream().skip(asked).map(FakeApi.Request::path).filter(path -> path.matches(".*u%7C[12]")).toList());
+        assertEquals(List.of(), column("SELECT id FROM users_sync_internal.user_to_ask WHERE provider = ?", provider));
+    }
+
+    @Test
     void whatAFeedShowsAgainAsksNobodyAndWritesNothing() {
         each(WITH_CHANGES, this::whatAFeedShowsAgainAsksNobodyAndWritesNothing);
     }
