@@ -264,7 +264,9 @@ public final class Database implements CamelConfiguration {
     }
 
     private static StartupFailure notMigrated(HikariConfig config, Exception e) {
-        return new StartupFailure("the tables of users-sync cannot be created or upgraded in " + described(config) + ": " + Opened.rootMessage(e));
+        return new StartupFailure("the tables of users-sync cannot be created or upgraded in " + described(config) + ": " + Opened.rootMessage(e)
+                + (ServerConnections.isNameLost(ObjectHelper.getException(SQLException.class, e))
+                        ? "; the pooler does not keep prepared statements: remove prepareThreshold from DATABASE_URL" : ""));
     }
 
     /** Closes what a start that failed has opened; a context that never started does not stop its services. */

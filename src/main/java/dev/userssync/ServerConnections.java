@@ -106,12 +106,16 @@ final class ServerConnections extends PGSimpleDataSource {
 
     /** After a failure: 42P05 and 26000 say that the name of a prepared statement is somebody else's on this server. @return whether it was that */
     boolean lostNames(SQLException failure) {
-        if (!"42P05".equals(failure.getSQLState()) && !"26000".equals(failure.getSQLState())) {
+        if (!isNameLost(failure)) {
             return false;
         }
         noNames("The pooler in DATABASE_URL does not keep prepared statements: users-sync prepares none from now on."
                 + " Remove prepareThreshold from the URL, or set max_prepared_statements in PgBouncer 1.21 or newer");
         return true;
+    }
+
+    static boolean isNameLost(SQLException failure) {
+        return failure != null && ("42P05".equals(failure.getSQLState()) || "26000".equals(failure.getSQLState()));
     }
 
     private void noNames(String because) {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
+import org.apache.camel.util.ObjectHelper;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,6 +99,9 @@ class PgBouncerTest {
                 await().atMost(Duration.ofSeconds(30)).until(() -> log.lines().stream().anyMatch(line -> line.contains("does not keep prepared statements")));
                 int before = deliveries.replies.getOrDefault("204", 0);
                 deliveries.await("204", before + 200);
+            } catch (RuntimeException e) { // the migration may be the first to meet the name of another client
+                StartupFailure told = ObjectHelper.getException(StartupFailure.class, e);
+                assertTrue(told != null && told.getMessage().contains("remove prepareThreshold from DATABASE_URL"), e.toString());
             }
         }
     }
