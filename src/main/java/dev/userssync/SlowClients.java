@@ -87,7 +87,7 @@ final class SlowClients {
                 Watch watch = new Watch(channel);
                 channel.attr(WATCH).set(watch);
                 connections.add(watch);
-                channel.pipeline().addFirst(new StrictFraming());
+                StrictFraming.watch(channel.pipeline());
                 channel.closeFuture().addListener(closed -> connections.remove(watch));
             }
             server.fireChannelRead(accepted);

@@ -26,6 +26,15 @@ final class StrictFraming extends ChannelInboundHandlerAdapter {
 
     private int seen;
 
+    /** Private, because `camel run` makes an object of each class that has a constructor without parameters. */
+    private StrictFraming() {
+    }
+
+    /** At the beginning of a new connection's pipeline. */
+    static void watch(ChannelPipeline pipeline) {
+        pipeline.addFirst(new StrictFraming());
+    }
+
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
         ChannelPipeline pipeline = context.pipeline();

@@ -36,7 +36,7 @@ class PartitionedTableTest extends RunningApp {
         new Delivery("{\"type\": \"user.deleted\", \"timestamp\": \"2026-01-02T00:00:00Z\", \"data\": {\"id\": \"gone\"}}").post(webhooks("generic"));
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_live WHERE id = 'gone'"));
         assertEquals("1", database.value("SELECT count(*) FROM todos"));
-        assertEquals("0", database.value("SELECT users_sync_internal.erase_user('gone', 'gone') ->> 'rows_left'"));
+        assertEquals("0", database.value("SELECT users_sync_internal.erase_user('gone', 'gone', 'generic', false) ->> 'rows_left'"));
         assertEquals("0", database.value("SELECT count(*) FROM todos"));
     }
 }
