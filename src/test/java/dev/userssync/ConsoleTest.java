@@ -254,7 +254,7 @@ class ConsoleTest extends RunningApp {
 
     @Test
     void aDeadLetterIsShownReplayedAndDiscarded() {
-        new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"name\": 7, \"password_hash\": \"$2b$10$secret\", \"api\": {\"apiKey\": \"k\"}}}")
+        new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"name\": 7, \"password_hash\": \"$2b$10$secret\", \"api\": {\"apiKey\": \"k\", \"session\": \"s\"}}}")
                 .post(webhooks("generic"));
         String id = database.value("SELECT id FROM users_sync_internal.dead_letter");
         assertTrue(page("/console/dead-letters").body().contains("It is not a user event"), "the reason in plain words");
