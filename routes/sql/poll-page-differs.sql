@@ -46,9 +46,9 @@ WITH held AS (
                    OR coalesce(event.created_at, u.created_at) IS DISTINCT FROM u.created_at END
      -- Feeds show their last minute again at every poll. What is older than the row, its deletion or its erasure was told before: it asks
      -- nobody and leaves no history.
-     AND NOT (:?unit = 'changes' AND CASE WHEN event.type = 'deleted' THEN event.deleted_at < coalesce(u.updated_at, u.created_at)
-                                          ELSE u.deleted_at IS NOT NULL AND (event.version > u.deleted_at) IS NOT TRUE
-                                               OR event.version < coalesce(u.updated_at, u.created_at) AND u.created_at IS NOT NULL END)
+     AND (:?unit = 'changes' AND CASE WHEN event.type = 'deleted' THEN event.deleted_at < coalesce(u.updated_at, u.created_at)
+                                      ELSE u.deleted_at IS NOT NULL AND (event.version > u.deleted_at) IS NOT TRUE
+                                           OR event.version < coalesce(u.updated_at, u.created_at) AND u.created_at IS NOT NULL END) IS NOT TRUE
      AND NOT (u.id IS NULL AND EXISTS (SELECT FROM users_sync_internal.tombstone AS t
                                         WHERE t.id = event.id AND t.at >= coalesce(event.version, event.deleted_at, '-infinity')))
 )

@@ -339,6 +339,20 @@ class ProvidersPollingTest extends RunningApp {
     }
 
     @Test
+    void whoCameAndWentWhileNobodyLookedIsDeleted() {
+        each(List.of("workos", "keycloak", "zitadel"), this::whoCameAndWentWhileNobodyLookedIsDeleted);
+    }
+
+    private void whoCameAndWentWhileNobodyLookedIsDeleted(String provider) {
+        FakeApi api = start(provider);
+        api.create("u|1", "u|2");
+        api.delete("u|1");
+        run(provider, "changes_due = now()", "changes_at IS NOT NULL AND changes_due > now()");
+        assertTableIsTrue(provider);
+        assertEquals(List.of(provider + ":u|1"), column("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ? || ':')", provider));
+    }
+
+    @Test
     void whatAFeedShowsAgainAsksNobodyAndWritesNothing() {
         each(WITH_CHANGES, this::whatAFeedShowsAgainAsksNobodyAndWritesNothing);
     }
