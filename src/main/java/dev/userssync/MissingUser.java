@@ -60,6 +60,7 @@ public final class MissingUser implements Processor, CamelContextAware {
         Exchange one = of(exchange, "provider");
         one.getMessage().setBody(JsonNodeFactory.instance.objectNode().put("type", "deleted").put("id", exchange.getVariable("userId", String.class))
                 .put("deleted_at", exchange.getVariable("firstStamp", String.class)));
+        one.setVariable(DeliveredEvents.PART, one.getMessage().getBody()); // what is parked if a trigger refuses the deletion
         template.send("direct:user-changed", one);
         if (one.getException() != null) {
             throw one.getException();

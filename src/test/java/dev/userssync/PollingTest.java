@@ -179,6 +179,30 @@ class PollingTest extends PolledApp {
     }
 
     @Test
+    void aReconcileComesToItsEndThoughATriggerRefusesADeletion() {
+        api.createMany("user_", 12);
+        backfill();
+        database.execute("""
+                CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                  IF NEW.deleted_at IS NOT NULL AND NEW.id = 'user_0000007' THEN RAISE EXCEPTION 'open invoices'; END IF;
+                  RETURN NEW;
+                END $$;
+                CREATE TRIGGER refuse BEFORE UPDATE ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION public.refuse()""");
+        try {
+            api.delete("user_0000007");
+            api.delete("user_0000008");
+            reconcile();
+            assertEquals("user_0000008", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
+            assertTrue(database.value("SELECT sql_state || ' ' || reason FROM users_sync_internal.dead_letter WHERE state = 'parked'").matches("P0001 .*open invoices.*"));
+        } finally {
+            database.execute("DROP TRIGGER refuse ON neon_auth.users_sync; DROP FUNCTION public.refuse()");
+        }
+        Http.post(management("/dead-letters/replay"), "");
+        assertTableIsTrue();
+    }
+
+    @Test
     void aDeletionIsCalledRepairedWhenAnEarlierReconcileMissedTheUserToo() {
         api.createMany("user_", 5);
         backfill();
