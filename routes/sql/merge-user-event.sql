@@ -33,7 +33,9 @@ changed AS (
                      >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0')) AS newer) AS versions),
     created_at = coalesce(u.created_at, excluded.created_at),
     -- only a newer event brings the user back, and none that does not say whether the user is switched off
-    deleted_at = CASE WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity') THEN greatest(u.deleted_at, excluded.deleted_at)
+    deleted_at = CASE WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity')
+                           OR excluded.deleted_at IS NOT NULL AND u.deleted_at IS NOT NULL -- one that says "switched off" revives nobody
+                      THEN greatest(u.deleted_at, excluded.deleted_at)
                       WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at
                            AND (SELECT keeps_deletion FROM event) IS NOT TRUE THEN NULL
                       ELSE u.deleted_at END

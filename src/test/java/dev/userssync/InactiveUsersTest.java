@@ -121,6 +121,9 @@ class InactiveUsersTest extends RunningApp {
         send(provider, template, 2, parts[1]);
         send(provider, template, 3, parts[2]);
         assertEquals("02:00", database.value(DELETED_AT));
+        send(provider, template, 5, parts[2]);
+        send(provider, template, 4, parts[1]); // late: whatever says "switched off" revives nobody
+        assertEquals("04:00", database.value(DELETED_AT));
     }
 
     /** Its events have no time: the database dates the deletion, and only the API brings the user back. */

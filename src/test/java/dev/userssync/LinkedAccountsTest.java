@@ -16,6 +16,7 @@ class LinkedAccountsTest extends RunningApp {
     LinkedAccountsTest() {
         settings.setProperty("auth0.webhook.secret", "token-of-the-stream");
         settings.setProperty("auth0.id.prefix", "a0:");
+        settings.setProperty("auth0.inactive", "deleted");
     }
 
     @BeforeEach
