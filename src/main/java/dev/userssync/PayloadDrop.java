@@ -222,7 +222,8 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     }
 
     private static boolean isSecretByForm(String text) {
-        return text.indexOf('$') >= 0 && HASH.matcher(text).find() || text.contains("-----BEGIN") && PRIVATE_KEY.matcher(text).find();
+        return text.startsWith("otpauth://") // holds the secret of a one-time code
+                || text.indexOf('$') >= 0 && HASH.matcher(text).find() || text.contains("-----BEGIN") && PRIVATE_KEY.matcher(text).find();
     }
 
     private Judgement judgement(String name) {

@@ -21,7 +21,7 @@ final class SecretNames {
     /** They say in which form or from when a value is, not what it is: the word before them decides. */
     private static final Set<String> FORMS = Set.of("hash", "hashes", "hashed", "digest", "encrypted", "encoded", "encrypt", "plain", "plaintext", "cleartext",
             "raw", "hex", "base", "value", "values", "data", "text", "string", "new", "old", "current", "previous", "next", "temp", "temporary",
-            "confirm", "confirmation", "repeat", "again", "original", "b");
+            "confirm", "confirmation", "repeat", "again", "original", "b", "v", "sha", "md", "enc", "crypt", "bcrypt", "ciphertext", "history");
     /** A count of tokens is no token. */
     private static final Set<String> COUNTS = Set.of("num", "number", "max", "min", "total", "count", "available", "remaining", "used");
 
@@ -65,7 +65,7 @@ final class SecretNames {
         while (last >= 0 && FORMS.contains(words.get(last))) {
             last--;
         }
-        if (last < 0 || COUNTS.contains(words.get(0)) || last > 0 && COUNTS.contains(words.get(last - 1))) {
+        if (last < 0 || words.get(last).startsWith("token") && (COUNTS.contains(words.get(0)) || last > 0 && COUNTS.contains(words.get(last - 1)))) {
             return false;
         }
         String noun = words.get(last);

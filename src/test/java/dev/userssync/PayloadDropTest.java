@@ -101,7 +101,11 @@ class PayloadDropTest extends RunningApp {
         "newPassword", "password_confirmation", "seed_phrase", "code_verifier", "client_assertion", "smtp_pass", "device_code",
         // however they are written
         "PASSWORD", "API_KEY", "APIKey", "apikey", "Api-Key", "x.api.key", "accesstoken", "privatekey", "passwordhash", "clientsecret", "backupcodes", "PassWord", "pass_word",
-        "password2", "jwt", "Refresh Token"})
+        "password2", "jwt", "Refresh Token",
+        // in which form or version
+        "auth_token_v2", "tokenV2", "token_sha256", "refresh_token_enc", "password_sha256", "passwordMd5", "passwordHistory", "totp_secret_enc",
+        // a count of tokens is none; what is left of codes is
+        "remaining_backup_codes", "availableRecoveryCodes", "used_password", "total_password_hash"})
     void whatIsASecretByItsWordsGoes(String name) throws Exception {
         assertTrue(goes(name, "\"4711-abc\""));
         assertTrue(goes(name, "[\"abc\"]"));
@@ -116,7 +120,7 @@ class PayloadDropTest extends RunningApp {
         "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
         "$6$rounds=5000$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcfYEdFCoEOfaS35inz1",
         "$7$C6..../....SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D", "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7",
-        "pbkdf2_sha256$260000$salt$aGFzaA=="})
+        "pbkdf2_sha256$260000$salt$aGFzaA==", "otpauth://totp/Orchard:ada?secret=JBSWY3DPEHPK3PXP"})
     void aSecretByItsFormGoesUnderAnyKey(String secret) throws Exception {
         assertTrue(goes("about", JSON.writeValueAsString(secret)));
         JsonNode list = JSON.readTree("{\"list\": [1, " + JSON.writeValueAsString(secret) + ", \"x\"]}");
