@@ -17,7 +17,7 @@ WITH lost AS (
 ), repaired AS (
   UPDATE users_sync_internal.dead_letter AS letter SET state = 'replayed', body = '', polled = NULL
     FROM users_sync_internal.poll_state AS p
-   WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND p.job <> 'dry-run'
+   WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND p.job = 'reconcile' -- a backfill does not look at deletions
      AND letter.provider = p.provider AND letter.polled IS NOT NULL AND letter.state = 'parked' AND letter.last_failed_at < p.started_at
 )
 UPDATE users_sync_internal.poll_state SET

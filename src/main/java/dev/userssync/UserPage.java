@@ -185,7 +185,7 @@ public final class UserPage {
         String id = id(user);
         // Without an id, what does not change from one listing to the next: the envelope without the time of the question.
         String stamp = exchange.getVariable("stamp", "", String.class);
-        one.setVariable("polled", id != null ? id : UUID.nameUUIDFromBytes((stamp.isEmpty() ? text : text.replace(stamp, "")).getBytes(StandardCharsets.UTF_8)).toString());
+        one.setVariable("polled", id != null && UserId.fault(id) == null ? id : UUID.nameUUIDFromBytes((stamp.isEmpty() ? text : text.replace(stamp, "")).getBytes(StandardCharsets.UTF_8)).toString());
         one.getMessage().setBody(user);
         return one;
     }

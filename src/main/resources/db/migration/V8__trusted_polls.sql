@@ -18,3 +18,8 @@ UPDATE users_sync_internal.poll_state SET held_since = reconciled_at WHERE phase
 -- A user whom a poll could not apply, by the provider's own id: one parked letter a user, however often a listing shows it. Null: from a webhook.
 ALTER TABLE users_sync_internal.dead_letter ADD COLUMN polled TEXT;
 CREATE UNIQUE INDEX dead_letter_polled_once_idx ON users_sync_internal.dead_letter (provider, polled) WHERE state = 'parked' AND polled IS NOT NULL;
+
+-- A backfill that the version before left at its deletions deletes nobody any more.
+DELETE FROM users_sync_internal.sweep_seen AS seen USING users_sync_internal.poll_state AS p
+ WHERE seen.provider = p.provider AND p.job = 'backfill' AND p.phase IN ('proving', 'held') AND seen.fate = 'missing';
+UPDATE users_sync_internal.poll_state SET phase = 'proving', listing_due = now(), held_since = NULL WHERE job = 'backfill' AND phase = 'held';
