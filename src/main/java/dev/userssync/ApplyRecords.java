@@ -1,10 +1,13 @@
 package dev.userssync;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -22,7 +25,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Applies a batch of records. In: the {@code List<Exchange>} of camel-kafka, in the order of the topic; out: for each partition the position
  * after its last record, an object with a method {@code commit()}. Own code, because the records are to meet in the batches of {@code microbatch:}
- * in their order, and because a failure replays the whole batch: an event that was applied already is a duplicate, whereas applying only
+ * in their order, and because a failure repeats what is not applied or parked yet: a failed event and all later ones of its user. Applying only
  * the failed ones could turn the order of a user's unversioned events. Thread-safe.
  */
 @BindToRegistry("apply-records")
@@ -34,6 +37,8 @@ public final class ApplyRecords implements Processor, CamelContextAware {
     private static final String POSITION = "CamelKafkaManualCommit";
     private static final String PARTITION = "kafka.PARTITION";
     private static final String TIME = "kafka.TIMESTAMP";
+
+    private static final String USER = "user-of-record";
 
     private static final long PAUSE_MILLIS = 1_000;
     private static final Duration BETWEEN_WARNINGS = Duration.ofSeconds(30);
@@ -74,13 +79,14 @@ public final class ApplyRecords implements Processor, CamelContextAware {
     private void applyAll(List<Exchange> records) throws Exception {
         long start = System.nanoTime();
         long warned = 0;
-        Exchange failed;
-        while ((failed = applyOnce(records)) != null) {
-            String reason = failed.getVariable("safeReason", String.class);
+        // Else the same guilty events would be parked in each attempt, and the others never reached.
+        List<Exchange> open = new ArrayList<>(records);
+        String reason;
+        while ((reason = applyOnce(open)) != null) {
             long now = System.nanoTime();
             if (warned == 0 || now - warned > BETWEEN_WARNINGS.toNanos()) {
                 warned = now;
-                LOG.warn("{} user events wait in the topic and are tried again every second: {}", records.size(), reason);
+                LOG.warn("{} user events wait in the topic and are tried again every second: {}", open.size(), reason);
             }
             if (now - start > PATIENCE.toNanos() || context.isStopping() || context.isStopped()) {
                 throw new TryLater("user events of the topic could not be applied: " + reason);
@@ -92,10 +98,13 @@ public final class ApplyRecords implements Processor, CamelContextAware {
         }
     }
 
-    /** @return an event that was neither applied nor parked, with the variable {@code safeReason}; null when there is none */
-    private Exchange applyOnce(List<Exchange> records) throws Exception {
-        List<Exchange> events = new ArrayList<>(records.size());
-        for (Exchange record : records) {
+    /**
+     * @param open loses the records that are done, unless an earlier one of the same user is not
+     * @return why an event was neither applied nor parked; null when there is none
+     */
+    private String applyOnce(List<Exchange> open) throws Exception {
+        List<Exchange> events = new ArrayList<>(open.size());
+        for (Exchange record : open) {
             Exchange one = new DefaultExchange(context);
             one.getMessage().setBody(record.getMessage().getBody());
             events.add(one);
@@ -106,16 +115,29 @@ public final class ApplyRecords implements Processor, CamelContextAware {
         } catch (ExecutionException e) {
             throw e.getCause() instanceof Exception cause ? cause : e;
         }
-        for (Exchange one : events) {
-            if (one.getException() != null) {
-                new Failure().process(one);
-                return one;
+        String reason = null;
+        Set<String> users = new HashSet<>();
+        List<Exchange> failed = new ArrayList<>();
+        for (int i = 0; i < events.size(); i++) {
+            Exchange one = events.get(i);
+            String user = one.getProperty(USER, String.class);
+            boolean refused = one.getException() != null || "503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class));
+            if (refused && reason == null) {
+                if (one.getException() != null) {
+                    new Failure().process(one);
+                }
+                reason = String.valueOf(one.getVariable("safeReason"));
             }
-            if ("503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class))) {
-                return one;
+            if (refused && user != null) {
+                users.add(user);
+            }
+            if (refused || users.contains(user)) {
+                failed.add(open.get(i));
             }
         }
-        return null;
+        open.clear();
+        open.addAll(failed);
+        return reason;
     }
 
     /** In order; returns when all are done. */
@@ -125,6 +147,7 @@ public final class ApplyRecords implements Processor, CamelContextAware {
         for (Exchange one : events) {
             try {
                 reader.process(one);
+                one.setProperty(USER, ((JsonNode) one.getMessage().getBody()).path("id").textValue());
             } catch (InvalidUserEvent e) {
                 LOG.debug("The route will say so again, and park it");
             }

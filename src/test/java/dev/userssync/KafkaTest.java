@@ -121,6 +121,30 @@ class KafkaTest extends RunningApp {
         assertEquals("replayed", database.value("SELECT state FROM users_sync_internal.dead_letter"));
     }
 
+    /** More than can be found while a batch is halved: the next attempt goes on with the others. */
+    @Test
+    void aTriggerThatRefusesEverybodyDoesNotStopThePartition() throws Exception {
+        MicrobatchComponent.MicrobatchEndpoint endpoint = (MicrobatchComponent.MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class)
+                .consumer("users").getEndpoint();
+        int halving = endpoint.getHalvingTimeout();
+        endpoint.setHalvingTimeout(1_500);
+        database.execute("""
+                CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RAISE EXCEPTION 'nobody'; END $$;
+                CREATE TRIGGER refuse BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION refuse()""");
+        try {
+            context.getRouteController().stopRoute("consume-user-events");
+            for (int i = 0; i < 60; i++) {
+                topic.put("u" + i, ("{\"type\": \"created\", \"provider\": \"generic\", \"id\": \"u" + i + "\", \"raw\": {}}").getBytes());
+            }
+            context.getRouteController().startRoute("consume-user-events");
+            topic.awaitEmpty(PATIENCE);
+            assertEquals("60", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
+        } finally {
+            endpoint.setHalvingTimeout(halving);
+            database.execute("DROP TRIGGER refuse ON neon_auth.users_sync; DROP FUNCTION refuse()");
+        }
+    }
+
     @Test
     void recordsThatAreNotOursAreParked() {
         topic.put("u1", "no JSON".getBytes());
