@@ -239,6 +239,24 @@ class NeonAuthTableTest {
         assertTrue(log.lines().stream().anyMatch(line -> line.contains("adopted the table neon_auth.users_sync that was there with 0 rows")));
     }
 
+    /** The tables are there, and only the indexes of SCIM are not. */
+    @Test
+    void aLockIsWaitedForWhenScimIsTurnedOn() throws Exception {
+        TestDatabase database = new TestDatabase();
+        start(database).close();
+        CapturedLog log = new CapturedLog();
+        try (Connection webapp = DriverManager.getConnection(database.url() + "&ApplicationName=webapp")) {
+            webapp.setAutoCommit(false);
+            webapp.createStatement().execute("LOCK TABLE neon_auth.users_sync IN ROW EXCLUSIVE MODE");
+            CompletableFuture<StartedApp> starting = CompletableFuture.supplyAsync(() -> new StartedApp(TestSettings.with(database, "generic", "scim")));
+            await().atMost(Duration.ofSeconds(60)).until(() -> starting.isDone() || log.lines().stream().anyMatch(line -> line.contains("(application webapp, role postgres, idle in transaction since ")));
+            assertTrue(!starting.isDone());
+            webapp.commit();
+            starting.get(60, TimeUnit.SECONDS).close();
+        }
+        assertEquals("2", database.value("SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%scim%'"));
+    }
+
     @Test
     void aRoleWithoutTheRightsWritesNothingAndIsToldWhatItNeeds() {
         TestDatabase database = new TestDatabase();
