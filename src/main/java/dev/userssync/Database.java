@@ -218,8 +218,12 @@ public final class Database implements CamelConfiguration {
         Address address = url.isEmpty() ? new Address(config.getJdbcUrl(), null, null) : Address.of("DATABASE_DIRECT_URL", url);
         Properties login = driver();
         login.setProperty("socketTimeout", "0");
-        String user = Opened.firstOf(address.user == null ? "" : address.user, config.getUsername());
-        String password = Opened.firstOf(address.password == null ? "" : address.password, config.getPassword());
+        // In a JDBC URL they may stand among the options; what DATABASE_DIRECT_URL says itself wins with the driver.
+        Properties pooled = Driver.parseURL(config.getJdbcUrl(), new Properties());
+        String user = Opened.firstOf(address.user == null ? "" : address.user,
+                config.getUsername() != null ? config.getUsername() : pooled.getProperty("user"));
+        String password = Opened.firstOf(address.password == null ? "" : address.password,
+                config.getPassword() != null ? config.getPassword() : pooled.getProperty("password"));
         if (user != null) {
             login.setProperty("user", user);
         }
