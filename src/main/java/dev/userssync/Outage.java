@@ -56,11 +56,15 @@ final class Outage {
         if (on || pool.isClosed()) {
             return;
         }
-        on = true;
         LOG.warn("the database {} is unreachable, {}: deliveries are answered 503 and polling waits until it is back", database, reason(failure));
         Thread watch = new Thread(this::watch, "users-sync outage");
         watch.setDaemon(true);
-        watch.start();
+        try {
+            watch.start();
+            on = true;
+        } catch (OutOfMemoryError e) {
+            LOG.debug("no thread to be had: the next failure begins the outage", e);
+        }
     }
 
     private static String reason(Throwable failure) {
@@ -75,8 +79,9 @@ final class Outage {
     private void watch() {
         long start = System.nanoTime();
         long told = start;
+        boolean back = false;
         try {
-            while (!pool.isClosed() && !isBack()) {
+            while (!pool.isClosed() && !(back = isBack())) {
                 if (System.nanoTime() - told > TimeUnit.MINUTES.toNanos(1)) {
                     told = System.nanoTime();
                     LOG.warn("the database {} is still unreachable, for {} s; {} attempts have failed", database, seconds(start), failures);
@@ -85,11 +90,12 @@ final class Outage {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        }
-        synchronized (this) {
-            on = false;
-            if (!pool.isClosed()) {
-                LOG.info("the database {} is back, after {} s and {} failed attempts", database, seconds(start), failures.getAndSet(0));
+        } finally {
+            synchronized (this) {
+                on = false; // whatever ended the watch: else every later failure would be hidden
+                if (back && !pool.isClosed()) {
+                    LOG.info("the database {} is back, after {} s and {} failed attempts", database, seconds(start), failures.getAndSet(0));
+                }
             }
         }
     }
@@ -97,7 +103,7 @@ final class Outage {
     private boolean isBack() {
         try (Connection connection = pool.getConnection()) {
             return connection.isValid(1);
-        } catch (SQLException e) {
+        } catch (SQLException | RuntimeException e) {
             return false;
         }
     }
