@@ -83,6 +83,10 @@ class TlsTest {
         return new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"" + id + "\"}}").post(app.webhooks("generic")).statusCode();
     }
 
+    private static int createdByScim(String scim, String userName) {
+        return ScimApp.send(ScimApp.request(scim, "POST", "/Users", "{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"], \"userName\": \"" + userName + "\"}")).status();
+    }
+
     @Test
     void everyConnectionToTheDatabaseIsEncryptedAndVerified() throws Exception {
         try (StartedApp app = new StartedApp(settings("localhost", verified(certificate)))) {
@@ -120,14 +124,18 @@ class TlsTest {
         Properties settings = settings("localhost", verified(certificate));
         settings.remove("database.password");
         settings.setProperty("database.password.file", file.toString());
+        settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
+        String scim = "http://localhost:" + settings.getProperty("camel.server.port") + "/scim/v2";
         try (StartedApp app = new StartedApp(settings)) {
             assertEquals(204, deliver(app, "u2"));
+            assertEquals(201, createdByScim(scim, "ada"));
             execute("ALTER ROLE app PASSWORD '" + NEXT_PASSWORD + "'");
             Files.writeString(file, NEXT_PASSWORD + "\n");
             await().atMost(Duration.ofSeconds(15)).until(() -> Database.of(app.main.getCamelContext()).pool.getPassword().equals(NEXT_PASSWORD));
             // Whoever is in stays in; all of them out, and only the new password opens a connection.
             execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'");
             await().atMost(Duration.ofSeconds(15)).until(() -> deliver(app, "u3") == 204);
+            await().atMost(Duration.ofSeconds(15)).until(() -> createdByScim(scim, "bob") == 201);
         } finally {
             execute("ALTER ROLE app PASSWORD '" + PASSWORD + "'");
         }

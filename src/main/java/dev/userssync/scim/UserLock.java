@@ -7,6 +7,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
@@ -33,7 +34,7 @@ public final class UserLock {
     /** Opens the transaction and, where the request names a user, takes its lock; {@link #release} must follow. */
     public void take(Exchange exchange) throws SQLException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
-        Held held = new Held(Pool.of(exchange.getContext()).connections.getConnection());
+        Held held = new Held(Pool.of(exchange.getContext()).connection());
         exchange.setProperty(HELD, held);
         held.begin();
         if (request.id() != null) {
@@ -112,11 +113,15 @@ public final class UserLock {
     /** Opened when the first lock is taken, closed with the context. */
     private static final class Pool extends ServiceSupport {
 
+        private final DataSource users;
+        private final HikariDataSource pool; // of users: its password changes with the secret's file
         private final HikariDataSource connections;
 
         private Pool(CamelContext context) throws SQLException {
             HikariConfig config = new HikariConfig();
-            context.getRegistry().lookupByNameAndType("users", DataSource.class).unwrap(HikariDataSource.class).copyStateTo(config);
+            users = context.getRegistry().lookupByNameAndType("users", DataSource.class);
+            pool = users.unwrap(HikariDataSource.class);
+            pool.copyStateTo(config);
             config.setPoolName("scim-locks");
             config.setMaximumPoolSize(Database.locks(context)); // so many users at a time; the others wait their turn
             config.setMinimumIdle(0);
@@ -125,6 +130,16 @@ public final class UserLock {
             config.setInitializationFailTimeout(-1); // a database that is away is the request's failure
             config.setAutoCommit(false);
             connections = new HikariDataSource(config);
+        }
+
+        Connection connection() throws SQLException {
+            if (!Objects.equals(connections.getPassword(), pool.getPassword())) {
+                connections.setPassword(pool.getPassword());
+            }
+            if (connections.getHikariPoolMXBean().getTotalConnections() == 0) {
+                users.getConnection().close(); // a database that sleeps gets the time that this one gives it to wake up
+            }
+            return connections.getConnection();
         }
 
         static synchronized Pool of(CamelContext context) throws SQLException {
