@@ -323,6 +323,8 @@ class ScimDialectsTest extends ScimApp {
         "emails booleans | [{'op': 'replace', 'path': 'emails', 'value': [true]}] | invalidValue",
         "displayName a list of two | [{'op': 'replace', 'path': 'displayName', 'value': ['x', 'y']}] | invalidValue",
         "userName blank | [{'op': 'replace', 'path': 'userName', 'value': ' '}] | invalidValue",
+        "remove of values that say not which | [{'op': 'remove', 'path': 'emails', 'value': [{'primary': true}]}] | invalidValue",
+        "remove of an empty value | [{'op': 'remove', 'path': 'emails', 'value': [{}]}] | invalidValue",
         "a number beyond numeric | [{'op': 'add', 'path': 'n', 'value': 1e999999}] | invalidValue",
         "the second operation | [{'op': 'replace', 'path': 'title', 'value': 'x'}, {'op': 'replace', 'path': 'active', 'value': 'maybe'}] | invalidValue",
     })

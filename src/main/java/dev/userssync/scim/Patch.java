@@ -174,7 +174,12 @@ final class Patch {
         values.add(value);
     }
 
-    private static void removeValues(ObjectNode user, AttributeDefinition attribute, ArrayNode some) {
+    private static void removeValues(ObjectNode user, AttributeDefinition attribute, ArrayNode some) throws BadRequestException {
+        for (JsonNode one : some) {
+            if (one instanceof ObjectNode value && !UserDocument.saysWhich(value)) {
+                throw BadRequestException.invalidValue("value must say which values of " + attribute.getName() + " are removed, by value or type");
+            }
+        }
         if (user.path(attribute.getName()) instanceof ArrayNode values) {
             for (int i = values.size() - 1; i >= 0; i--) {
                 if (values.get(i) instanceof ObjectNode known && StreamSupport.stream(some.spliterator(), false)

@@ -158,11 +158,16 @@ final class UserDocument {
                 : isBoolean && value.textValue().equalsIgnoreCase("false") ? BooleanNode.FALSE : value;
     }
 
+    /** Whether a value of a list says more than that it is the primary one, or nothing: else it would be the same as any other. */
+    static boolean saysWhich(ObjectNode value) {
+        return value.properties().stream().anyMatch(part -> !part.getKey().equalsIgnoreCase("primary") && isAssigned(part.getValue()));
+    }
+
     /** Whether two values of a list are the same one: the same {@code value} and no other type, or all that the second says. */
     static boolean isSame(ObjectNode known, ObjectNode other, AttributeDefinition attribute) {
         String value = text(other, "value");
         if (value == null) {
-            return other.properties().stream().allMatch(part -> part.getKey().equalsIgnoreCase("primary") || part.getValue().equals(known.get(part.getKey())));
+            return saysWhich(other) && other.properties().stream().allMatch(part -> part.getKey().equalsIgnoreCase("primary") || part.getValue().equals(known.get(part.getKey())));
         }
         String knownValue = text(known, "value");
         boolean caseCounts = attribute.getSubAttributes().stream().anyMatch(sub -> sub.getName().equals("value") && sub.isCaseExact());
