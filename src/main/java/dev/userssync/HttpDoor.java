@@ -10,7 +10,7 @@ import io.vertx.ext.web.RoutingContext;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.main.MainHttpServer;
@@ -30,6 +30,8 @@ final class HttpDoor {
 
     private final CamelContext context;
     private final Providers providers;
+    /** Whether each provider is on, from the start until the end; a stranger's request costs no look at the settings. */
+    private final Map<String, Boolean> known;
     private final KafkaSettings kafka;
     private DeliveryLog log;
     private volatile boolean open;
@@ -38,6 +40,7 @@ final class HttpDoor {
     HttpDoor(CamelContext context, Providers providers) {
         this.context = context;
         this.providers = providers;
+        known = providers.all();
         this.kafka = new KafkaSettings(context);
         close(context.hasService(MainHttpServer.class).getConfiguration());
         close(context.hasService(ManagementHttpServer.class).getConfiguration());
@@ -100,11 +103,10 @@ final class HttpDoor {
         Router root = root(webhooks);
         Metrics metrics = Metrics.of(context);
         Freshness freshness = Freshness.of(context);
-        Set<String> known = providers.all().keySet();
         root.route().order(-1).handler(request -> {
             slow.begins(request.request());
             String named = providerOf(request.normalizedPath());
-            String provider = known.contains(named) ? named : "unknown";
+            String provider = known.containsKey(named) ? named : "unknown";
             request.addHeadersEndHandler(reply -> {
                 slow.answered(request.request());
                 int status = request.response().getStatusCode();
@@ -148,12 +150,12 @@ final class HttpDoor {
     /** The path of a provider that is on is gone for a moment when its route is loaded again, and a 404 would be final for some. */
     private void notFound(RoutingContext request) {
         String provider = providerOf(request.normalizedPath());
-        boolean on = providers.all().getOrDefault(provider, false);
+        boolean on = known.getOrDefault(provider, false);
         if (on && !kafka.appliesOnly() && !provider.equals(Providers.SCIM) || !context.isStarted()) {
             answer(request, 503);
             return;
         }
-        if (providers.all().containsKey(provider) && !provider.equals(Providers.SAMPLE) && (!on || kafka.appliesOnly())) {
+        if (known.containsKey(provider) && !provider.equals(Providers.SAMPLE) && (!on || kafka.appliesOnly())) {
             log.warnOfStranger(provider, provider + " is off: " + (on ? "KAFKA_ROLE=apply takes no deliveries" : "set " + providers.turnedOnBy(provider)));
         }
         answer(request, 404);
@@ -177,7 +179,7 @@ final class HttpDoor {
     private void tooLarge(RoutingContext request) {
         String length = request.request().getHeader("Content-Length");
         String provider = providerOf(request.normalizedPath());
-        log.warnOfStranger(providers.all().containsKey(provider) ? provider : "unknown", "delivery refused: it has "
+        log.warnOfStranger(known.containsKey(provider) ? provider : "unknown", "delivery refused: it has "
                 + (length == null ? "more than MAX_BODY_SIZE" : length.replaceAll("\\D", "")) + " bytes, MAX_BODY_SIZE is " + Setting.of(context, "camel.server.maxBodySize"));
         answer(request, 413);
     }
@@ -201,7 +203,7 @@ final class HttpDoor {
     private void answer(RoutingContext request, int status) {
         HttpServerResponse reply = request.response().setStatusCode(status);
         askToRetry(reply);
-        if (providers.on().contains(Providers.SCIM) && request.request().path().startsWith(Providers.path(Providers.SCIM))) {
+        if (known.getOrDefault(Providers.SCIM, false) && request.request().path().startsWith(Providers.path(Providers.SCIM))) {
             reply.putHeader("Content-Type", "application/scim+json").end(ScimError.document(status));
         } else {
             reply.end();
