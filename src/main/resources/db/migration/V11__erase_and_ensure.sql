@@ -87,29 +87,52 @@ CREATE OR REPLACE FUNCTION users_sync_internal.alone(word TEXT) RETURNS TEXT
   SELECT '(^|[^[:alnum:]._%+@|-])' || regexp_replace(lower(word), '([^[:alnum:]])', '\\\1', 'g') || '($|[^[:alnum:].@_|-]|\.($|[^[:alnum:]]))'
 $$;
 
--- Whether leaves name one of the ids: a whole value or key. Where an id is a short number, which may count anything: only under a key that is one of an id.
-CREATE OR REPLACE FUNCTION users_sync_internal.is_id(key TEXT, value TEXT, ids TEXT[]) RETURNS BOOLEAN
+-- Whether a body may hold one of the words, cheaper than a walk through its JSON. Raises data_exception where the body is no text.
+CREATE OR REPLACE FUNCTION users_sync_internal.may_hold(body bytea, words TEXT[]) RETURNS BOOLEAN
+  LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- An escape, a JWT and base64 of JSON, also behind white space, hide words; all others stand there as they are.
+  SELECT cardinality(words) > 0
+     AND (convert_from(body, 'UTF8') ~ '\\|(^|[".[:space:]])(e[yw][A-Za-z0-9+/_-]{14}|[CDIW][A-Za-z0-9+/_-]{15})'
+          OR EXISTS (SELECT FROM unnest(words) AS word WHERE position(lower(word) IN lower(convert_from(body, 'UTF8'))) > 0))
+$$;
+
+-- Whether a leaf names one of the ids: a whole value or key. A short number may count anything: it is one only under a key of a user's id.
+CREATE OR REPLACE FUNCTION users_sync_internal.is_id(key TEXT, value TEXT, place TEXT[], ids TEXT[]) RETURNS BOOLEAN
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (SELECT FROM unnest(ids) AS id
-                  WHERE value = id AND (id !~ '^\d{1,9}$' OR key ~ '(^|[_.-])[iI][dD]s?$|I[dD]s?$|^(sub|subject|uid|uuid|guid|user|users)$')
+                  WHERE value = id
+                    AND (id !~ '^\d{1,9}$'
+                         OR key ~* '^(id|ids|(user|account|person|member|external|legacy|primary)[_.-]?ids?|sub|subject|uid|uuid|guid|user|users)$'
+                            -- what stands above the key, numbers of list elements aside
+                            AND coalesce((SELECT step FROM unnest(place) WITH ORDINALITY AS above (step, n)
+                                           WHERE step !~ '^\d+$' ORDER BY n DESC OFFSET 1 LIMIT 1), '')
+                                !~* '(plan|price|product|subscription|invoice|order|team|org|organi[sz]ation|compan(y|ie)|employer|department|division|tenant|workspace|project|role|permission|group|session|device|client|application|connection|address(e)?|email|phone|manager)s?$')
                      -- a path such as users/7
                      OR value LIKE '%/%' AND value ~ ('(^|/)[uU]sers?/' || regexp_replace(id, '([^[:alnum:]])', '\\\1', 'g') || '($|[/?#])'))
 $$;
 
--- The addresses that a profile holds: of the user, not of a manager or an organization.
+-- Whether a leaf is an address of the user, not of a manager, an organization or a help desk.
+CREATE OR REPLACE FUNCTION users_sync_internal.is_own_address(key TEXT, value TEXT, place TEXT[]) RETURNS BOOLEAN
+  LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT key IS NOT NULL AND value ~ '^[^\s@]+@[^\s@]+$' AND value !~ '^\w+://'
+     AND NOT EXISTS (SELECT FROM unnest(place) AS step
+                      WHERE step ~* 'manager|organi[sz]ation|compan|employer|team|support|billing|tenant|owner|(created|updated|invited|deleted)_?by|actor|admin|client')
+$$;
+
+-- The addresses that a profile holds.
 CREATE OR REPLACE FUNCTION users_sync_internal.addresses_in(profile jsonb) RETURNS TEXT[]
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(array_agg(DISTINCT lower(leaf.value)), '{}')
     FROM users_sync_internal.json_leaves(profile) AS leaf
-   WHERE leaf.key IS NOT NULL AND leaf.value ~ '^[^\s@]+@[^\s@]+$' AND NOT leaf.value ~ '^\w+://'
-     AND NOT EXISTS (SELECT FROM unnest(leaf.place) AS step WHERE step ~* 'manager|organi[sz]ation|tenant|owner|(created|updated|invited|deleted)_?by|actor|admin|client')
+   WHERE users_sync_internal.is_own_address(leaf.key, leaf.value, leaf.place)
 $$;
 
 DROP FUNCTION IF EXISTS users_sync_internal.erase_user(TEXT, TEXT);
 
 -- One user, now and for good: row, history, and whatever is parked or noted of the user; only the id stays, so that nothing old comes back.
--- In one transaction, and the answer is the proof. The lock makes sure that no event which is being applied has missed the tombstone.
--- The id at the provider, without our prefix, names the user only in the letters of that provider; null: there is no prefix.
+-- In one transaction, and the answer is the proof. The lock makes sure that no event which is being applied has missed the tombstone;
+-- it comes after the letters were read, which may take long.
+-- The id at the provider, without our prefix, names the user only in the letters of its_provider: one or several, with commas; null: there is no prefix.
 CREATE OR REPLACE FUNCTION users_sync_internal.erase_user(user_id TEXT, id_at_provider TEXT, its_provider TEXT, force BOOLEAN) RETURNS jsonb
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -128,15 +151,13 @@ DECLARE
   holder_of TEXT;
   link      TEXT;
 BEGIN
-  LOCK TABLE neon_auth.users_sync IN SHARE ROW EXCLUSIVE MODE;
-  SELECT greatest(now(), u.updated_at, u.created_at, u.deleted_at),
-         users_sync_internal.addresses_in(u.raw_json) || CASE WHEN u.email LIKE '%_@_%' THEN ARRAY[lower(u.email)] ELSE '{}' END
-    INTO until, addresses FROM neon_auth.users_sync AS u WHERE u.id = erase_user.user_id;
+  SELECT users_sync_internal.addresses_in(u.raw_json) || CASE WHEN u.email LIKE '%_@_%' THEN ARRAY[lower(u.email)] ELSE '{}' END
+    INTO addresses FROM neon_auth.users_sync AS u WHERE u.id = erase_user.user_id;
   addresses := coalesce(addresses, '{}');
 
   -- Who is named: first by the id, whose profiles there tell former addresses; then by an address.
   FOR letter IN SELECT d.id, d.provider, d.body, d.holds FROM users_sync_internal.dead_letter AS d WHERE length(d.body) > 0 LOOP
-    ids := ARRAY[erase_user.user_id] || CASE WHEN its_provider IS NULL OR letter.provider = its_provider AND letter.holds <> 'user event'
+    ids := ARRAY[erase_user.user_id] || CASE WHEN its_provider IS NULL OR letter.provider = ANY (string_to_array(its_provider, ',')) AND letter.holds <> 'user event'
                                              THEN ARRAY[coalesce(id_at_provider, erase_user.user_id)] ELSE '{}' END;
     BEGIN
       document := users_sync_internal.json_in(convert_from(letter.body, 'UTF8'));
@@ -145,15 +166,14 @@ BEGIN
     END;
     IF document IS NULL THEN
       unread := unread || letter.id;
-    ELSIF EXISTS (SELECT FROM users_sync_internal.json_leaves(document) AS leaf WHERE users_sync_internal.is_id(leaf.key, leaf.value, ids)) THEN
+    ELSIF users_sync_internal.may_hold(letter.body, ids) AND EXISTS (SELECT FROM users_sync_internal.json_leaves(document) AS leaf WHERE users_sync_internal.is_id(leaf.key, leaf.value, leaf.place, ids)) THEN
       named := named || letter.id;
       -- beside the id and below it
       SELECT array_agg(DISTINCT lower(leaf.value)) INTO others
         FROM users_sync_internal.json_leaves(document) AS leaf
-        JOIN users_sync_internal.json_leaves(document) AS own ON own.key ~ '^(id|user_id|userId|sub)$' AND users_sync_internal.is_id(own.key, own.value, ids)
+        JOIN users_sync_internal.json_leaves(document) AS own ON own.key ~ '^(id|user_id|userId|sub)$' AND users_sync_internal.is_id(own.key, own.value, own.place, ids)
          AND leaf.place[1:cardinality(own.place) - 1] = own.place[1:cardinality(own.place) - 1]
-       WHERE leaf.key IS NOT NULL AND leaf.value ~ '^[^\s@]+@[^\s@]+$'
-         AND NOT EXISTS (SELECT FROM unnest(leaf.place) AS step WHERE step ~* 'manager|organi[sz]ation|tenant|owner|(created|updated|invited|deleted)_?by|actor|admin|client');
+       WHERE users_sync_internal.is_own_address(leaf.key, leaf.value, leaf.place);
       addresses := addresses || coalesce(others, '{}');
     END IF;
   END LOOP;
@@ -167,7 +187,7 @@ BEGIN
           named := named || letter.id;
           unread := array_remove(unread, letter.id);
         END IF;
-      ELSIF cardinality(addresses) > 0 AND EXISTS (
+      ELSIF users_sync_internal.may_hold(letter.body, addresses) AND EXISTS (
           SELECT FROM users_sync_internal.json_leaves(users_sync_internal.json_in(convert_from(letter.body, 'UTF8'))) AS leaf
             JOIN unnest(addresses) AS address ON position(address IN lower(leaf.value)) > 0 AND lower(leaf.value) ~ users_sync_internal.alone(address)) THEN
         named := named || letter.id;
@@ -177,6 +197,8 @@ BEGIN
     END;
   END LOOP;
 
+  LOCK TABLE neon_auth.users_sync IN SHARE ROW EXCLUSIVE MODE;
+  SELECT greatest(now(), u.updated_at, u.created_at, u.deleted_at) INTO until FROM neon_auth.users_sync AS u WHERE u.id = erase_user.user_id;
   IF force IS NOT TRUE AND until IS NULL AND cardinality(named) = 0
      AND NOT EXISTS (SELECT FROM users_sync_internal.event_log AS l WHERE l.user_id = erase_user.user_id)
      AND NOT EXISTS (SELECT FROM users_sync_internal.user_to_ask AS a WHERE a.id = erase_user.user_id) THEN

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -14,6 +15,8 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.camel.CamelExecutionException;
 import org.junit.jupiter.api.BeforeEach;
@@ -170,12 +173,53 @@ class RetentionTest extends RunningApp {
     void aShortNumberIsAnIdOnlyWhereAnIdStands() throws Exception {
         database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('7')");
         List<String> stay = List.of(letter("generic", "delivery", "{\"data\": {\"id\": 70, \"logins\": 7, \"age\": \"7\", \"at\": \"2026-07-07\"}}"),
-                letter("generic", "delivery", "{\"data\": {\"id\": \"17\", \"n\": [7, 77]}}"));
+                letter("generic", "delivery", "{\"data\": {\"id\": \"17\", \"n\": [7, 77]}}"),
+                letter("generic", "delivery", "{\"data\": {\"id\": 8, \"team_id\": 7}}"),
+                letter("generic", "delivery", "{\"data\": {\"id\": 9, \"plan\": {\"id\": 7}}}"),
+                letter("generic", "delivery", "{\"data\": {\"id\": 10, \"userGroups\": [{\"id\": 7}], \"companies\": {\"ids\": [7]}}}"));
         letter("generic", "delivery", "{\"data\": {\"id\": 7}}");
         letter("generic", "delivery", "{\"data\": {\"userIds\": [6, 7]}}");
         letter("generic", "delivery", "{\"resourcePath\": \"/users/7\"}");
         assertEquals(3, Commands.JSON.readTree(erase("7")).path("dead_letters_removed").asInt());
         assertEquals(stay, database.column("SELECT id FROM users_sync_internal.dead_letter ORDER BY id"));
+    }
+
+    @Test
+    void theAddressesOfACompanyAreNobodys() throws Exception {
+        database.execute("""
+                INSERT INTO neon_auth.users_sync (id, raw_json, email) VALUES ('u1', '{"id": "u1", "company": {"support_email": "help@example.org"},
+                  "billingEmail": "pay@example.org", "team": {"contact": "team@example.org"}}', 'ada.king@example.org')""");
+        letter("generic", "delivery", "{\"data\": {\"id\": \"u1\", \"employer\": {\"mail\": \"jobs@example.org\"}, \"email\": \"former@example.org\"}}");
+        letter("generic", "delivery", "{\"data\": {\"to\": \"former@example.org\"}}");
+        List<String> stay = Stream.of("help", "pay", "team", "jobs").map(name -> letter("generic", "delivery",
+                "{\"data\": {\"id\": \"u2\", \"company\": {\"support_email\": \"" + name + "@example.org\"}}}")).toList();
+        assertEquals(2, Commands.JSON.readTree(erase("u1")).path("dead_letters_removed").asInt());
+        assertEquals(stay, database.column("SELECT id FROM users_sync_internal.dead_letter ORDER BY id"));
+    }
+
+    /** What is written meanwhile is applied, and is erased, too. */
+    @Test
+    void theLettersAreReadBeforeAnybodyIsLockedOut() throws Exception {
+        database.execute("INSERT INTO neon_auth.users_sync (id, email, raw_json) VALUES ('u1', 'ada.king@example.org', '{}')");
+        database.execute("""
+                INSERT INTO users_sync_internal.dead_letter (provider, reason, body)
+                SELECT 'generic', 'a', convert_to(jsonb_build_object('type', 'user.updated', 'n', n, 'data', (SELECT jsonb_object_agg('field_' || i, jsonb_build_object('id', 'x' || n || i))
+                       || jsonb_build_object('id', CASE WHEN n % 1000 = 0 THEN 'u1' ELSE 'other' || n END) FROM generate_series(1, 50) AS i))::text, 'UTF8') FROM generate_series(1, 3000) AS n;
+                INSERT INTO users_sync_internal.dead_letter (provider, reason, body) VALUES ('generic', 'a', '\\xff00fe'),
+                  ('generic', 'a', convert_to('{"data": {"payload": "' || encode(convert_to(E'\\n{"sub": "u1"}', 'UTF8'), 'base64') || '"}}', 'UTF8'))""");
+        try (Connection reader = database.connect(); Connection writer = database.connect()) {
+            // the letters cannot be read until this is over
+            reader.setAutoCommit(false);
+            reader.createStatement().execute("LOCK TABLE users_sync_internal.dead_letter");
+            CompletableFuture<String> erasing = CompletableFuture.supplyAsync(() -> database.value("SELECT users_sync_internal.erase_user('u1', 'u1', NULL, false)"));
+            await().until(() -> database.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users_sync_internal.dead_letter'::regclass").equals("1"));
+            writer.createStatement().execute("SET lock_timeout = '2s'; UPDATE neon_auth.users_sync SET updated_at = '2126-01-01Z' WHERE id = 'u1'");
+            reader.rollback();
+            JsonNode proof = Commands.JSON.readTree(erasing.get(20, TimeUnit.SECONDS));
+            assertEquals("4 1 2126-01-01", proof.path("dead_letters_removed") + " " + proof.path("dead_letters_not_read").size() + " "
+                    + proof.path("not_accepted_until").asText().substring(0, 10), proof::toString);
+        }
+        assertEquals(null, users());
     }
 
     @Test
