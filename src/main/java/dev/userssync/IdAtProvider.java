@@ -1,13 +1,16 @@
 package dev.userssync;
 
 import java.util.Properties;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
  * The id of a row as its provider knows it: without the prefix that {@code <provider>.id.prefix} puts before it. In: the header
- * {@code id}; out: the headers {@code idAtProvider} and, where a prefix tells it, {@code provider}. Thread-safe.
+ * {@code id}; out: the headers {@code idAtProvider} and, where a prefix tells it, {@code provider}: all that have this prefix, with commas
+ * between. Of several prefixes that fit, the longest counts. Thread-safe.
  */
 @BindToRegistry("id-at-provider")
 public final class IdAtProvider implements Processor {
@@ -18,13 +21,23 @@ public final class IdAtProvider implements Processor {
     public void process(Exchange exchange) {
         String id = exchange.getMessage().getHeader("id", String.class);
         exchange.getMessage().setHeader("idAtProvider", id);
+        String longest = "";
+        Set<String> providers = new TreeSet<>();
         Properties prefixes = exchange.getContext().getPropertiesComponent().loadProperties(name -> name.endsWith(PREFIX));
         for (String name : prefixes.stringPropertyNames()) {
             String prefix = exchange.getContext().getPropertiesComponent().resolveProperty(name).orElse("");
-            if (!prefix.isEmpty() && id.startsWith(prefix) && id.length() > prefix.length()) {
-                exchange.getMessage().setHeader("idAtProvider", id.substring(prefix.length()));
-                exchange.getMessage().setHeader("provider", name.substring(0, name.length() - PREFIX.length()));
+            if (prefix.isEmpty() || prefix.length() < longest.length() || !id.startsWith(prefix) || id.length() == prefix.length()) {
+                continue;
             }
+            if (prefix.length() > longest.length()) {
+                longest = prefix;
+                providers.clear();
+            }
+            providers.add(name.substring(0, name.length() - PREFIX.length()));
+        }
+        if (!providers.isEmpty()) {
+            exchange.getMessage().setHeader("idAtProvider", id.substring(longest.length()));
+            exchange.getMessage().setHeader("provider", String.join(",", providers));
         }
     }
 }

@@ -19,6 +19,7 @@ class IdPrefixTest extends RunningApp {
     IdPrefixTest() {
         settings.remove("shared.ids");
         settings.setProperty("clerk.id.prefix", "clerk:");
+        settings.setProperty("clerk-hr.id.prefix", "{{clerk.id.prefix}}");
         settings.setProperty("stack-auth.id.prefix", "stack:");
         settings.setProperty("generic.id.prefix", "g|'ü:");
     }
@@ -135,6 +136,15 @@ class IdPrefixTest extends RunningApp {
             assertEquals(java.util.List.of("clerk"), new Providers(camel).othersThan("supabase"));
             assertEquals(java.util.List.of("clerk", "supabase", "supabase-hook"), new Providers(camel).withUsers());
         }
+    }
+
+    @Test
+    void anErasedUserIsLookedForInTheLettersOfAllWhoShareThePrefix() {
+        database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('clerk:u_shared'); INSERT INTO users_sync_internal.dead_letter (provider, reason, body) SELECT p, 'a',"
+                + " convert_to('{\"data\": {\"id\": \"u_shared\"}}', 'UTF8') FROM unnest('{clerk,clerk-hr,generic}'::text[]) AS p");
+        String proof = context.createFluentProducerTemplate().to("direct:erase-user").withHeader("id", "clerk:u_shared").request(String.class);
+        assertTrue(proof.contains("\"dead_letters_removed\": 2"), proof);
+        assertEquals("generic", database.value("SELECT provider FROM users_sync_internal.dead_letter"));
     }
 
     /** The documented way to a second provider: docs/prefix-users.sql. */
