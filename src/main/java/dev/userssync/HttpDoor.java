@@ -124,7 +124,7 @@ final class HttpDoor {
             lowerMediaType(request.request().headers());
             request.next();
         }).failureHandler(HttpDoor::failed);
-        for (int status : new int[] {400, 404, 405, 413, 414, 415, 431, 500}) {
+        for (int status : new int[] {400, 414, 415, 431, 500}) {
             root.errorHandler(status, request -> answer(request, context.isStarted() ? status : 503));
         }
         root.errorHandler(404, this::notFound);
