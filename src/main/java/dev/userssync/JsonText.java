@@ -2,8 +2,6 @@ package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import org.apache.camel.BindToRegistry;
-import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -12,29 +10,15 @@ import org.apache.camel.Processor;
  * Thread-safe.
  */
 @BindToRegistry("json-text")
-public final class JsonText implements Processor, CamelContextAware {
-
-    private CamelContext context;
-    private Metrics metrics;
+public final class JsonText implements Processor {
 
     @Override
     public void process(Exchange exchange) throws Exception {
         String written = JsonBody.MAPPER.writeValueAsString(exchange.getMessage().getBody(JsonNode.class));
         String text = StorableText.ofJson(written);
         if (text != written) {
-            metrics.replaced(DeliveryLog.provider(exchange));
+            Metrics.of(exchange.getContext()).replaced(DeliveryLog.provider(exchange));
         }
         exchange.getMessage().setBody(text);
-    }
-
-    @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
-    public void setCamelContext(CamelContext context) {
-        this.context = context;
-        this.metrics = Metrics.of(context);
     }
 }
