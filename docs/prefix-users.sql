@@ -1,6 +1,7 @@
 -- Gives every user an id prefix, with the foreign keys of the application. All or nothing; run it once more and nothing changes.
 -- Stop users-sync, run it as the owner of the tables, set <PROVIDER>_ID_PREFIX to the same prefix, and start users-sync again:
 --   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -v prefix=clerk: -f docs/prefix-users.sql
+-- It refuses SCIM users, whose identity provider keeps their ids, and parked user events of the profile kafka. With that profile, let the topic run empty first.
 -- Columns that hold ids without a foreign key are not known here: change them yourself, in the same transaction, before COMMIT.
 BEGIN;
 SELECT set_config('users_sync.prefix', :'prefix', true);
@@ -13,6 +14,16 @@ BEGIN
     RAISE EXCEPTION 'the prefix is empty';
   END IF;
   LOCK TABLE neon_auth.users_sync IN ACCESS EXCLUSIVE MODE;
+  IF EXISTS (SELECT FROM neon_auth.users_sync AS u
+              WHERE u.raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}' AND NOT starts_with(u.id, prefix)) THEN
+    RAISE EXCEPTION 'the table holds SCIM users, and their identity provider keeps their ids: new ids would add each user once more. Give the other provider a prefix, not these users';
+  END IF;
+  -- A parked user event of the profile kafka holds the id inside its body.
+  SELECT string_agg(d.id::text, ', ' ORDER BY d.id) AS numbers INTO one FROM users_sync_internal.dead_letter AS d
+   WHERE d.holds = 'user event' AND d.state = 'parked';
+  IF one.numbers IS NOT NULL THEN
+    RAISE EXCEPTION 'the dead letters % hold user events with the old ids: replay or discard them first (users-sync replay)', one.numbers;
+  END IF;
   -- Every column that refers to the id, also through another column.
   CREATE TEMPORARY TABLE id_columns ON COMMIT DROP AS
     WITH RECURSIVE refers (tab, number) AS (

@@ -48,3 +48,14 @@ SELECT false, 'the view neon_auth.users_live reads with the rights of its owner,
   FROM pg_class v JOIN pg_namespace n ON n.oid = v.relnamespace
  WHERE n.nspname = 'neon_auth' AND v.relname = 'users_live' AND v.relkind = 'v' AND NOT coalesce('security_invoker=true' = ANY (v.reloptions), false)
    AND (SELECT relrowsecurity OR CAST(current_setting('server_version_num') AS integer) < 150000 FROM users_sync)
+UNION ALL
+-- the caller of the view needs the right on the table; any column will do, a narrow grant may be meant
+SELECT false, format('%s may read neon_auth.users_live but not neon_auth.users_sync, and the view reads with the rights of its caller: GRANT SELECT ON neon_auth.users_sync TO %s',
+         CASE WHEN reader.oid = 0 THEN 'every role' ELSE 'the role ' || reader.name END, reader.name)
+  FROM pg_class v JOIN pg_namespace n ON n.oid = v.relnamespace
+ CROSS JOIN LATERAL (SELECT DISTINCT a.grantee AS oid, CASE WHEN a.grantee = 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS name
+                       FROM aclexplode(v.relacl) AS a WHERE a.privilege_type = 'SELECT' AND a.grantee <> v.relowner) AS reader
+ WHERE n.nspname = 'neon_auth' AND v.relname = 'users_live' AND v.relkind = 'v' AND 'security_invoker=true' = ANY (v.reloptions)
+   AND NOT EXISTS (SELECT FROM users_sync
+                    WHERE CASE WHEN reader.oid = 0 THEN has_any_column_privilege('public', users_sync.oid, 'SELECT')
+                               ELSE has_any_column_privilege(reader.oid, users_sync.oid, 'SELECT') END)

@@ -1,8 +1,6 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.HashMap;
-import java.util.Map;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
@@ -17,16 +15,12 @@ import org.slf4j.spi.LoggingEventBuilder;
 public final class DeliveryLog {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.deliveries");
-    /** Anybody can be refused: so many lines a minute and provider, or strangers could fill the disk. */
-    private static final int REFUSALS = 60;
-    private static final long MINUTE = 60_000_000_000L;
 
-    private final Map<String, Integer> refusals = new HashMap<>();
-    private long minute = System.nanoTime();
+    private final LineLimit limit = new LineLimit(LOG);
 
     /** To be called where the route failed: the reason is a variable of {@link Failure}. */
     public void parked(Exchange exchange) {
-        warn(exchange).log("{}: delivery parked as a dead letter: {}", provider(exchange), exchange.getVariable("safeReason"));
+        limit.log(provider(exchange), "parked", () -> warn(exchange), "delivery parked as a dead letter: " + exchange.getVariable("safeReason"));
     }
 
     public void retryLater(Exchange exchange) {
@@ -34,8 +28,8 @@ public final class DeliveryLog {
         if (Database.covers(exchange.getContext(), failure)) {
             return;
         }
-        warn(exchange).log("{}: not applied, {}: {}", provider(exchange),
-                "user event".equals(exchange.getVariable("holds")) ? "it is tried again" : "the provider was told to retry in 30 s", exchange.getVariable("safeReason"));
+        limit.log(provider(exchange), "answered 503", () -> warn(exchange), "not applied, "
+                + ("user event".equals(exchange.getVariable("holds")) ? "it is tried again" : "the provider was told to retry in 30 s") + ": " + exchange.getVariable("safeReason"));
     }
 
     /** Nothing of the delivery itself is said: it is not proved. */
@@ -43,23 +37,9 @@ public final class DeliveryLog {
         warnOfStranger(provider(exchange), "delivery refused: " + exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class).getMessage());
     }
 
-    /** A line that anybody can cause: at most sixty a minute and provider. */
+    /** A line that anybody can cause. */
     void warnOfStranger(String provider, String text) {
-        int number = refusal(provider);
-        if (number <= REFUSALS) {
-            LOG.atWarn().addKeyValue("provider", provider).log("{}: {}", provider, text);
-        } else if (number == REFUSALS + 1) {
-            LOG.atWarn().addKeyValue("provider", provider).log("{}: more deliveries are refused than are told here in this minute; all are counted", provider);
-        }
-    }
-
-    /** Which one of its minute. */
-    private synchronized int refusal(String provider) {
-        if (System.nanoTime() - minute > MINUTE) {
-            minute = System.nanoTime();
-            refusals.clear();
-        }
-        return refusals.merge(provider, 1, Integer::sum);
+        limit.log(provider, "refused", () -> LOG.atWarn().addKeyValue("provider", provider), text);
     }
 
     private static LoggingEventBuilder warn(Exchange exchange) {

@@ -147,6 +147,26 @@ class IdPrefixTest extends RunningApp {
         assertEquals("generic", database.value("SELECT provider FROM users_sync_internal.dead_letter"));
     }
 
+    /** docs/prefix-users.sql for Clerk, as psql sends it. */
+    private static String prefixUsers() throws java.io.IOException {
+        return java.nio.file.Files.readString(java.nio.file.Path.of("docs/prefix-users.sql")).replace(":'prefix'", "'clerk:'");
+    }
+
+    @Test
+    void usersWhoseIdsAreKeptElsewhereGetNoPrefix() throws Exception {
+        for (String[] kept : new String[][] {
+                {"INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('a1', '{\"id\": \"a1\", \"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\", \"urn:x\"]}')", "holds SCIM users"},
+                {"INSERT INTO users_sync_internal.dead_letter (provider, reason, body, holds) VALUES ('clerk', 'a', '{\"id\": \"u1\"}', 'user event')", "hold user events with the old ids: replay or discard them"}}) {
+            database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('u1')");
+            database.execute(kept[0]);
+            Throwable refused = assertThrows(RuntimeException.class, () -> database.execute(prefixUsers()));
+            assertTrue((refused + " " + refused.getCause()).contains(kept[1]), refused.toString());
+            assertEquals("u1", database.value("SELECT id FROM neon_auth.users_sync WHERE id LIKE '%u1'"));
+            database.execute("DELETE FROM neon_auth.users_sync; UPDATE users_sync_internal.dead_letter SET state = 'discarded'");
+        }
+        database.execute(prefixUsers());
+    }
+
     /** The documented way to a second provider: docs/prefix-users.sql. */
     @Test
     void aTableWithUsersAndForeignKeysGetsASecondProvider() throws Exception {
@@ -159,9 +179,8 @@ class IdPrefixTest extends RunningApp {
                     + " INSERT INTO notes SELECT user_id FROM members; INSERT INTO notes VALUES (NULL)");
             String keys = "SELECT string_agg(conname || pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text IN ('todos', 'members', 'notes')";
             String before = database.value(keys);
-            String script = java.nio.file.Files.readString(java.nio.file.Path.of("docs/prefix-users.sql")).replace(":'prefix'", "'clerk:'");
             for (int time = 0; time < 2; time++) { // again, it changes nothing
-                database.execute(script);
+                database.execute(prefixUsers());
                 assertEquals("1000 1000 1000 1001", database.value("SELECT concat_ws(' ', (SELECT count(*) FROM neon_auth.users_sync WHERE id = 'clerk:user_' || substr(name, 6)),"
                         + " (SELECT count(*) FROM todos JOIN neon_auth.users_sync u ON u.id = user_id AND u.name = 'name ' || todos.id),"
                         + " (SELECT count(*) FROM members JOIN neon_auth.users_sync u ON u.id = user_id AND u.name = members.name), (SELECT count(*) FROM notes))"));

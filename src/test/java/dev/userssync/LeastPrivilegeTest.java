@@ -188,11 +188,8 @@ class LeastPrivilegeTest {
         Database.of(app.main.getCamelContext()).pool.getHikariPoolMXBean().softEvictConnections();
         try {
             await().atMost(Duration.ofSeconds(20)).until(() -> ready().contains(reason));
-            Properties second = TestSettings.with(database, "generic");
-            List.of("database.url", "database.user", "database.migrate").forEach(setting -> second.setProperty(setting, settings.getProperty(setting)));
-            CapturedLog start = new CapturedLog();
-            new StartedApp(second).close();
-            assertTrue(start.lines().stream().anyMatch(line -> line.startsWith("ERROR") && line.contains(reason)), start.lines().toString());
+            List<String> start = startLog();
+            assertTrue(start.stream().anyMatch(line -> line.startsWith("ERROR") && line.contains(reason)), start.toString());
         } finally {
             database.execute(repair);
             Database.of(app.main.getCamelContext()).pool.getHikariPoolMXBean().softEvictConnections();
@@ -210,6 +207,28 @@ class LeastPrivilegeTest {
         assertNotReady("read-only: Postgres accepts no writes (default_transaction_read_only)", "ALTER ROLE \"" + role + "\" SET default_transaction_read_only = on",
                 "ALTER ROLE \"" + role + "\" RESET default_transaction_read_only");
         log.clear(); // of what the poller was denied meanwhile
+    }
+
+    @Test
+    void theStartNamesARoleThatHasTheViewAndLacksTheTable() {
+        String reader = "Report " + database.value("SELECT current_database()");
+        database.execute("CREATE ROLE \"" + reader + "\"; GRANT SELECT ON neon_auth.users_live TO \"" + reader + "\"");
+        try {
+            assertTrue(startLog().stream().anyMatch(line -> line.startsWith("WARN") && line.contains("GRANT SELECT ON neon_auth.users_sync TO \"" + reader + "\"")), startLog().toString());
+            database.execute("GRANT SELECT (id) ON neon_auth.users_sync TO \"" + reader + "\"");
+            assertTrue(startLog().stream().noneMatch(line -> line.contains(reader)));
+        } finally {
+            database.execute("DROP OWNED BY \"" + reader + "\"; DROP ROLE \"" + reader + "\"");
+        }
+        assertTrue(ready().contains("UP"), "users-sync itself can do its work");
+    }
+
+    private List<String> startLog() {
+        Properties second = TestSettings.with(database, "generic");
+        List.of("database.url", "database.user", "database.migrate").forEach(setting -> second.setProperty(setting, settings.getProperty(setting)));
+        CapturedLog start = new CapturedLog();
+        new StartedApp(second).close();
+        return start.lines();
     }
 
     private void assertNothingWasDenied() {

@@ -132,9 +132,22 @@ class SecurityTest extends RunningApp {
         }
         List<String> told = log.lines().stream().filter(line -> line.contains("stack-auth: ")).toList();
         assertEquals(61, told.size());
-        assertTrue(told.get(60).contains("more deliveries are refused than are told here"), told.get(60));
+        assertTrue(told.get(60).contains("more deliveries are refused than are logged in this minute"), told.get(60));
         assertTrue(Http.get(management("/observe/metrics"), "Authorization", admin()).body().matches(
                 "(?s).*users_sync_signature_failures_total\\{provider=\"stack-auth\",reason=\"signature\"[^}]*} 100\\.0.*"));
+    }
+
+    @Test
+    void neitherDoesAMappingThatFails() {
+        CapturedLog log = new CapturedLog();
+        for (int i = 0; i < 80; i++) {
+            assertEquals(422, new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": " + i + "}}").post(webhooks("clerk")).statusCode());
+        }
+        List<String> told = log.lines().stream().filter(line -> line.contains("clerk: ")).toList();
+        assertEquals(61, told.size());
+        assertTrue(told.get(0).contains("clerk: delivery parked as a dead letter: "), told.get(0));
+        assertTrue(told.get(60).contains("more deliveries are parked than are logged in this minute"), told.get(60));
+        assertEquals("80", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
     }
 
     /** Whoever guesses learns nothing faster: beyond a few at a time no password is looked at, not even the right one. */

@@ -6,6 +6,7 @@ import com.unboundid.scim2.common.messages.ErrorResponse;
 import dev.userssync.Database;
 import dev.userssync.Failure;
 import dev.userssync.InvalidUserEvent;
+import dev.userssync.LineLimit;
 import java.sql.SQLException;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.camel.BindToRegistry;
@@ -25,6 +26,8 @@ public final class ScimError implements Processor {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.scim");
     private static final String RETRY_AFTER = "30"; // seconds, as in the route retry-later
+
+    private final LineLimit limit = new LineLimit(LOG);
 
     @Override
     public void process(Exchange exchange) {
@@ -71,17 +74,17 @@ public final class ScimError implements Processor {
         return error;
     }
 
-    private static void log(ErrorResponse error, Exception failure, boolean outage) {
+    private void log(ErrorResponse error, Exception failure, boolean outage) {
         int status = error.getStatus();
         if (status == 503 && outage) {
             LOG.debug("scim: not applied, the database is unreachable");
         } else if (status == 503) {
-            LOG.warn("scim: not applied, the client was told to retry in {} s: {}", RETRY_AFTER, Failure.safeReason(failure));
+            limit.log("scim", "answered 503", LOG::atWarn, "not applied, the client was told to retry in " + RETRY_AFTER + " s: " + Failure.safeReason(failure));
         } else if (status == 500) {
             StackTraceElement[] trace = failure.getStackTrace();
-            LOG.error("scim: a request failed with {} at {}", failure.getClass().getName(), trace.length == 0 ? "?" : trace[0]);
+            limit.log("scim", "answered 500", LOG::atError, "a request failed with " + failure.getClass().getName() + " at " + (trace.length == 0 ? "?" : trace[0]));
         } else if (ObjectHelper.getException(SQLException.class, failure) != null) {
-            LOG.warn("scim: the database refuses a user, the client was told so: {}", Failure.safeReason(failure));
+            limit.log("scim", "refused by the database", LOG::atWarn, "the database refuses a user, the client was told so: " + Failure.safeReason(failure));
         } else { // what is refused is logged by the route, within limits
             LOG.debug("scim: answered {} {}", status, error.getScimType());
         }

@@ -1,0 +1,47 @@
+package dev.userssync;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.spi.LoggingEventBuilder;
+
+/**
+ * Writes at most sixty log lines a minute for each provider and kind, so that neither strangers nor a broken mapping fill the disk. The last line says that
+ * more follow; metrics count all. Thread-safe.
+ */
+public final class LineLimit {
+
+    private static final int LINES = 60;
+    private static final long MINUTE = 60_000_000_000L;
+
+    private final Logger log;
+    private final Map<String, Integer> lines = new HashMap<>();
+    private long minute = System.nanoTime();
+
+    public LineLimit(Logger log) {
+        this.log = log;
+    }
+
+    /**
+     * @param kind what is limited together, as it ends the sentence "more deliveries are ...": "parked"
+     * @param line made only if it is written
+     */
+    public void log(String provider, String kind, Supplier<LoggingEventBuilder> line, String text) {
+        int number = number(provider + " " + kind);
+        if (number <= LINES) {
+            line.get().log("{}: {}", provider, text);
+        } else if (number == LINES + 1) {
+            log.atWarn().addKeyValue("provider", provider).log("{}: more deliveries are {} than are logged in this minute; all are counted", provider, kind);
+        }
+    }
+
+    /** Which line of its minute. */
+    private synchronized int number(String key) {
+        if (System.nanoTime() - minute > MINUTE) {
+            minute = System.nanoTime();
+            lines.clear();
+        }
+        return lines.merge(key, 1, Integer::sum);
+    }
+}
