@@ -14,8 +14,8 @@ import org.apache.camel.BindToRegistry;
 public final class BasicCredentials implements VerificationSchemeFactory {
 
     @Override
-    public VerificationScheme create(VerifyEndpoint endpoint) {
-        List<String> credentials = endpoint.secrets();
+    public VerificationScheme create(SchemeOptions options) {
+        List<String> credentials = options.secrets();
         for (int i = 0; i < credentials.size(); i++) {
             if (credentials.get(i).indexOf(':') < 1) {
                 throw new IllegalArgumentException("secret " + (i + 1) + " is not user:password");

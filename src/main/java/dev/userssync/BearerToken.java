@@ -12,7 +12,7 @@ import org.apache.camel.BindToRegistry;
 public final class BearerToken implements VerificationSchemeFactory {
 
     @Override
-    public VerificationScheme create(VerifyEndpoint endpoint) {
-        return new HeaderValue.OneOf(endpoint.headerOr("Authorization"), "Bearer ", endpoint.secrets());
+    public VerificationScheme create(SchemeOptions options) {
+        return new HeaderValue.OneOf(options.headerOr("Authorization"), "Bearer ", options.secrets());
     }
 }

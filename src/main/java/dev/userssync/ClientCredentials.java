@@ -49,7 +49,7 @@ public final class ClientCredentials implements Processor {
         this.clock = clock;
     }
 
-    private record Token(String value, Instant until) {
+    private record Token(String value, Instant until, String key) {
 
         @Override
         public String toString() {
@@ -70,15 +70,16 @@ public final class ClientCredentials implements Processor {
     public void process(Exchange exchange) throws Exception {
         String provider = exchange.getVariable("provider", String.class);
         Token token = tokens.get(provider);
-        if (token == null || !clock.instant().isBefore(token.until)) {
-            token = login(exchange.getContext(), provider);
+        String key = Setting.of(exchange.getContext(), provider + ".api.key"); // which a file may replace
+        if (token == null || !clock.instant().isBefore(token.until) || !token.key.equals(key)) {
+            token = login(exchange.getContext(), provider, key);
             tokens.put(provider, token);
         }
         exchange.getMessage().setHeader("Authorization", "Bearer " + token.value);
     }
 
-    private Token login(CamelContext context, String provider) throws IOException {
-        String[] idAndSecret = Setting.of(context, provider + ".api.key").split(":", 2);
+    private Token login(CamelContext context, String provider, String key) throws IOException {
+        String[] idAndSecret = key.split(":", 2);
         if (idAndSecret.length != 2) {
             throw new ApiFailure(0, null, Setting.variable(provider + ".api.key") + " is not <client id>:<client secret>");
         }
@@ -103,7 +104,7 @@ public final class ClientCredentials implements Processor {
                     + Setting.variable(provider + ".api.key") + " and " + Setting.variable(provider + ".api.url"));
         }
         Duration life = json.path("expires_in").canConvertToInt() ? Duration.ofSeconds(json.path("expires_in").intValue()) : UNKNOWN_LIFE;
-        return new Token(json.path("access_token").textValue(), asked.plus(life.compareTo(MARGIN.multipliedBy(2)) > 0 ? life.minus(MARGIN) : life.dividedBy(2)));
+        return new Token(json.path("access_token").textValue(), asked.plus(life.compareTo(MARGIN.multipliedBy(2)) > 0 ? life.minus(MARGIN) : life.dividedBy(2)), key);
     }
 
     private static JsonNode json(byte[] body) throws IOException {

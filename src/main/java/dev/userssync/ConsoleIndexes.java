@@ -32,7 +32,7 @@ final class ConsoleIndexes {
     }
 
     /** Makes those that are missing, on a connection of its own, which may take as long as it takes. */
-    static void make(Database.Opened database) {
+    static void make(OpenDatabase database) {
         try (Connection pooled = database.connection(); ResultSet there = pooled.createStatement().executeQuery(THERE)) {
             there.next();
             if (there.getInt(1) == 3) {

@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  * variable {@code decision}, and logs it at debug, a line an event. Thread-safe.
  */
 @BindToRegistry("count")
-public final class Counts implements Processor, BatchObserver, CamelContextAware {
+public final class Counts implements Processor, BatchObserver, ReplacementObserver, CamelContextAware {
 
     /** Turned on with LOG_LEVEL=debug. */
     private static final Logger EVENTS = LoggerFactory.getLogger("users-sync.events");
@@ -41,9 +41,9 @@ public final class Counts implements Processor, BatchObserver, CamelContextAware
         count(exchange, "parked");
     }
 
-    /** A user in whom U+FFFD stands for characters that Postgres cannot hold. */
-    public void replaced(Exchange exchange) {
-        metrics.replaced(DeliveryLog.provider(exchange));
+    @Override
+    public void replaced(String provider) {
+        metrics.replaced(provider);
     }
 
     /** A delivery that was not proved to come from its provider. */

@@ -9,7 +9,7 @@ public final class DatabaseSleep {
 
     /** Closes the connections of the pool, if nobody has needed them for a while. */
     public void close(Exchange exchange) {
-        Database.Opened database = Database.of(exchange.getContext());
+        OpenDatabase database = Database.of(exchange.getContext());
         database.quiet.close(database.pool);
     }
 

@@ -23,33 +23,33 @@ public final class DetachedJws implements VerificationSchemeFactory {
     private static final Base64.Encoder BASE64URL = Base64.getUrlEncoder().withoutPadding();
 
     @Override
-    public VerificationScheme create(VerifyEndpoint endpoint) {
-        if (endpoint.getTimestampHeader().isBlank()) {
-            throw endpoint.wrong("timestampHeader", "is missing");
+    public VerificationScheme create(SchemeOptions options) {
+        if (options.timestampHeader().isBlank()) {
+            throw options.wrong("timestampHeader", "is missing");
         }
-        if (endpoint.getTimestamp() == VerifyEndpoint.Timestamp.NONE) {
-            throw endpoint.wrong("timestamp", "must be seconds or milliseconds");
+        if (options.timestamp() == SchemeOptions.Timestamp.NONE) {
+            throw options.wrong("timestamp", "must be seconds or milliseconds");
         }
-        if (endpoint.getTolerance() < 1) {
-            throw endpoint.wrong("tolerance", "must be at least 1 second");
+        if (options.tolerance() < 1) {
+            throw options.wrong("tolerance", "must be at least 1 second");
         }
-        return new Keyed(new PinnedJws(endpoint), endpoint.requiredHeader(), endpoint.getTimestampHeader(), endpoint.getTimestamp(),
-                endpoint.getKeyIdHeader(), endpoint.getTolerance(), endpoint.clock());
+        return new Keyed(new PinnedJws(options), options.requiredHeader(), options.timestampHeader(), options.timestamp(),
+                options.keyIdHeader(), options.tolerance(), options.clock());
     }
 
-    private record Keyed(PinnedJws signature, String header, String timeHeader, VerifyEndpoint.Timestamp unit, String keyIdHeader, long tolerance,
+    private record Keyed(PinnedJws signature, String header, String timeHeader, SchemeOptions.Timestamp unit, String keyIdHeader, long tolerance,
             Clock clock) implements VerificationScheme {
 
         @Override
         public byte[] verify(MultiMap headers, byte[] body) {
-            Matcher detached = DETACHED.matcher(VerifyEndpoint.one(headers, header).strip());
+            Matcher detached = DETACHED.matcher(SchemeOptions.one(headers, header).strip());
             if (!detached.matches()) {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " is no detached JWS");
             }
-            String time = VerifyEndpoint.one(headers, timeHeader).strip();
+            String time = SchemeOptions.one(headers, timeHeader).strip();
             checkAge(time);
             String payload = time + "." + BASE64URL.encodeToString(body);
-            String keyId = keyIdHeader.isEmpty() || !headers.contains(keyIdHeader) ? null : VerifyEndpoint.one(headers, keyIdHeader).strip();
+            String keyId = keyIdHeader.isEmpty() || !headers.contains(keyIdHeader) ? null : SchemeOptions.one(headers, keyIdHeader).strip();
             signature.verified(detached.group(1) + "." + BASE64URL.encodeToString(payload.getBytes(StandardCharsets.US_ASCII)) + "." + detached.group(2),
                     keyId);
             return body;
@@ -60,7 +60,7 @@ public final class DetachedJws implements VerificationSchemeFactory {
                 throw new Refused(Refused.Reason.HEADER, "header " + timeHeader + " is no time");
             }
             long number = Long.parseLong(time);
-            DeliveryAge.check(unit == VerifyEndpoint.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
+            DeliveryAge.check(unit == SchemeOptions.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
                     clock.instant(), tolerance);
         }
     }

@@ -59,7 +59,7 @@ final class EmbeddedDatabase implements AutoCloseable {
             if (!Files.exists(data)) {
                 Files.writeString(unfinished, ""); // until Postgres runs for the first time
             }
-            EmbeddedPostgres first = start(data, Startup.isFree(PREFERRED_PORT) ? PREFERRED_PORT : 0);
+            EmbeddedPostgres first = start(data, Port.isFree(PREFERRED_PORT) ? PREFERRED_PORT : 0);
             if (!servesFrom(first, data)) { // somebody took the port in between, and it is his server that answers
                 first.close();
                 first = start(data, 0);

@@ -16,17 +16,8 @@ public final class Freshness extends ServiceSupport {
     private final Map<String, Instant> webhooks = new ConcurrentHashMap<>();
     private final Map<String, Instant> polls = new ConcurrentHashMap<>();
 
-    static synchronized Freshness of(CamelContext context) {
-        Freshness freshness = context.hasService(Freshness.class);
-        if (freshness == null) {
-            freshness = new Freshness();
-            try {
-                context.addService(freshness);
-            } catch (Exception e) {
-                throw new IllegalStateException(e);
-            }
-        }
-        return freshness;
+    static Freshness of(CamelContext context) {
+        return PerContext.of(context, Freshness.class, made -> new Freshness());
     }
 
     /** A verified delivery came in. */

@@ -17,12 +17,12 @@ import org.apache.camel.BindToRegistry;
 public final class HeaderValue implements VerificationSchemeFactory {
 
     @Override
-    public VerificationScheme create(VerifyEndpoint endpoint) {
-        List<String> values = Stream.of(endpoint.secret().split(",")).map(String::strip).filter(value -> !value.isEmpty()).toList();
+    public VerificationScheme create(SchemeOptions options) {
+        List<String> values = Stream.of(options.secret().split(",")).map(String::strip).filter(value -> !value.isEmpty()).toList();
         if (values.isEmpty()) {
             throw new IllegalArgumentException("no secret is set");
         }
-        return new OneOf(endpoint.headerOr("Authorization"), "", values);
+        return new OneOf(options.headerOr("Authorization"), "", values);
     }
 
     /**
@@ -33,7 +33,7 @@ public final class HeaderValue implements VerificationSchemeFactory {
 
         @Override
         public byte[] verify(MultiMap headers, byte[] body) {
-            String value = VerifyEndpoint.one(headers, header).strip();
+            String value = SchemeOptions.one(headers, header).strip();
             if (!value.regionMatches(true, 0, authentication, 0, authentication.length())) {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + authentication.strip());
             }

@@ -28,32 +28,32 @@ import org.apache.camel.BindToRegistry;
 public final class HmacSignature implements VerificationSchemeFactory {
 
     @Override
-    public VerificationScheme create(VerifyEndpoint endpoint) throws GeneralSecurityException {
-        String algorithm = switch (endpoint.getAlgorithm()) {
+    public VerificationScheme create(SchemeOptions options) throws GeneralSecurityException {
+        String algorithm = switch (options.algorithm()) {
             case "sha256" -> "HmacSHA256";
             case "sha1" -> "HmacSHA1";
-            default -> throw endpoint.wrong("algorithm", "must be sha256 or sha1");
+            default -> throw options.wrong("algorithm", "must be sha256 or sha1");
         };
-        if (endpoint.getTolerance() < 1) {
-            throw endpoint.wrong("tolerance", "must be at least 1 second");
+        if (options.tolerance() < 1) {
+            throw options.wrong("tolerance", "must be at least 1 second");
         }
-        return new Keyed(endpoint.secrets().stream().map(secret -> new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), algorithm)).toList(),
-                endpoint.requiredHeader(), endpoint.getPrefix(), endpoint.getEncoding(), endpoint.getTimestamp(), endpoint.getTolerance(),
-                endpoint.clock());
+        return new Keyed(options.secrets().stream().map(secret -> new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), algorithm)).toList(),
+                options.requiredHeader(), options.prefix(), options.encoding(), options.timestamp(), options.tolerance(),
+                options.clock());
     }
 
-    private record Keyed(List<SecretKeySpec> secrets, String header, String prefix, VerifyEndpoint.Encoding encoding,
-            VerifyEndpoint.Timestamp unit, long tolerance, Clock clock) implements VerificationScheme {
+    private record Keyed(List<SecretKeySpec> secrets, String header, String prefix, SchemeOptions.Encoding encoding,
+            SchemeOptions.Timestamp unit, long tolerance, Clock clock) implements VerificationScheme {
 
         @Override
         public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
-            String value = VerifyEndpoint.one(headers, header).strip();
+            String value = SchemeOptions.one(headers, header).strip();
             if (!value.startsWith(prefix)) {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + prefix);
             }
             String time = null;
             List<byte[]> signatures = new ArrayList<>();
-            if (unit == VerifyEndpoint.Timestamp.NONE) {
+            if (unit == SchemeOptions.Timestamp.NONE) {
                 addDecoded(signatures, value.substring(prefix.length()));
             } else {
                 int seen = 0;
@@ -83,14 +83,14 @@ public final class HmacSignature implements VerificationSchemeFactory {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " has no t=<time>");
             }
             long number = Long.parseLong(time);
-            DeliveryAge.check(unit == VerifyEndpoint.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
+            DeliveryAge.check(unit == SchemeOptions.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
                     clock.instant(), tolerance);
         }
 
         /** Leaves out what is no hex or base64 or has another length. */
         private void addDecoded(List<byte[]> signatures, String text) {
             try {
-                byte[] signature = encoding == VerifyEndpoint.Encoding.HEX ? HexFormat.of().parseHex(text) : Base64.getDecoder().decode(text);
+                byte[] signature = encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().parseHex(text) : Base64.getDecoder().decode(text);
                 if (signature.length == (secrets.get(0).getAlgorithm().equals("HmacSHA1") ? 20 : 32)) {
                     signatures.add(signature);
                 }
@@ -116,7 +116,7 @@ public final class HmacSignature implements VerificationSchemeFactory {
                 case MILLISECONDS -> Long.toString(clock.instant().toEpochMilli());
             };
             byte[] signature = hmac(secrets.get(0), time, document);
-            String text = encoding == VerifyEndpoint.Encoding.HEX ? HexFormat.of().formatHex(signature) : Base64.getEncoder().encodeToString(signature);
+            String text = encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().formatHex(signature) : Base64.getEncoder().encodeToString(signature);
             return new Signed(Map.of(header, prefix + (time == null ? text : "t=" + time + ",v1=" + text)), document);
         }
     }

@@ -17,7 +17,7 @@ public final class JsonText implements Processor {
         String written = JsonBody.MAPPER.writeValueAsString(exchange.getMessage().getBody(JsonNode.class));
         String text = StorableText.ofJson(written);
         if (text != written) {
-            Metrics.of(exchange.getContext()).replaced(DeliveryLog.provider(exchange));
+            StorableText.replaced(exchange.getContext(), exchange.getVariable("provider", "unknown", String.class));
         }
         exchange.getMessage().setBody(text);
     }

@@ -23,8 +23,8 @@ public final class JwtBody implements VerificationSchemeFactory {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     @Override
-    public VerificationScheme create(VerifyEndpoint endpoint) {
-        return new Keyed(new PinnedJws(endpoint), JwtClaimRules.of(endpoint), endpoint.getToken());
+    public VerificationScheme create(SchemeOptions options) {
+        return new Keyed(new PinnedJws(options), JwtClaimRules.of(options), options.token());
     }
 
     private record Keyed(PinnedJws signature, JwtClaimRules rules, String field) implements VerificationScheme {

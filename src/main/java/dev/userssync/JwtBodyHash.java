@@ -26,18 +26,18 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
     private static final String CLAIM = "request_body_sha256";
 
     @Override
-    public VerificationScheme create(VerifyEndpoint endpoint) {
-        String header = endpoint.requiredHeader();
-        String prefix = endpoint.getPrefix().isEmpty() && header.equalsIgnoreCase("Authorization") ? "Bearer " : endpoint.getPrefix();
-        return new Keyed(new PinnedJws(endpoint), JwtClaimRules.of(endpoint), header, prefix, endpoint.getEncoding());
+    public VerificationScheme create(SchemeOptions options) {
+        String header = options.requiredHeader();
+        String prefix = options.prefix().isEmpty() && header.equalsIgnoreCase("Authorization") ? "Bearer " : options.prefix();
+        return new Keyed(new PinnedJws(options), JwtClaimRules.of(options), header, prefix, options.encoding());
     }
 
-    private record Keyed(PinnedJws signature, JwtClaimRules rules, String header, String prefix, VerifyEndpoint.Encoding encoding)
+    private record Keyed(PinnedJws signature, JwtClaimRules rules, String header, String prefix, SchemeOptions.Encoding encoding)
             implements VerificationScheme {
 
         @Override
         public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
-            String value = VerifyEndpoint.one(headers, header).strip();
+            String value = SchemeOptions.one(headers, header).strip();
             // The name of an HTTP authentication scheme knows no case (RFC 9110 §11.1).
             if (!value.regionMatches(true, 0, prefix, 0, prefix.length())) {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + prefix.strip());
@@ -53,7 +53,7 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
         private byte[] hash(JwtClaims claims) {
             try {
                 String hash = claims.hasClaim(CLAIM) ? claims.getStringClaimValue(CLAIM) : "";
-                return encoding == VerifyEndpoint.Encoding.HEX ? HexFormat.of().parseHex(hash) : Base64.getDecoder().decode(hash);
+                return encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().parseHex(hash) : Base64.getDecoder().decode(hash);
             } catch (MalformedClaimException | IllegalArgumentException e) {
                 return new byte[0];
             }
@@ -66,7 +66,7 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
         @Override
         public Signed sign(byte[] document) throws GeneralSecurityException {
             byte[] hash = sha256(document);
-            String text = encoding == VerifyEndpoint.Encoding.HEX ? HexFormat.of().formatHex(hash) : Base64.getEncoder().encodeToString(hash);
+            String text = encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().formatHex(hash) : Base64.getEncoder().encodeToString(hash);
             return new Signed(Map.of(header, prefix + signature.signed("{\"" + CLAIM + "\":\"" + text + "\"}")), document);
         }
     }

@@ -28,12 +28,12 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
     /** The clocks of two machines differ: by how much {@code exp} and {@code nbf} give way. */
     private static final Duration LEEWAY = Duration.ofSeconds(30);
 
-    static JwtClaimRules of(VerifyEndpoint endpoint) {
-        if (endpoint.getTolerance() < 1) {
-            throw endpoint.wrong("tolerance", "must be at least 1 second");
+    static JwtClaimRules of(SchemeOptions options) {
+        if (options.tolerance() < 1) {
+            throw options.wrong("tolerance", "must be at least 1 second");
         }
-        return new JwtClaimRules(endpoint.setting(".jwt.issuer"), endpoint.setting(".jwt.audience"),
-                endpoint.getSubject(), endpoint.getTime(), endpoint.getTolerance(), endpoint.clock());
+        return new JwtClaimRules(options.setting(".jwt.issuer"), options.setting(".jwt.audience"),
+                options.subject(), options.time(), options.tolerance(), options.clock());
     }
 
     /**

@@ -59,8 +59,8 @@ final class Metrics extends ServiceSupport {
     private record Refusal(String provider, String reason) {
     }
 
-    private Metrics(MeterRegistry registry) {
-        this.registry = registry;
+    private Metrics(CamelContext context) {
+        registry = registry(context);
         batchSizes = DistributionSummary.builder("users_sync.batch.size").description("Users in a committed batch")
                 .serviceLevelObjectives(1, 2, 5, 10, 20, 50, 100, 200, 500).register(registry);
         commits = Timer.builder("users_sync.commit").description("Time from a batch being complete until its commit")
@@ -76,22 +76,17 @@ final class Metrics extends ServiceSupport {
     }
 
     /** Those of a context; camel-micrometer-prometheus finds the same registry by its name. */
-    static synchronized Metrics of(CamelContext context) {
-        Metrics metrics = context.hasService(Metrics.class);
-        if (metrics == null) {
-            MeterRegistry registry = context.getRegistry().lookupByNameAndType(MicrometerConstants.METRICS_REGISTRY_NAME, MeterRegistry.class);
-            if (registry == null) {
-                registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-                context.getRegistry().bind(MicrometerConstants.METRICS_REGISTRY_NAME, registry);
-            }
-            metrics = new Metrics(registry);
-            try {
-                context.addService(metrics);
-            } catch (Exception e) {
-                throw new IllegalStateException(e);
-            }
+    static Metrics of(CamelContext context) {
+        return PerContext.of(context, Metrics.class, Metrics::new);
+    }
+
+    private static MeterRegistry registry(CamelContext context) {
+        MeterRegistry registry = context.getRegistry().lookupByNameAndType(MicrometerConstants.METRICS_REGISTRY_NAME, MeterRegistry.class);
+        if (registry == null) {
+            registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+            context.getRegistry().bind(MicrometerConstants.METRICS_REGISTRY_NAME, registry);
         }
-        return metrics;
+        return registry;
     }
 
     /**

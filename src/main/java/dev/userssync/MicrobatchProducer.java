@@ -9,9 +9,9 @@ import org.apache.camel.support.DefaultAsyncProducer;
 /** Hands over a checked user event (body, {@link JsonNode}); completes when it is committed or failed. Thread-safe. */
 final class MicrobatchProducer extends DefaultAsyncProducer {
 
-    private final MicrobatchComponent.MicrobatchEndpoint endpoint;
+    private final MicrobatchEndpoint endpoint;
 
-    MicrobatchProducer(MicrobatchComponent.MicrobatchEndpoint endpoint) {
+    MicrobatchProducer(MicrobatchEndpoint endpoint) {
         super(endpoint);
         this.endpoint = endpoint;
     }

@@ -14,11 +14,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -55,8 +53,8 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
     private final Map<String, Judgement> known = new ConcurrentHashMap<>();
-    private Names drop = Names.of("");
-    private Names keep = Names.of("");
+    private KeyNames drop = KeyNames.of("");
+    private KeyNames keep = KeyNames.of("");
     private boolean builtIn;
     private boolean on;
     private CamelContext context;
@@ -70,36 +68,6 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         SECRET,
         /** By payload.drop: numbers, too. */
         NAMED
-    }
-
-    /** Names without case, "_" and "-", in which "*" is any text. */
-    private record Names(Set<String> exact, List<Pattern> wild) {
-
-        static Names of(String list) {
-            Names names = new Names(new HashSet<>(), new ArrayList<>());
-            for (String entry : entries(list)) {
-                String name = plain(entry);
-                if (name.contains("*")) {
-                    names.wild.add(Pattern.compile("\\Q" + name.replace("*", "\\E.*\\Q") + "\\E", Pattern.DOTALL));
-                } else if (!name.isEmpty()) {
-                    names.exact.add(name);
-                }
-            }
-            return names;
-        }
-
-        boolean hold(String name) {
-            String plain = plain(name);
-            return exact.contains(plain) || wild.stream().anyMatch(pattern -> pattern.matcher(plain).matches());
-        }
-
-        private static String plain(String name) {
-            return name.toLowerCase(Locale.ROOT).replace("_", "").replace("-", "");
-        }
-    }
-
-    private static String[] entries(String list) {
-        return list.strip().split("[\\s,]+");
     }
 
     @Override
@@ -116,16 +84,16 @@ public final class PayloadDrop implements Processor, CamelContextAware {
 
     /** @param list names and patterns, separated by space or comma, and {@code built-in}; blank = nothing is dropped */
     void drop(String list) {
-        List<String> entries = new ArrayList<>(List.of(entries(list)));
+        List<String> entries = new ArrayList<>(List.of(KeyNames.entries(list)));
         builtIn = entries.removeIf(BUILT_IN::equals);
         on = !list.isBlank();
-        drop = Names.of(String.join(" ", entries));
+        drop = KeyNames.of(String.join(" ", entries));
         known.clear();
     }
 
     /** @param list names and patterns of keys that stay, whatever else names them */
     void keep(String list) {
-        keep = Names.of(list);
+        keep = KeyNames.of(list);
         known.clear();
     }
 

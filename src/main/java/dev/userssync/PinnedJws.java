@@ -43,11 +43,11 @@ final class PinnedJws {
      * @throws StartupFailure           if the algorithm is none of those above, or the URL that it needs is missing or wrong
      * @throws IllegalArgumentException if a secret that it needs is missing or too short
      */
-    PinnedJws(VerifyEndpoint endpoint) {
-        algorithm = endpoint.getAlgorithm();
+    PinnedJws(SchemeOptions options) {
+        algorithm = options.algorithm();
         if (HMACS.containsKey(algorithm)) {
             jwks = null;
-            for (String secret : endpoint.secrets()) {
+            for (String secret : options.secrets()) {
                 byte[] bytes = secret.getBytes(StandardCharsets.UTF_8);
                 if (bytes.length < HMACS.get(algorithm)) {
                     throw new IllegalArgumentException("secret " + (secrets.size() + 1) + " is too short: " + bytes.length + " bytes, " + algorithm
@@ -56,16 +56,16 @@ final class PinnedJws {
                 secrets.add(new HmacKey(bytes));
             }
         } else if (SIGNATURES.contains(algorithm)) {
-            jwks = new Jwks(jwksUrl(endpoint), endpoint.clock());
+            jwks = new Jwks(jwksUrl(options), options.clock());
         } else {
-            throw endpoint.wrong("algorithm", "must be one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA");
+            throw options.wrong("algorithm", "must be one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA");
         }
     }
 
-    private static URI jwksUrl(VerifyEndpoint endpoint) {
-        String setting = Setting.variable(endpoint.getProvider() + Providers.JWKS_URL);
+    private static URI jwksUrl(SchemeOptions options) {
+        String setting = Setting.variable(options.provider() + Providers.JWKS_URL);
         try {
-            URI url = new URI(endpoint.setting(Providers.JWKS_URL));
+            URI url = new URI(options.setting(Providers.JWKS_URL));
             boolean encrypted = "https".equalsIgnoreCase(url.getScheme());
             if (url.getHost() == null || url.getUserInfo() != null || !encrypted && !"http".equalsIgnoreCase(url.getScheme())) {
                 throw new StartupFailure(setting + " must be the URL of the provider's keys: https://<host>/.well-known/jwks.json or alike");

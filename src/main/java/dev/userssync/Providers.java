@@ -13,7 +13,7 @@ import org.apache.camel.CamelContext;
  * The providers that the settings name: every {@code <provider>.webhook.secret} and every {@code <provider>.jwks.url} is one, and a value in
  * either turns it on. Thread-safe.
  */
-final class Providers {
+public final class Providers {
 
     static final String SECRET = ".webhook.secret";
     /** Where a provider that signs with a private key publishes the public ones. */
@@ -30,7 +30,7 @@ final class Providers {
     /** The demonstration; never turned on by hand. */
     static final String SAMPLE = "sample";
     /** The one that we are the server for. */
-    static final String SCIM = "scim";
+    public static final String SCIM = "scim";
 
     /** The environment variable that names the providers whose deliveries are applied once. */
     static final String REPLAY_PROTECTION = "REPLAY_PROTECTION";

@@ -34,15 +34,8 @@ public final class SecretFiles {
      *
      * @throws StartupFailure if one cannot be read or is empty, or a secret is also set without a file
      */
-    static synchronized void load(CamelContext context) {
-        if (context.hasService(Loaded.class) == null) {
-            Loaded loaded = new Loaded(context);
-            try {
-                context.addService(loaded);
-            } catch (Exception e) {
-                throw new IllegalStateException(e);
-            }
-        }
+    static void load(CamelContext context) {
+        PerContext.of(context, Loaded.class, Loaded::new);
     }
 
     /** Reads the files again, and puts what has changed to use. */
@@ -112,14 +105,7 @@ public final class SecretFiles {
             String before = settings.resolveProperty(setting).orElse("");
             settings.addOverrideProperty(setting, text);
             try {
-                if (setting.endsWith(Providers.SECRET)) {
-                    context.getComponent("verify", VerifyComponent.class)
-                            .secretChanged(setting.substring(0, setting.length() - Providers.SECRET.length()));
-                } else if (setting.endsWith(Providers.API_KEY)) {
-                    ClientCredentials.forget(context, setting.substring(0, setting.length() - Providers.API_KEY.length()));
-                } else if (setting.equals("database.password")) {
-                    Database.of(context).pool.setPassword(text); // for the connections that it opens from now on
-                }
+                context.getRegistry().findByType(SecretUser.class).forEach(user -> user.secretChanged(setting));
             } catch (RuntimeException e) {
                 settings.addOverrideProperty(setting, before);
                 throw e;

@@ -6,6 +6,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.postgresql.Driver;
 import org.postgresql.PGConnection;
 import org.postgresql.PGProperty;
@@ -22,6 +23,12 @@ final class ServerConnections extends PGSimpleDataSource {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
 
+    /**
+     * When Postgres itself gives up, in milliseconds. A statement that only we have given up would wait for its lock on, and each that is tried again
+     * would take one more of Postgres' connections. Two waits for a lock, of one batch and of the next, are over before most providers stop waiting.
+     */
+    private static final int LOCK_TIMEOUT = 3_000;
+    private static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
     /** The server, the database or the role has no connection more. */
     static final String TOO_MANY = "53300";
     /** In milliseconds; the times that the role or the database has, 0 for none. */
@@ -30,14 +37,20 @@ final class ServerConnections extends PGSimpleDataSource {
 
     /** SQL that limits the transaction which it begins: no other client of a pooler's session inherits a limit. */
     private volatile String limits = "";
+    private final Supplier<DatabaseUrl> login;
     private final boolean thresholdGiven;
     /** Whether statements may keep a name on the server. */
     private volatile boolean prepares = true;
     private volatile boolean told;
     private volatile long toldTooMany = System.nanoTime() - TimeUnit.MINUTES.toNanos(1);
 
-    /** @param properties of the driver, beside those in the URL, which win */
-    ServerConnections(String url, Properties properties) {
+    /**
+     * @param login is asked for each connection: a password in a file may have changed
+     * @param properties of the driver, beside those in the URL, which win
+     */
+    ServerConnections(Supplier<DatabaseUrl> login, Properties properties) {
+        this.login = login;
+        String url = login.get().jdbcUrl();
         setUrl(url);
         Properties given = Driver.parseURL(url, new Properties());
         thresholdGiven = given.containsKey(PGProperty.PREPARE_THRESHOLD.getName());
@@ -50,6 +63,25 @@ final class ServerConnections extends PGSimpleDataSource {
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** What the driver is told; each can be set in the URL instead. */
+    static Properties driver() {
+        Properties driver = new Properties();
+        driver.setProperty("ApplicationName", "users-sync");
+        driver.setProperty("assumeMinServerVersion", "14"); // the name goes with the login, not in a SET
+        driver.setProperty("logServerErrorDetail", "false"); // its details quote the row
+        driver.setProperty("connectTimeout", "5");
+        driver.setProperty("loginTimeout", "5");
+        driver.setProperty("socketTimeout", "30");
+        driver.setProperty("tcpKeepAlive", "true");
+        return driver;
+    }
+
+    @Override
+    public Connection getConnection() throws SQLException {
+        DatabaseUrl now = login.get();
+        return getConnection(now.user(), now.password());
     }
 
     @Override
@@ -66,7 +98,7 @@ final class ServerConnections extends PGSimpleDataSource {
                 driver.setPrepareThreshold(0);
             }
             limits = "SELECT set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true), set_config('plan_cache_mode', 'force_generic_plan', true); "
-                    .formatted(atMost(server.getInt(2), Database.LOCK_TIMEOUT), atMost(server.getInt(3), Database.STATEMENT_TIMEOUT));
+                    .formatted(atMost(server.getInt(2), LOCK_TIMEOUT), atMost(server.getInt(3), STATEMENT_TIMEOUT));
         } catch (SQLException e) {
             connection.close();
             throw e;

@@ -17,8 +17,8 @@ import org.apache.camel.BindToRegistry;
 public final class StandardWebhooks implements VerificationSchemeFactory {
 
     @Override
-    public VerificationScheme create(VerifyEndpoint endpoint) {
-        return new Keyed(new WebhookKeys(String.join(" ", endpoint.secrets())), endpoint.clock());
+    public VerificationScheme create(SchemeOptions options) {
+        return new Keyed(new WebhookKeys(String.join(" ", options.secrets())), options.clock());
     }
 
     private record Keyed(WebhookKeys keys, Clock clock) implements VerificationScheme {
@@ -26,8 +26,8 @@ public final class StandardWebhooks implements VerificationSchemeFactory {
         @Override
         public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
             String family = family(headers);
-            keys.verify(VerifyEndpoint.one(headers, family + "id"), VerifyEndpoint.one(headers, family + "timestamp"),
-                    VerifyEndpoint.one(headers, family + "signature"), body, clock.instant());
+            keys.verify(SchemeOptions.one(headers, family + "id"), SchemeOptions.one(headers, family + "timestamp"),
+                    SchemeOptions.one(headers, family + "signature"), body, clock.instant());
             return body;
         }
 

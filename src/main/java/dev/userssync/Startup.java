@@ -1,8 +1,6 @@
 package dev.userssync;
 
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -51,8 +49,8 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             Tracing.start(context);
         }
         unlockKeyStore();
-        checkFree("camel.server.port", "PORT");
-        checkFree("camel.management.port", "MANAGEMENT_PORT");
+        Port.requireFree(context, "camel.server.port", "PORT");
+        Port.requireFree(context, "camel.management.port", "MANAGEMENT_PORT");
         SettingNames.findings(System.getenv(), SettingNames.known(context), providers.all().keySet()).forEach(LOG::warn);
         providers.check();
         kafka.takeEnvironment();
@@ -88,7 +86,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         VertxPlatformHttpRouter webhooks = router("camel.server.port");
         door.answerWebhooks(webhooks, limitSlowClients(webhooks));
         new Readiness(context).register(webhooks.getServer().getServer());
-        measure();
+        Gauges.register(context);
         VertxPlatformHttpRouter management = router("camel.management.port");
         door.answerManagement(management, limitSlowClients(management));
         serveOperators(management);
@@ -97,7 +95,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
             LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
         }
-        LOG.info("{}", table());
+        LOG.info("{}", new StartTable(context, console));
     }
 
     /** Here, because Camel would read the password before the files that secrets may stand in. */
@@ -132,92 +130,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         }
     }
 
-    /** The figures of this instance that are read when somebody asks. */
-    private void measure() {
-        Metrics metrics = Metrics.of(context);
-        Freshness freshness = Freshness.of(context);
-        for (String provider : providers.on()) {
-            metrics.gauge("users_sync.webhook.age.seconds", "Seconds since the last verified delivery, or since the start", freshness,
-                    known -> known.webhookAge(provider), "provider", provider);
-        }
-        for (String provider : new PollSettings(context).providers()) {
-            metrics.gauge("users_sync.poll.age.seconds", "Seconds since everything that the provider tells was in the table, or since the start", freshness,
-                    known -> known.pollAge(provider), "provider", provider);
-        }
-        if (kafka.applies()) {
-            metrics.gauge("users_sync.topic.delay.seconds", "Age of the oldest user event that was read from the topic and is not in the table yet",
-                    context.getRegistry().lookupByNameAndType("apply-records", ApplyRecords.class), ApplyRecords::delaySeconds);
-        }
-        MicrobatchComponent batches = context.getComponent("microbatch", MicrobatchComponent.class);
-        metrics.gauge("users_sync.queue.depth", "User events that wait for the database", batches, component -> {
-            MicrobatchConsumer writer = component.consumer("users");
-            return writer == null ? Double.NaN : writer.getPendingExchangesSize();
-        });
-        metrics.gauge("users_sync.queue.capacity", "User events that may wait; one more is answered 503", batches, component -> {
-            MicrobatchConsumer writer = component.consumer("users");
-            return writer == null ? Double.NaN : writer.capacity();
-        });
-    }
-
-    /** Camel only warns when a port is taken, and goes on without a listener. */
-    private void checkFree(String setting, String env) {
-        String port = Setting.of(context, setting);
-        if (!isFree(Integer.parseInt(port))) {
-            throw new StartupFailure("port " + port + " is in use: stop what uses it, or set " + env + " to another port");
-        }
-    }
-
-    /** Without listening there: whoever calls in that moment would be let in, and cut off. */
-    static boolean isFree(int port) {
-        try (Socket socket = new Socket()) {
-            socket.setReuseAddress(true); // as a server's: connections that have been closed do not keep the port
-            socket.bind(new InetSocketAddress(port));
-            return true;
-        } catch (IOException taken) {
-            return false;
-        }
-    }
-
     private VertxPlatformHttpRouter router(String port) {
         return VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(Setting.of(context, port))));
-    }
-
-    private String table() {
-        Database.Opened database = Database.of(context);
-        StringBuilder table = new StringBuilder("users-sync is running\n");
-        providers.all().forEach((provider, on) -> {
-            if (on && kafka.appliesOnly()) {
-                line(table, provider, "off  KAFKA_ROLE=apply takes no deliveries");
-            } else if (on) {
-                line(table, provider, "on   " + url("camel.server") + Providers.path(provider));
-            } else if (providers.isPolled(provider)) {
-                line(table, provider, "on   polled, without webhooks: set " + providers.turnedOnBy(provider) + " to turn them on");
-            } else if (!provider.equals(Providers.SAMPLE)) {
-                line(table, provider, "off  set " + providers.turnedOnBy(provider) + " to turn it on");
-            }
-        });
-        line(table, "database", database.server() + (database.embedded == null ? " at " : ", embedded, at ") + database.description);
-        if (database.embedded != null) {
-            line(table, "psql", database.embedded.psql() + " -c 'TABLE neon_auth.users_sync'");
-        }
-        if (kafka.isDoor()) {
-            line(table, "topic", "user events go to " + Setting.of(context, "kafka.topic") + " at " + Setting.of(context, "camel.component.kafka.brokers"));
-        }
-        if (kafka.applies()) {
-            line(table, "topic", "user events come from " + Setting.of(context, "kafka.topic") + ", group " + Setting.of(context, "kafka.group"));
-        }
-        line(table, "console", console ? url("camel.management") + "/console"
-                : "off  set CONSOLE_PASSWORD to turn it on");
-        line(table, "management", url("camel.management") + "/observe/health");
-        return table.toString();
-    }
-
-    private String url(String listener) {
-        boolean tls = Boolean.parseBoolean(Setting.of(context, "camel.ssl.enabled")) && Boolean.parseBoolean(Setting.of(context, listener + ".useGlobalSslContextParameters"));
-        return (tls ? "https" : "http") + "://localhost:" + Setting.of(context, listener + ".port");
-    }
-
-    private static void line(StringBuilder table, String name, String text) {
-        table.append(String.format("  %-14s %s%n", name, text));
     }
 }

@@ -3,6 +3,7 @@ package dev.userssync;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import org.apache.camel.CamelContext;
 
 /**
  * Text that Postgres can hold: U+0000 and halves of surrogate pairs become U+FFFD, the character that stands for one that cannot be shown.
@@ -81,6 +82,11 @@ public final class StorableText {
         } catch (CharacterCodingException e) {
             return null;
         }
+    }
+
+    /** Tells the observers that characters of a provider's event were replaced. */
+    public static void replaced(CamelContext context, String provider) {
+        context.getRegistry().findByType(ReplacementObserver.class).forEach(observer -> observer.replaced(provider));
     }
 
     private static char escaped(String json, int backslash) {

@@ -3,14 +3,8 @@ package dev.userssync;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.time.Clock;
-import java.time.DateTimeException;
-import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
-import java.time.temporal.ChronoUnit;
 import java.util.Collection;
 import java.util.Map;
 import java.util.Set;
@@ -48,9 +42,6 @@ import org.apache.camel.Processor;
 public final class UserEvent implements Processor, CamelContextAware {
 
     private static final Set<String> UPSERTS = Set.of("created", "updated");
-    private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
-    private static final Duration AHEAD = Duration.ofDays(1);
-    private static final BigDecimal FIRST_MILLISECONDS = BigDecimal.valueOf(100_000_000_000L);
 
     /** The variable with a collection that takes the user events instead of the table: a poller looks first what they would change. */
     static final String PREVIEW = "preview";
@@ -150,7 +141,7 @@ public final class UserEvent implements Processor, CamelContextAware {
 
     /** A ban may end by itself, and no event says so: the time decides, and "infinity" is Postgres' word for no end. */
     private boolean isInactive(JsonNode inactive) {
-        return inactive.isBoolean() ? inactive.booleanValue() : inactive.isTextual() && (inactive.textValue().equals("infinity") || instant(inactive, "inactive").isAfter(clock.instant()));
+        return inactive.isBoolean() ? inactive.booleanValue() : inactive.isTextual() && (inactive.textValue().equals("infinity") || EventTime.instant(inactive, "inactive").isAfter(clock.instant()));
     }
 
     ObjectNode checked(JsonNode event) {
@@ -176,11 +167,11 @@ public final class UserEvent implements Processor, CamelContextAware {
             checked.set("raw", raw);
             checked.put("name", text(event, "name"));
             checked.put("email", text(event, "email"));
-            checked.put("created_at", time(event, "created_at"));
-            checked.put("updated_at", time(event, "updated_at"));
+            checked.put("created_at", EventTime.of(event, "created_at", clock));
+            checked.put("updated_at", EventTime.of(event, "updated_at", clock));
         } else if (type.textValue().equals("deleted")) {
             checked.put("id", id(event, idPrefix));
-            checked.put("deleted_at", time(event, "deleted_at"));
+            checked.put("deleted_at", EventTime.of(event, "deleted_at", clock));
         }
         return checked;
     }
@@ -212,40 +203,5 @@ public final class UserEvent implements Processor, CamelContextAware {
     /** Of two times of ISO 8601 in UTC; the second may be null. */
     private static String later(String stamp, String time) {
         return time == null || Instant.parse(time).isBefore(Instant.parse(stamp)) ? stamp : time;
-    }
-
-    private String time(JsonNode event, String field) {
-        JsonNode value = event.path(field);
-        if (value.isMissingNode() || value.isNull()) {
-            return null;
-        }
-        Instant time = instant(value, field);
-        if (time.isBefore(EARLIEST) || time.isAfter(clock.instant().plus(AHEAD))) {
-            throw new InvalidUserEvent(field + " is before the year 2000 or more than a day ahead: " + time);
-        }
-        return time.truncatedTo(ChronoUnit.MICROS).toString();
-    }
-
-    private static Instant instant(JsonNode value, String field) {
-        if (value.isNumber()) {
-            return ofEpoch(value.decimalValue(), field);
-        }
-        if (!value.isTextual()) {
-            throw new InvalidUserEvent(field + " is neither a number nor text");
-        }
-        try {
-            return OffsetDateTime.parse(value.textValue().strip()).toInstant();
-        } catch (DateTimeException e) {
-            throw new InvalidUserEvent(field + " is not a time of ISO 8601 with offset");
-        }
-    }
-
-    private static Instant ofEpoch(BigDecimal number, String field) {
-        if (number.precision() - number.scale() > 15) { // also keeps 1e999999999 from being written out
-            throw new InvalidUserEvent(field + " is no epoch time: too large");
-        }
-        BigDecimal seconds = number.compareTo(FIRST_MILLISECONDS) < 0 ? number : number.movePointLeft(3);
-        BigDecimal whole = seconds.setScale(0, RoundingMode.FLOOR);
-        return Instant.ofEpochSecond(whole.longValue(), seconds.subtract(whole).movePointRight(9).longValue());
     }
 }

@@ -38,7 +38,6 @@ public final class UserEventColumns implements Processor, CamelContextAware {
             .build().writer();
 
     private CamelContext context;
-    private Metrics metrics;
     private String log;
 
     @Override
@@ -49,7 +48,6 @@ public final class UserEventColumns implements Processor, CamelContextAware {
     @Override
     public void setCamelContext(CamelContext context) {
         this.context = context;
-        this.metrics = Metrics.of(context);
         this.log = context.getPropertiesComponent().resolveProperty("event-log.enabled").orElse("false");
     }
 
@@ -93,7 +91,7 @@ public final class UserEventColumns implements Processor, CamelContextAware {
             replaced = true;
         }
         if (replaced) {
-            metrics.replaced(event.path("provider").asText("unknown"));
+            StorableText.replaced(context, event.path("provider").asText("unknown"));
         }
         return json;
     }

@@ -32,7 +32,7 @@ public final class UserEventToRecord implements Processor {
         String written = UserEventColumns.WRITER.writeValueAsString(event);
         String text = StorableText.ofJson(written);
         if (text != written) {
-            Metrics.of(exchange.getContext()).replaced(DeliveryLog.provider(exchange));
+            StorableText.replaced(exchange.getContext(), exchange.getVariable("provider", "unknown", String.class));
         }
         message.setBody(text.getBytes(StandardCharsets.UTF_8));
     }

@@ -16,7 +16,7 @@ public final class UsersSync {
 
     public static void main(String[] args) {
         // picocli is only read when there is something to parse: a start without a verb stays as quick as it was.
-        System.exit(args.length == 0 ? runApplication() : Commands.execute(args));
+        System.exit(args.length == 0 ? runApplication() : Commands.line(UsersSync::runApplication).execute(args));
     }
 
     /** @return the exit code, after the application was stopped or could not start */

@@ -12,7 +12,7 @@ public interface VerificationSchemeFactory {
     /**
      * @throws IllegalArgumentException if a secret is none for this scheme; the message follows the name of the setting, says
      *                                  what is wrong and never shows the secret
-     * @throws StartupFailure           if an option is missing or wrong, see {@link VerifyEndpoint#wrong}
+     * @throws StartupFailure           if an option is missing or wrong, see {@link SchemeOptions#wrong}
      */
-    VerificationScheme create(VerifyEndpoint endpoint) throws GeneralSecurityException;
+    VerificationScheme create(SchemeOptions options) throws GeneralSecurityException;
 }

@@ -13,7 +13,7 @@ import org.apache.camel.support.DefaultComponent;
  * @see VerifyEndpoint the options
  */
 @BindToRegistry("verify")
-public final class VerifyComponent extends DefaultComponent {
+public final class VerifyComponent extends DefaultComponent implements SecretUser {
 
     private final Map<String, VerifyEndpoint> endpoints = new ConcurrentHashMap<>();
     private final Map<String, VerificationScheme> schemes = new ConcurrentHashMap<>();
@@ -35,9 +35,10 @@ public final class VerifyComponent extends DefaultComponent {
      *
      * @throws StartupFailure if they are none; those before stay in use then
      */
-    void secretChanged(String provider) {
+    @Override
+    public void secretChanged(String setting) {
         getCamelContext().getEndpoints().stream().filter(VerifyEndpoint.class::isInstance).map(VerifyEndpoint.class::cast)
-                .filter(endpoint -> provider.equals(endpoint.getProvider())).forEach(VerifyEndpoint::remake);
+                .filter(endpoint -> setting.equals(endpoint.getProvider() + Providers.SECRET)).forEach(VerifyEndpoint::remake);
     }
 
     /** @throws IllegalArgumentException if no endpoint of the provider has started */

@@ -3,7 +3,6 @@ package dev.userssync;
 import io.vertx.core.MultiMap;
 import java.security.GeneralSecurityException;
 import java.time.Clock;
-import java.util.List;
 import java.util.TreeSet;
 import org.apache.camel.Consumer;
 import org.apache.camel.Exchange;
@@ -25,12 +24,6 @@ import org.apache.camel.support.DefaultProducer;
 @UriEndpoint(firstVersion = "0.1.0", scheme = "verify", title = "Verify", syntax = "verify:scheme", producerOnly = true, remote = false)
 public final class VerifyEndpoint extends DefaultEndpoint {
 
-    /** How the time is written that is signed together with the body. */
-    public enum Timestamp { NONE, SECONDS, MILLISECONDS }
-
-    /** How the bytes of a signature are written. */
-    public enum Encoding { HEX, BASE64 }
-
     @UriPath(description = "The verification scheme: the name of a VerificationSchemeFactory bean")
     @Metadata(required = true)
     private final String scheme;
@@ -39,16 +32,14 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     private String provider;
     @UriParam(description = "The header that holds the signature or the value")
     private String header;
-    @UriParam(description = "The digest of an HMAC: sha256 or sha1; of a JWT or JWS its one algorithm: HS256, RS256, ES256, EdDSA or alike",
-            defaultValue = "sha256")
+    @UriParam(description = "The digest of an HMAC: sha256 or sha1; of a JWT or JWS its one algorithm: HS256, RS256, ES256, EdDSA or alike", defaultValue = "sha256")
     private String algorithm = "sha256";
     @UriParam(description = "How the signature is written: hex or base64", defaultValue = "hex")
-    private Encoding encoding = Encoding.HEX;
+    private SchemeOptions.Encoding encoding = SchemeOptions.Encoding.HEX;
     @UriParam(description = "Text before the signature in the header, such as sha256=")
     private String prefix = "";
-    @UriParam(description = "none: the body alone is signed; seconds or milliseconds: the header is t=<time>,v1=<signature> and"
-            + " <time>.<body> is signed", defaultValue = "none")
-    private Timestamp timestamp = Timestamp.NONE;
+    @UriParam(description = "none: the body alone is signed; seconds or milliseconds: the header is t=<time>,v1=<signature> and <time>.<body> is signed", defaultValue = "none")
+    private SchemeOptions.Timestamp timestamp = SchemeOptions.Timestamp.NONE;
     @UriParam(description = "How many seconds the time of a delivery may be from our clock, both ways", defaultValue = "300")
     private long tolerance = 300;
     @UriParam(description = "The header that holds the signed time, when it is not in the signature's own")
@@ -63,8 +54,6 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     private String subject = "";
 
     private volatile VerificationScheme verification;
-    /** Null but in a copy that explains a delivery. */
-    private Clock clock;
 
     VerifyEndpoint(String uri, VerifyComponent component, String scheme) {
         super(uri, component);
@@ -74,7 +63,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     @Override
     protected void doStart() throws Exception {
         if (provider == null || provider.isBlank()) {
-            throw wrong("provider", "is missing");
+            throw options(clock()).wrong("provider", "is missing");
         }
         if (getCamelContext().getPropertiesComponent().resolveProperty(provider + Providers.ON).orElse("true").equals("false")) {
             return; // polled, but without webhooks: its consumer does not start
@@ -82,8 +71,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         VerificationSchemeFactory factory = factory();
         if (factory == null) {
             throw new StartupFailure("provider " + provider + ": there is no verification scheme " + scheme + "; there are "
-                    + String.join(", ",
-                            new TreeSet<>(getCamelContext().getRegistry().findByTypeWithName(VerificationSchemeFactory.class).keySet())));
+                    + String.join(", ", new TreeSet<>(getCamelContext().getRegistry().findByTypeWithName(VerificationSchemeFactory.class).keySet())));
         }
         make(factory);
         super.doStart();
@@ -91,7 +79,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     private void make(VerificationSchemeFactory factory) throws GeneralSecurityException {
         try {
-            verification = factory.create(this);
+            verification = factory.create(options(clock()));
         } catch (IllegalArgumentException e) {
             throw new StartupFailure(Providers.secretSetting(provider) + ": " + e.getMessage());
         }
@@ -103,11 +91,10 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     /** @throws StartupFailure if the secrets that are set now cannot be used; nothing changes then */
     void remake() {
-        if (verification == null) {
-            return; // off since the start
-        }
         try {
-            make(factory());
+            if (verification != null) { // else off since the start
+                make(factory());
+            }
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException(e);
         }
@@ -117,82 +104,20 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class);
     }
 
-    /** The scheme once more, by another clock, to explain a delivery of another time: made from a copy, so that nothing that verifies sees that clock. */
+    /** The scheme once more, by another clock, to explain a delivery of another time. What verifies deliveries does not see that clock. */
     VerificationScheme scheme(Clock other) throws GeneralSecurityException {
-        try {
-            VerifyEndpoint copy = (VerifyEndpoint) getComponent().createEndpoint(getEndpointUri());
-            copy.clock = other;
-            return factory().create(copy);
-        } catch (GeneralSecurityException | RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
+        return factory().create(options(other));
     }
 
-    /** Names a wrong option, its provider and its scheme for whoever wrote it; for a {@link VerificationSchemeFactory} to throw. */
-    StartupFailure wrong(String option, String how) {
-        String setting = provider + ".webhook." + option;
-        String variable = setting(".webhook." + option).isEmpty() ? "" : " (" + Setting.variable(setting) + ")";
-        return new StartupFailure("provider " + provider + ", verification scheme " + scheme + ": the option " + option + variable + " " + how);
-    }
-
-    /** Another setting of the provider: its name without the provider, with the dot; "" when it is not set. */
-    String setting(String name) {
-        return Setting.of(getCamelContext(), provider + name);
-    }
-
-    /** The setting {@code <provider>.webhook.secret} as it stands there. */
-    String secret() {
-        return setting(Providers.SECRET);
-    }
-
-    /**
-     * The secrets in {@code <provider>.webhook.secret}, separated by space or comma: all are accepted (rotation).
-     *
-     * @throws IllegalArgumentException if there is none
-     */
-    List<String> secrets() {
-        List<String> secrets = List.of(secret().split("[\\s,]+")).stream().filter(secret -> !secret.isEmpty()).toList();
-        if (secrets.isEmpty()) {
-            throw new IllegalArgumentException("no secret is set");
-        }
-        return secrets;
+    private SchemeOptions options(Clock by) {
+        return new SchemeOptions(scheme, provider, header, algorithm, encoding, prefix, timestamp, tolerance, timestampHeader, keyIdHeader, token, time, subject,
+                setting -> Setting.of(getCamelContext(), setting), by);
     }
 
     /** The clock that times are held against: the registry's, if there is one, else the system's. */
-    Clock clock() {
-        if (clock != null) {
-            return clock;
-        }
+    private Clock clock() {
         Clock registered = getCamelContext().getRegistry().findSingleByType(Clock.class);
         return registered == null ? Clock.systemUTC() : registered;
-    }
-
-    /** The option header, for a scheme that knows where to look without it. */
-    String headerOr(String usual) {
-        return header == null || header.isBlank() ? usual : header;
-    }
-
-    /** The option header, for a scheme that cannot do without. */
-    String requiredHeader() {
-        if (headerOr("").isEmpty()) {
-            throw wrong("header", "is missing");
-        }
-        return header;
-    }
-
-    /**
-     * The only value of a header.
-     *
-     * @throws SecurityException if it is missing, blank or there more than once
-     */
-    static String one(MultiMap headers, String name) {
-        List<String> values = headers.getAll(name);
-        if (values.size() != 1 || values.get(0).isBlank()) {
-            throw new Refused(Refused.Reason.HEADER, "header " + name + (values.size() > 1 ? " appears more than once" : " is missing"));
-        }
-        return values.get(0);
     }
 
     @Override
@@ -251,11 +176,11 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         this.algorithm = algorithm;
     }
 
-    public Encoding getEncoding() {
+    public SchemeOptions.Encoding getEncoding() {
         return encoding;
     }
 
-    public void setEncoding(Encoding encoding) {
+    public void setEncoding(SchemeOptions.Encoding encoding) {
         this.encoding = encoding;
     }
 
@@ -267,11 +192,11 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         this.prefix = prefix;
     }
 
-    public Timestamp getTimestamp() {
+    public SchemeOptions.Timestamp getTimestamp() {
         return timestamp;
     }
 
-    public void setTimestamp(Timestamp timestamp) {
+    public void setTimestamp(SchemeOptions.Timestamp timestamp) {
         this.timestamp = timestamp;
     }
 

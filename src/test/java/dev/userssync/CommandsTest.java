@@ -44,23 +44,23 @@ class CommandsTest extends RunningApp {
         }
         StringWriter printed = new StringWriter();
         StringWriter complained = new StringWriter();
-        int code = Commands.line().setOut(new PrintWriter(printed)).setErr(new PrintWriter(complained)).execute(all.toArray(String[]::new));
+        int code = Commands.line(() -> 0).setOut(new PrintWriter(printed)).setErr(new PrintWriter(complained)).execute(all.toArray(String[]::new));
         out = printed.toString();
         err = complained.toString();
         return code;
     }
 
     private JsonNode json() throws Exception {
-        return Commands.JSON.readTree(out);
+        return JsonBody.MAPPER.readTree(out);
     }
 
     @Test
     void everyVerbExplainsItself() {
-        for (String verb : Commands.line().getSubcommands().keySet()) {
+        for (String verb : Commands.line(() -> 0).getSubcommands().keySet()) {
             if (!verb.equals("help")) {
                 assertEquals(0, run(verb, "--help"), verb);
                 assertTrue(out.startsWith("Usage: users-sync " + verb), out);
-                CommandLine.Model.CommandSpec spec = Commands.line().getSubcommands().get(verb).getCommandSpec();
+                CommandLine.Model.CommandSpec spec = Commands.line(() -> 0).getSubcommands().get(verb).getCommandSpec();
                 assertFalse(spec.usageMessage().description().length == 0, verb + " has no description");
                 spec.options().forEach(option -> assertFalse(option.description().length == 0, verb + " " + option.longestName()));
                 spec.positionalParameters().forEach(parameter -> assertFalse(parameter.description().length == 0, verb + " " + parameter.paramLabel()));
@@ -137,7 +137,7 @@ class CommandsTest extends RunningApp {
             String url = "--url=http://localhost:" + somebodyElse.getAddress().getPort();
             for (String verb : List.of("replay", "status")) {
                 StringWriter complained = new StringWriter();
-                assertEquals(1, Commands.line().setErr(new PrintWriter(complained)).execute(verb, url));
+                assertEquals(1, Commands.line(() -> 0).setErr(new PrintWriter(complained)).execute(verb, url));
                 assertTrue(complained.toString().matches("users-sync: (what answered is not users-sync|users-sync at .* answered 200 and nothing else).*\\R"), complained::toString);
             }
         } finally {
@@ -240,7 +240,7 @@ class CommandsTest extends RunningApp {
     @Test
     void nobodyThereIsSaidInOneLine() {
         StringWriter complained = new StringWriter();
-        assertEquals(1, Commands.line().setErr(new PrintWriter(complained)).execute("status", "--url=http://localhost:" + Ports.free()));
+        assertEquals(1, Commands.line(() -> 0).setErr(new PrintWriter(complained)).execute("status", "--url=http://localhost:" + Ports.free()));
         assertTrue(complained.toString().contains("no users-sync answers at"), complained.toString());
         assertEquals(1, complained.toString().lines().count());
     }

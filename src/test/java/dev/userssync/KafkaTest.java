@@ -124,7 +124,7 @@ class KafkaTest extends RunningApp {
     /** More than can be found while a batch is halved: the next attempt goes on with the others. */
     @Test
     void aTriggerThatRefusesEverybodyDoesNotStopThePartition() throws Exception {
-        MicrobatchComponent.MicrobatchEndpoint endpoint = (MicrobatchComponent.MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class)
+        MicrobatchEndpoint endpoint = (MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class)
                 .consumer("users").getEndpoint();
         int halving = endpoint.getHalvingTimeout();
         endpoint.setHalvingTimeout(1_500);

@@ -83,7 +83,7 @@ class LeastPrivilegeTest {
 
     private String printSqlForTheRole() {
         StringWriter printed = new StringWriter();
-        assertEquals(0, Commands.line().setOut(new PrintWriter(printed)).execute("print-sql", "--role", role));
+        assertEquals(0, Commands.line(() -> 0).setOut(new PrintWriter(printed)).execute("print-sql", "--role", role));
         return printed.toString();
     }
 

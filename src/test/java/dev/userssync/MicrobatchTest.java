@@ -211,7 +211,7 @@ class MicrobatchTest {
 
     @Test
     void aBatchIsNotHalvedForEver() throws Exception {
-        ((MicrobatchComponent.MicrobatchEndpoint) component().consumer("test").getEndpoint()).setHalvingTimeout(0);
+        ((MicrobatchEndpoint) component().consumer("test").getEndpoint()).setHalvingTimeout(0);
         trouble = new SQLException("none of them", "P0001");
         List<CompletableFuture<Exchange>> sent = fullBatch();
         open.release(1000);
@@ -236,7 +236,7 @@ class MicrobatchTest {
 
     /** 64 events in one batch. */
     private List<CompletableFuture<Exchange>> fullBatch() {
-        MicrobatchComponent.MicrobatchEndpoint endpoint = (MicrobatchComponent.MicrobatchEndpoint) component().consumer("test").getEndpoint();
+        MicrobatchEndpoint endpoint = (MicrobatchEndpoint) component().consumer("test").getEndpoint();
         endpoint.setMaxSize(64);
         endpoint.setCapacity(100);
         busy();
@@ -291,7 +291,7 @@ class MicrobatchTest {
 
     @Test
     void aWriterThatDoesNotFinishIsNamed() throws Exception {
-        ((MicrobatchComponent.MicrobatchEndpoint) component().consumer("test").getEndpoint()).setStuckAfter(1);
+        ((MicrobatchEndpoint) component().consumer("test").getEndpoint()).setStuckAfter(1);
         assertNull(component().consumer("test").stuck());
         CompletableFuture<Exchange> first = busy();
         await().until(() -> component().consumer("test").stuck() != null);

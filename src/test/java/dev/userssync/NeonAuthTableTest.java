@@ -280,7 +280,7 @@ class NeonAuthTableTest {
     void whatPrintSqlHasMadeIsAccepted(String migrate) {
         TestDatabase database = new TestDatabase();
         StringWriter printed = new StringWriter();
-        assertEquals(0, Commands.line().setOut(new PrintWriter(printed)).execute("print-sql"));
+        assertEquals(0, Commands.line(() -> 0).setOut(new PrintWriter(printed)).execute("print-sql"));
         database.execute(printed.toString());
         Properties settings = TestSettings.with(database, "generic");
         settings.setProperty("database.migrate", migrate);

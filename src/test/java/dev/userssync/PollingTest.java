@@ -500,7 +500,7 @@ class PollingTest extends PolledApp {
         StringWriter out = new StringWriter();
         String[] all = java.util.Arrays.copyOf(arguments, arguments.length + 1);
         all[arguments.length] = "--url=http://localhost:" + settings.getProperty("camel.management.port");
-        assertEquals(exitCode, Commands.line().setOut(new PrintWriter(out)).execute(all));
+        assertEquals(exitCode, Commands.line(() -> 0).setOut(new PrintWriter(out)).execute(all));
         return out.toString();
     }
 

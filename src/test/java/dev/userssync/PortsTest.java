@@ -49,7 +49,7 @@ class PortsTest {
         int port = Ports.free();
         FutureTask<Integer> checks = new FutureTask<>(() -> {
             for (int i = 0; i < 5000; i++) {
-                Startup.isFree(port);
+                Port.isFree(port);
             }
             return port;
         });

@@ -64,7 +64,7 @@ class ReadinessTest extends RunningApp {
     /** Not the database itself is slow: a trigger keeps the writer from its end. */
     @Test
     void notWithAWriterThatDoesNotFinish() {
-        ((MicrobatchComponent.MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class).consumer("users").getEndpoint()).setStuckAfter(1);
+        ((MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class).consumer("users").getEndpoint()).setStuckAfter(1);
         database.execute("CREATE FUNCTION public.waits() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(4); RETURN NEW; END';"
                 + " CREATE TRIGGER waits BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION public.waits()");
         try {

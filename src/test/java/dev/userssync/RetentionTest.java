@@ -49,7 +49,7 @@ class RetentionTest extends RunningApp {
     }
 
     private Map<?, ?> purge(int days) throws Exception {
-        return Commands.JSON.readValue(context.createFluentProducerTemplate().to("direct:purge-users").withHeader("days", days).request(String.class), Map.class);
+        return JsonBody.MAPPER.readValue(context.createFluentProducerTemplate().to("direct:purge-users").withHeader("days", days).request(String.class), Map.class);
     }
 
     private String users() {
@@ -120,8 +120,8 @@ class RetentionTest extends RunningApp {
                 + "INSERT INTO users_sync_internal.dead_letter (provider, body, reason) VALUES ('generic', '{\"data\": {\"id\": \"u1\"}}', 'a'),"
                 + " ('generic', '{\"to\": \"ada.king@example.com\"}', 'b'), ('generic', '{\"data\": {\"id\": \"u2\"}}', 'c')");
         String proof = context.createFluentProducerTemplate().to("direct:erase-user").withHeader("id", "u1").request(String.class);
-        assertEquals("1 2 2 0", Commands.JSON.readTree(proof).at("/rows_removed") + " " + Commands.JSON.readTree(proof).at("/decisions_removed") + " "
-                + Commands.JSON.readTree(proof).at("/dead_letters_removed") + " " + Commands.JSON.readTree(proof).at("/rows_left"));
+        assertEquals("1 2 2 0", JsonBody.MAPPER.readTree(proof).at("/rows_removed") + " " + JsonBody.MAPPER.readTree(proof).at("/decisions_removed") + " "
+                + JsonBody.MAPPER.readTree(proof).at("/dead_letters_removed") + " " + JsonBody.MAPPER.readTree(proof).at("/rows_left"));
         for (String table : database.column("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
                 + " WHERE schemaname IN ('neon_auth', 'users_sync_internal', 'public') AND tablename <> 'tombstone'")) {
             assertEquals("0", database.value("SELECT count(*) FROM " + table + " AS t WHERE t::text ~ '\\mu1\\M|ada.king|\\\\x.*" // a body is bytea
@@ -163,7 +163,7 @@ class RetentionTest extends RunningApp {
         }
         letter("clerk", "user event", "{\"type\": \"updated\", \"id\": \"u1\"}");
         String unread = letter("generic", "delivery", "no JSON at all");
-        JsonNode proof = Commands.JSON.readTree(erase("u1"));
+        JsonNode proof = JsonBody.MAPPER.readTree(erase("u1"));
         assertEquals(Stream.concat(stay.stream(), Stream.of(unread)).toList(), database.column("SELECT id FROM users_sync_internal.dead_letter ORDER BY id"));
         assertEquals(11, proof.path("dead_letters_removed").asInt(), proof::toString);
         assertEquals("[" + unread + "]", proof.path("dead_letters_not_read").toString());
@@ -180,7 +180,7 @@ class RetentionTest extends RunningApp {
         letter("generic", "delivery", "{\"data\": {\"id\": 7}}");
         letter("generic", "delivery", "{\"data\": {\"userIds\": [6, 7]}}");
         letter("generic", "delivery", "{\"resourcePath\": \"/users/7\"}");
-        assertEquals(3, Commands.JSON.readTree(erase("7")).path("dead_letters_removed").asInt());
+        assertEquals(3, JsonBody.MAPPER.readTree(erase("7")).path("dead_letters_removed").asInt());
         assertEquals(stay, database.column("SELECT id FROM users_sync_internal.dead_letter ORDER BY id"));
     }
 
@@ -193,7 +193,7 @@ class RetentionTest extends RunningApp {
         letter("generic", "delivery", "{\"data\": {\"to\": \"former@example.org\"}}");
         List<String> stay = Stream.of("help", "pay", "team", "jobs").map(name -> letter("generic", "delivery",
                 "{\"data\": {\"id\": \"u2\", \"company\": {\"support_email\": \"" + name + "@example.org\"}}}")).toList();
-        assertEquals(2, Commands.JSON.readTree(erase("u1")).path("dead_letters_removed").asInt());
+        assertEquals(2, JsonBody.MAPPER.readTree(erase("u1")).path("dead_letters_removed").asInt());
         assertEquals(stay, database.column("SELECT id FROM users_sync_internal.dead_letter ORDER BY id"));
     }
 
@@ -215,7 +215,7 @@ class RetentionTest extends RunningApp {
             await().until(() -> database.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users_sync_internal.dead_letter'::regclass").equals("1"));
             writer.createStatement().execute("SET lock_timeout = '2s'; UPDATE neon_auth.users_sync SET updated_at = '2126-01-01Z' WHERE id = 'u1'");
             reader.rollback();
-            JsonNode proof = Commands.JSON.readTree(erasing.get(20, TimeUnit.SECONDS));
+            JsonNode proof = JsonBody.MAPPER.readTree(erasing.get(20, TimeUnit.SECONDS));
             assertEquals("4 1 2126-01-01", proof.path("dead_letters_removed") + " " + proof.path("dead_letters_not_read").size() + " "
                     + proof.path("not_accepted_until").asText().substring(0, 10), proof::toString);
         }

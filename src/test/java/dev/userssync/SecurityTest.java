@@ -117,7 +117,7 @@ class SecurityTest extends RunningApp {
             VerificationScheme scheme = verify.scheme(provider);
             told.append(scheme).append(scheme.sign("{}".getBytes(StandardCharsets.UTF_8))).append(verify.endpoint(provider));
         }
-        told.append(Database.Address.of("DATABASE_URL", "postgres://app:url-password-shared-value@localhost/db"));
+        told.append(DatabaseUrl.of("DATABASE_URL", "postgres://app:url-password-shared-value@localhost/db"));
         told.append(Database.of(context).pool).append(new Access(context)).append(new ConsoleSession(SECRETS.get("console.password"), java.time.Clock.systemUTC()));
         context.getRoutes().forEach(route -> told.append(route).append(route.getProperties()));
         assertFalse(told.toString().contains("shared-value"), told.toString());

@@ -131,7 +131,7 @@ class TlsTest {
             assertEquals(201, createdByScim(scim, "ada"));
             execute("ALTER ROLE app PASSWORD '" + NEXT_PASSWORD + "'");
             Files.writeString(file, NEXT_PASSWORD + "\n");
-            await().atMost(Duration.ofSeconds(15)).until(() -> Database.of(app.main.getCamelContext()).pool.getPassword().equals(NEXT_PASSWORD));
+            await().atMost(Duration.ofSeconds(15)).until(() -> Setting.of(app.main.getCamelContext(), "database.password").equals(NEXT_PASSWORD));
             // Whoever is in stays in; all of them out, and only the new password opens a connection.
             execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'");
             await().atMost(Duration.ofSeconds(15)).until(() -> deliver(app, "u3") == 204);

@@ -225,7 +225,7 @@ class VerifyTest {
         camel.getRegistry().bind("probe", (VerificationSchemeFactory) endpoint -> {
             Instant seen = endpoint.clock().instant();
             if (!seen.equals(NOW)) {
-                Thread rotation = new Thread(() -> camel.getComponent("verify", VerifyComponent.class).secretChanged("acme"));
+                Thread rotation = new Thread(() -> camel.getComponent("verify", VerifyComponent.class).secretChanged("acme" + Providers.SECRET));
                 rotation.start();
                 try {
                     rotation.join();

@@ -39,7 +39,7 @@ public final class Discovery {
     public void resourceTypes(Exchange exchange) throws ScimException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
         answer(exchange, request, List.of(located(new ResourceTypeResource("User", "User", "User Account", URI.create("/Users"),
-                URI.create(UserDocument.SCHEMA), List.of(new ResourceTypeResource.SchemaExtension(URI.create(UserDocument.ENTERPRISE), false))),
+                URI.create(UserSchema.SCHEMA), List.of(new ResourceTypeResource.SchemaExtension(URI.create(UserSchema.ENTERPRISE), false))),
                 "ResourceType", request.base() + "/ResourceTypes/User")));
     }
 

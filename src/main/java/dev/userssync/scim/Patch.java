@@ -12,7 +12,6 @@ import com.unboundid.scim2.common.messages.PatchOperation;
 import com.unboundid.scim2.common.types.AttributeDefinition;
 import com.unboundid.scim2.common.types.AttributeDefinition.Mutability;
 import com.unboundid.scim2.common.utils.FilterEvaluator;
-import com.unboundid.scim2.common.utils.SchemaUtils;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -25,9 +24,6 @@ import java.util.stream.StreamSupport;
  * Entra ID expects. Values of lists are added here, because the SDK adds twins. Thread-safe.
  */
 final class Patch {
-
-    /** What people use is a tenth of it; the SDK's parser recurses. */
-    private static final int LONGEST_PATH = 1_000;
 
     private Patch() {
     }
@@ -64,7 +60,7 @@ final class Patch {
             throw BadRequestException.invalidSyntax("op must be add, replace or remove");
         }
         if (!path.isEmpty()) {
-            applyAt(user, op, path(path, user, false), value);
+            applyAt(user, op, PatchPath.of(path, user, false), value);
             return;
         }
         if (op.equals("remove")) {
@@ -75,55 +71,14 @@ final class Patch {
         }
         for (Map.Entry<String, JsonNode> attribute : List.copyOf(attributes.properties())) {
             if (!List.of("id", "meta", "schemas").contains(UserDocument.lower(attribute.getKey()))) { // Okta repeats them
-                applyAt(user, op, path(attribute.getKey(), user, attribute.getValue().isObject()), attribute.getValue());
+                applyAt(user, op, PatchPath.of(attribute.getKey(), user, attribute.getValue().isObject()), attribute.getValue());
             }
         }
-    }
-
-    private static Path path(String given, ObjectNode user, boolean mayBeExtension) throws BadRequestException {
-        String text = UserFilter.lowerBooleans(given);
-        if (text.length() > LONGEST_PATH) {
-            throw BadRequestException.invalidPath("the path is longer than " + LONGEST_PATH + " characters");
-        }
-        if (!UserFilter.closesBrackets(text)) {
-            throw BadRequestException.invalidPath("a bracket is not closed");
-        }
-        String core = UserDocument.SCHEMA + ":";
-        Path path;
-        try {
-            path = Path.fromString(text.regionMatches(true, 0, core, 0, core.length()) ? text.substring(core.length())
-                    : isExtension(text, user, mayBeExtension) ? text + ":" // as the SDK writes an extension as a whole
-                    : text);
-        } catch (RuntimeException e) { // the parser's way to say no to some texts
-            throw BadRequestException.invalidPath("the path cannot be read");
-        }
-        if (path.isRoot() && (path.getSchemaUrn() == null || path.getSchemaUrn().equalsIgnoreCase(UserDocument.SCHEMA))) {
-            throw BadRequestException.invalidPath("the path names no attribute");
-        }
-        for (int i = 0; i < path.size(); i++) {
-            Filter filter = path.getElement(i).getValueFilter();
-            if (filter != null) {
-                path = path.replace(i, UserFilter.typed(filter, path.subPath(i + 1).withoutFilters()));
-            }
-        }
-        return path;
-    }
-
-    /** {@code urn:a:b:c} is an extension or the attribute c of the extension urn:a:b: what is known decides, else the value. */
-    private static boolean isExtension(String path, ObjectNode user, boolean mayBe) {
-        if (!SchemaUtils.isUrn(path)) {
-            return false;
-        }
-        List<String> known = new ArrayList<>(List.of(UserDocument.SCHEMA, UserDocument.ENTERPRISE));
-        user.properties().forEach(attribute -> known.add(attribute.getKey()));
-        String lower = UserDocument.lower(path);
-        return known.stream().anyMatch(path::equalsIgnoreCase)
-                || mayBe && known.stream().noneMatch(extension -> lower.startsWith(UserDocument.lower(extension) + ":"));
     }
 
     private static void applyAt(ObjectNode user, String op, Path path, JsonNode given) throws ScimException {
-        AttributeDefinition attribute = UserDocument.attribute(path);
-        if (attribute != null && attribute.getMutability() == Mutability.READ_ONLY && !UserDocument.isEnterprise(path) && !attribute.getName().equals("groups")) {
+        AttributeDefinition attribute = UserSchema.attribute(path);
+        if (attribute != null && attribute.getMutability() == Mutability.READ_ONLY && !UserSchema.isEnterprise(path) && !attribute.getName().equals("groups")) {
             throw new BadRequestException("the attribute cannot be set by a client", BadRequestException.MUTABILITY);
         }
         boolean isList = attribute != null && attribute.isMultiValued() && path.size() == 1 && !isFiltered(path);
@@ -147,7 +102,7 @@ final class Patch {
         }
         ObjectNode created = isFiltered(path) ? createdValue(user, path, value) : null;
         if (created != null) {
-            AttributeDefinition list = UserDocument.attribute(path.subPath(1).withoutFilters());
+            AttributeDefinition list = UserSchema.attribute(path.subPath(1).withoutFilters());
             addValue(user, list == null ? path.getElement(0).getAttribute() : list.getName(), list, created);
         } else if (op.equals("add") && isList) {
             for (JsonNode one : value) {
@@ -199,7 +154,7 @@ final class Patch {
      * null if there is one, or if the filter does not say what it would be like.
      */
     private static ObjectNode createdValue(ObjectNode user, Path path, JsonNode value) throws ScimException {
-        AttributeDefinition list = UserDocument.attribute(path.subPath(1).withoutFilters());
+        AttributeDefinition list = UserSchema.attribute(path.subPath(1).withoutFilters());
         ObjectNode created = Json.object();
         if (path.getSchemaUrn() != null || path.size() > 2 || list != null && !list.isMultiValued() || !takesOver(path.getElement(0).getValueFilter(), created)) {
             return null;

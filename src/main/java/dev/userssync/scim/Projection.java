@@ -39,7 +39,7 @@ final class Projection {
         List<Path> paths = new ArrayList<>();
         for (String name : names == null || names.isBlank() ? new String[0] : names.split(",")) {
             try {
-                paths.add(Path.fromString(name.strip().replaceFirst("(?i)^" + UserDocument.SCHEMA + ":", "")));
+                paths.add(Path.fromString(name.strip().replaceFirst("(?i)^" + UserSchema.SCHEMA + ":", "")));
             } catch (RuntimeException e) { // the parser's way to say no to some texts
                 throw BadRequestException.invalidPath("a name of an attribute cannot be read");
             }

@@ -3,7 +3,7 @@ package dev.userssync.scim;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
-import dev.userssync.Counts;
+import dev.userssync.Providers;
 import dev.userssync.StorableText;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.URLDecoder;
@@ -53,7 +53,7 @@ public final class ScimRequestReader implements Processor {
         if (!StorableText.isStorable(body.path("externalId").asText())) {
             throw BadRequestException.invalidValue("externalId holds U+0000 or half of a surrogate pair, which Postgres cannot store");
         }
-        exchange.getContext().getRegistry().lookupByNameAndType("count", Counts.class).replaced(exchange);
+        StorableText.replaced(exchange.getContext(), Providers.SCIM);
         return Json.object(storable);
     }
 

@@ -34,7 +34,7 @@ final class UserFilter {
     private static final FilterEvaluator EVALUATOR = new FilterEvaluator() {
         @Override
         protected AttributeDefinition getAttributeDefinition(Path path) {
-            return UserDocument.attribute(path); // knows whether case counts
+            return UserSchema.attribute(path); // knows whether case counts
         }
     };
 
@@ -51,9 +51,9 @@ final class UserFilter {
         if (!closesBrackets(text)) {
             throw BadRequestException.invalidFilter("a bracket is not closed");
         }
-        namesSchema = UserDocument.lower(text).contains(UserDocument.lower(UserDocument.SCHEMA) + ":");
+        namesSchema = UserDocument.lower(text).contains(UserDocument.lower(UserSchema.SCHEMA) + ":");
         namesMeta = UserDocument.lower(text).contains("meta");
-        namesExtension = UserDocument.namesEnterprise(text);
+        namesExtension = UserSchema.namesEnterprise(text);
         try {
             filter = typed(Parser.parseFilter(AFTER_BRACKET.matcher(lowerBooleans(text)).replaceAll("$1[($2) and $3]")), Path.root());
         } catch (RuntimeException e) { // the parser's way to say no to some texts
@@ -85,8 +85,8 @@ final class UserFilter {
     }
 
     private static Filter compared(Filter filter, Path within) {
-        AttributeDefinition attribute = UserDocument.meant(join(within, filter.getAttributePath()));
-        Path path = UserDocument.hasValue(attribute) ? filter.getAttributePath().attribute("value") : filter.getAttributePath();
+        AttributeDefinition attribute = UserSchema.meant(join(within, filter.getAttributePath()));
+        Path path = UserSchema.hasValue(attribute) ? filter.getAttributePath().attribute("value") : filter.getAttributePath();
         ValueNode value = attribute != null && UserDocument.form(filter.getComparisonValue(), attribute) instanceof BooleanNode bool
                 ? bool : filter.getComparisonValue();
         return switch (filter.getFilterType()) {
@@ -122,7 +122,7 @@ final class UserFilter {
     }
 
     private static String nameOf(Path path) {
-        AttributeDefinition attribute = UserDocument.attribute(path);
+        AttributeDefinition attribute = UserSchema.attribute(path);
         return attribute == null ? null : attribute.getName();
     }
 
@@ -136,12 +136,12 @@ final class UserFilter {
     boolean matches(UserRow row, String base) throws ScimException {
         ObjectNode user = namesMeta ? row.resource(base) : row.document();
         if (namesExtension) {
-            user = UserDocument.withEnterprise(user); // manager.value, without the name of the extension
+            user = UserSchema.withEnterprise(user); // manager.value, without the name of the extension
         }
         if (namesSchema) {
             ObjectNode aliased = Json.object();
             aliased.setAll(user);
-            aliased.set(UserDocument.SCHEMA, user); // urn:...:User:userName is userName
+            aliased.set(UserSchema.SCHEMA, user); // urn:...:User:userName is userName
             user = aliased;
         }
         return filter.visit(EVALUATOR, user);
@@ -154,7 +154,7 @@ final class UserFilter {
 
     private static Condition needs(Filter filter, Path within) {
         Path path = filter.getAttributePath();
-        if (path != null && path.getSchemaUrn() != null && !path.getSchemaUrn().equalsIgnoreCase(UserDocument.SCHEMA)) {
+        if (path != null && path.getSchemaUrn() != null && !path.getSchemaUrn().equalsIgnoreCase(UserSchema.SCHEMA)) {
             return Condition.ANY; // an extension's
         }
         return switch (filter.getFilterType()) {
@@ -168,7 +168,7 @@ final class UserFilter {
     }
 
     private static Condition equal(Path path, String value) {
-        AttributeDefinition attribute = UserDocument.attribute(path);
+        AttributeDefinition attribute = UserSchema.attribute(path);
         if (attribute == null || path.toString().contains("[")) {
             return Condition.ANY;
         }
@@ -185,7 +185,7 @@ final class UserFilter {
         if (name.equals("emails.value")) {
             return new Condition("lower((raw_json -> 'emails')::text)::jsonb @> jsonb_build_array(jsonb_build_object('value', lower(?)))", value);
         }
-        AttributeDefinition whole = UserDocument.attribute(Path.root().attribute(path.getElement(0).getAttribute()));
+        AttributeDefinition whole = UserSchema.attribute(Path.root().attribute(path.getElement(0).getAttribute()));
         if (attribute.getType() != Type.STRING || whole.isMultiValued() || whole.getName().equals("meta")) {
             return Condition.ANY;
         }

@@ -3,11 +3,11 @@ package dev.userssync.scim;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.userssync.Database;
+import dev.userssync.PerContext;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
@@ -34,7 +34,7 @@ public final class UserLock {
     /** Opens the transaction and, where the request names a user, takes its lock; {@link #release} must follow. */
     public void take(Exchange exchange) throws SQLException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
-        Held held = new Held(Pool.of(exchange.getContext()).connection());
+        Held held = new Held(PerContext.of(exchange.getContext(), Pool.class, Pool::new).connection());
         exchange.setProperty(HELD, held);
         held.begin();
         if (request.id() != null) {
@@ -114,14 +114,16 @@ public final class UserLock {
     private static final class Pool extends ServiceSupport {
 
         private final DataSource users;
-        private final HikariDataSource pool; // of users: its password changes with the secret's file
         private final HikariDataSource connections;
 
-        private Pool(CamelContext context) throws SQLException {
+        private Pool(CamelContext context) {
             HikariConfig config = new HikariConfig();
             users = context.getRegistry().lookupByNameAndType("users", DataSource.class);
-            pool = users.unwrap(HikariDataSource.class);
-            pool.copyStateTo(config);
+            try {
+                users.unwrap(HikariDataSource.class).copyStateTo(config); // also who asks for a password that a file may replace
+            } catch (SQLException e) {
+                throw new IllegalStateException(e);
+            }
             config.setPoolName("scim-locks");
             config.setMaximumPoolSize(Database.locks(context)); // so many users at a time; the others wait their turn
             config.setMinimumIdle(0);
@@ -133,26 +135,10 @@ public final class UserLock {
         }
 
         Connection connection() throws SQLException {
-            if (!Objects.equals(connections.getPassword(), pool.getPassword())) {
-                connections.setPassword(pool.getPassword());
-            }
             if (connections.getHikariPoolMXBean().getTotalConnections() == 0) {
                 users.getConnection().close(); // a database that sleeps gets the time that this one gives it to wake up
             }
             return connections.getConnection();
-        }
-
-        static synchronized Pool of(CamelContext context) throws SQLException {
-            Pool pool = context.hasService(Pool.class);
-            if (pool == null) {
-                pool = new Pool(context);
-                try {
-                    context.addService(pool);
-                } catch (Exception e) {
-                    throw new IllegalStateException(e);
-                }
-            }
-            return pool;
         }
 
         @Override

@@ -21,7 +21,7 @@ record UserRow(String id, ObjectNode document, Instant created, Instant updated,
     /** Whether SCIM wrote the row: its documents name the schema, those of other providers do not. */
     boolean isOurs() {
         for (var schema : document.path("schemas")) {
-            if (UserDocument.SCHEMA.equals(schema.textValue())) {
+            if (UserSchema.SCHEMA.equals(schema.textValue())) {
                 return true;
             }
         }

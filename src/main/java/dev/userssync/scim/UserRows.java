@@ -17,7 +17,7 @@ final class UserRows {
             + " AS updated_at, deleted_at FROM neon_auth.users_sync WHERE ";
 
     /** {@link UserRow#isOurs()} in SQL, word for word the condition of an index in R__scim_indexes.sql. */
-    private static final String OURS = "raw_json @> '{\"schemas\": [\"" + UserDocument.SCHEMA + "\"]}'";
+    private static final String OURS = "raw_json @> '{\"schemas\": [\"" + UserSchema.SCHEMA + "\"]}'";
 
     /** {@link UserRow#isFound()} in SQL, word for word the condition of the other indexes there. */
     private static final String FOUND = OURS + " AND (deleted_at IS NULL OR raw_json -> 'active' = 'false')";

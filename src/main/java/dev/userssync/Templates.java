@@ -30,7 +30,7 @@ import org.apache.camel.CamelContext;
  * The pages of the console: Pebble templates in {@code config/console}, files of the project as the routes are, because the Camel CLI has
  * no class path of ours. Everything is escaped for HTML. In the profile dev a changed template is seen at once. Thread-safe.
  */
-final class ConsolePages {
+final class Templates {
 
     private static final Path FILES = Path.of("config/console").toAbsolutePath();
     private static final String WEBJARS = "META-INF/resources/webjars/";
@@ -39,7 +39,7 @@ final class ConsolePages {
     private final CamelContext context;
     private final PebbleEngine engine;
 
-    ConsolePages(CamelContext context) {
+    Templates(CamelContext context) {
         this.context = context;
         engine = new PebbleEngine.Builder()
                 .loader(new FileLoader(FILES.toString()))

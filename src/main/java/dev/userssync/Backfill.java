@@ -1,0 +1,13 @@
+package dev.userssync;
+
+import picocli.CommandLine.Command;
+
+/** Starts a backfill and watches it. */
+@Command(name = "backfill", description = "Reads all users of a provider into the table, as at the first start; deletes nobody.")
+public final class Backfill extends PollJob {
+
+    @Override
+    public Integer call() throws Exception {
+        return request("/backfill");
+    }
+}

@@ -1,0 +1,82 @@
+package dev.userssync;
+
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Properties;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.apache.camel.CamelContext;
+import org.postgresql.Driver;
+
+/** Where a database is, and as whom: a URL in the JDBC form or in the form {@code postgres[ql]://user:password@host/db?options} that hosts hand out. */
+record DatabaseUrl(String jdbcUrl, String user, String password) {
+
+    /** Off, because it shows a URL that it cannot read, password included. A field, because loggers are collected. */
+    private static final Logger DRIVER = Logger.getLogger("org.postgresql");
+
+    static {
+        DRIVER.setLevel(Level.OFF);
+    }
+
+    /**
+     * @param setting what it was read from
+     * @throws StartupFailure if the driver cannot read it; the message shows nothing of it
+     */
+    static DatabaseUrl of(String setting, String url) {
+        DatabaseUrl address = parts(setting, url);
+        // In the JDBC form the driver would take user:password@host for the name of a host, and say it.
+        if (Driver.parseURL(address.jdbcUrl, null) == null || address.jdbcUrl.matches("jdbc:postgresql://[^/?]*@.*")) {
+            throw unreadable(setting);
+        }
+        return address;
+    }
+
+    /** The same with a login: DATABASE_USER and DATABASE_PASSWORD, read now, win over the URL. A password in a file may have changed. */
+    DatabaseUrl withLogin(CamelContext settings) {
+        Properties options = Driver.parseURL(jdbcUrl, new Properties()); // a JDBC URL may hold the login there
+        return new DatabaseUrl(jdbcUrl, firstOf(Setting.of(settings, "database.user"), user, options.getProperty("user")),
+                firstOf(Setting.of(settings, "database.password"), password, options.getProperty("password")));
+    }
+
+    private static String firstOf(String setting, String login, String option) {
+        return !setting.isEmpty() ? setting : login != null ? login : option;
+    }
+
+    /** For people: without user, password and options. */
+    String described() {
+        return jdbcUrl.replaceFirst("\\?.*", "");
+    }
+
+    private static DatabaseUrl parts(String setting, String url) {
+        if (url.startsWith("jdbc:postgresql:")) {
+            return new DatabaseUrl(url, null, null);
+        }
+        if (!url.matches("postgres(ql)?://.+")) {
+            throw new StartupFailure(setting + " must start with jdbc:postgresql:// or postgres://");
+        }
+        String rest = url.substring(url.indexOf("//") + 2).replace("channel_binding=", "channelBinding=");
+        int at = rest.lastIndexOf('@');
+        String[] login = at < 0 ? new String[0] : rest.substring(0, at).split(":", 2);
+        return new DatabaseUrl("jdbc:postgresql://" + rest.substring(at + 1),
+                login.length > 0 ? decode(setting, login[0]) : null, login.length > 1 ? decode(setting, login[1]) : null);
+    }
+
+    private static String decode(String setting, String part) {
+        try {
+            return URLDecoder.decode(part.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            throw unreadable(setting); // a % that is not followed by two hexadecimal digits
+        }
+    }
+
+    private static StartupFailure unreadable(String setting) {
+        return new StartupFailure(setting + " cannot be read: write postgres://user:password@host:port/database or"
+                + " jdbc:postgresql://host:port/database?user=...&password=..., special characters percent-encoded");
+    }
+
+    /** Without the password. */
+    @Override
+    public String toString() {
+        return jdbcUrl;
+    }
+}

@@ -1,0 +1,37 @@
+package dev.userssync;
+
+import org.apache.camel.CamelContext;
+
+/** Registers the figures of this instance that are read when somebody asks: ages, queue, topic. */
+final class Gauges {
+
+    private Gauges() {
+    }
+
+    /** Once, when the routes run. */
+    public static void register(CamelContext context) {
+        Metrics metrics = Metrics.of(context);
+        Freshness freshness = Freshness.of(context);
+        for (String provider : new Providers(context).on()) {
+            metrics.gauge("users_sync.webhook.age.seconds", "Seconds since the last verified delivery, or since the start", freshness,
+                    known -> known.webhookAge(provider), "provider", provider);
+        }
+        for (String provider : new PollSettings(context).providers()) {
+            metrics.gauge("users_sync.poll.age.seconds", "Seconds since everything that the provider tells was in the table, or since the start", freshness,
+                    known -> known.pollAge(provider), "provider", provider);
+        }
+        if (new KafkaSettings(context).applies()) {
+            metrics.gauge("users_sync.topic.delay.seconds", "Age of the oldest user event that was read from the topic and is not in the table yet",
+                    context.getRegistry().lookupByNameAndType("apply-records", ApplyRecords.class), ApplyRecords::delaySeconds);
+        }
+        MicrobatchComponent batches = context.getComponent("microbatch", MicrobatchComponent.class);
+        metrics.gauge("users_sync.queue.depth", "User events that wait for the database", batches, component -> {
+            MicrobatchConsumer writer = component.consumer("users");
+            return writer == null ? Double.NaN : writer.getPendingExchangesSize();
+        });
+        metrics.gauge("users_sync.queue.capacity", "User events that may wait; one more is answered 503", batches, component -> {
+            MicrobatchConsumer writer = component.consumer("users");
+            return writer == null ? Double.NaN : writer.capacity();
+        });
+    }
+}

@@ -1,0 +1,43 @@
+package dev.userssync;
+
+import java.util.concurrent.TimeUnit;
+
+/**
+ * How long a batch is halved. One guilty event of 500 takes some 20 statements. If nearly all are guilty, the senders of the rest are told to send
+ * again before most stop waiting. If an operator's mistake makes all fail, such as a missing table, more statements would find nobody innocent.
+ */
+final class HalvingPatience {
+
+    private static final int MOST_SERVER_FAILURES = 32; // enough to find one guilty event of 500, or two
+
+    private final long timeout;
+    private long firstFailure;
+    private int serverFailures;
+    private Exception over;
+
+    /** @param millis after the first failure, for which a batch is halved */
+    HalvingPatience(long millis) {
+        timeout = TimeUnit.MILLISECONDS.toNanos(millis);
+    }
+
+    void failed(Exception failure) {
+        if (firstFailure == 0) {
+            firstFailure = System.nanoTime();
+        }
+        if (!Failure.mayBeOneEvents(failure)) {
+            over = failure; // the rest would wait for the same, one after the other
+        } else if (Failure.causedByServer(failure) && ++serverFailures > MOST_SERVER_FAILURES) {
+            over = failure;
+        } else if (System.nanoTime() - firstFailure > timeout) {
+            over = new TryLater("the database refuses so many events of a batch that the others were not reached in time");
+        }
+    }
+
+    boolean isOver() {
+        return over != null;
+    }
+
+    Exception failure() {
+        return over;
+    }
+}

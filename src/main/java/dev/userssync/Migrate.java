@@ -1,0 +1,28 @@
+package dev.userssync;
+
+import java.util.concurrent.Callable;
+import org.apache.camel.impl.DefaultCamelContext;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Creates or upgrades the tables. */
+@Command(name = "migrate", description = {"Creates or upgrades the tables in the database of $DATABASE_URL and ends: with the role that owns them, where users-sync",
+    "itself runs with one that may not (DATABASE_MIGRATE=false)."})
+public final class Migrate implements Callable<Integer> {
+
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    private boolean help;
+
+    @Override
+    public Integer call() throws Exception {
+        try (DefaultCamelContext settings = new DefaultCamelContext()) {
+            settings.getPropertiesComponent().setLocation("classpath:application.properties");
+            spec.commandLine().getOut().println(Database.migrate(settings));
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,173 @@
+// Only `camel run` reads these lines; Maven reads pom.xml, and a test keeps both alike.
+//DEPS org.postgresql:postgresql:42.7.14
+//DEPS org.flywaydb:flyway-database-postgresql:13.12.0
+package dev.userssync;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.SQLExceptionOverride;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Optional;
+import javax.sql.DataSource;
+import org.apache.camel.CamelContext;
+import org.apache.camel.support.service.ServiceSupport;
+import org.apache.camel.util.ObjectHelper;
+import org.flywaydb.core.api.FlywayException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The pool of one context and, where there is one, its embedded server. Opened and migrated by the constructor, closed with the context. Thread-safe. */
+final class OpenDatabase extends ServiceSupport {
+
+    private static final Logger LOG = LoggerFactory.getLogger("users-sync");
+    /** How long the first connection may take, in milliseconds: a database that starts beside us gets its time. */
+    private static final int FIRST_CONNECTION_TIMEOUT = 10_000;
+    /** Milliseconds to wait for a connection, at most three times a delivery. Some providers give up after 3 s. */
+    private static final int CONNECTION_TIMEOUT = 500;
+    /** Milliseconds without a word after which a connection is given up on which a sender waits: longer than a lock may last. */
+    private static final int WRITER_TIMEOUT = 5_000;
+    /** Milliseconds for which a connection stays open that nobody needs; the whole pool closes when it is quiet. */
+    static final int IDLE_TIMEOUT = 60_000;
+
+    /**
+     * Takes a session out of the pool that may not write (SQLState 25006): one that was opened while the server was read-only stays so, and without
+     * this the pool would keep it for half an hour after the server can be written again.
+     */
+    private static final class ReadOnlySessions implements SQLExceptionOverride {
+
+        @java.lang.Override // not the nested type of this name
+        public Override adjudicate(SQLException failure) {
+            return "25006".equals(failure.getSQLState()) ? Override.MUST_EVICT : Override.CONTINUE_EVICT;
+        }
+    }
+
+    private final CamelContext context;
+    private final DatabaseUrl address;
+    final EmbeddedDatabase embedded;
+    final HikariDataSource pool;
+    final DataSource source;
+    final DataSource writer;
+    final DataSource quietly;
+    final Quiet quiet;
+    final Outage outage;
+    /** For people: without user, password and options. */
+    final String description;
+
+    OpenDatabase(CamelContext context) {
+        this.context = context;
+        SecretFiles.load(context);
+        String url = Setting.of(context, "database.url");
+        embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(Setting.of(context, "data.directory"))) : null;
+        address = embedded != null ? new DatabaseUrl(embedded.jdbcUrl(), null, null) : DatabaseUrl.of("DATABASE_URL", url);
+        description = address.described();
+        HikariConfig config = new HikariConfig();
+        quiet = new Quiet(Long.parseLong(Setting.of(context, "database.quiet")));
+        config.setPoolName("users");
+        config.setMaximumPoolSize(Database.poolSize(context) - (Setting.of(context, "scim.webhook.secret").isEmpty() ? 0 : Database.locks(context)));
+        config.setMinimumIdle(0);
+        config.setIdleTimeout(IDLE_TIMEOUT);
+        config.setExceptionOverride(new ReadOnlySessions());
+        config.setConnectionTimeout(CONNECTION_TIMEOUT);
+        boolean needed = !new KafkaSettings(context).ingestsOnly(); // who only fills the topic can start while there is no database
+        config.setInitializationFailTimeout(needed ? FIRST_CONNECTION_TIMEOUT : -1);
+        // Else each dead connection in the pool, after a network that swallowed all, takes five seconds to find.
+        config.setValidationTimeout(CONNECTION_TIMEOUT);
+        ServerConnections connections = new ServerConnections(() -> address.withLogin(context), ServerConnections.driver());
+        config.setDataSource(connections);
+        pool = open(config);
+        outage = new Outage(pool, description);
+        source = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, true), 0);
+        writer = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, true), WRITER_TIMEOUT);
+        quietly = DescribedOnce.of(pool, connections, () -> quiet.connection(pool, false), 0);
+        if (needed) {
+            prepare();
+        }
+    }
+
+    /** Makes the tables or, where another role owns them, only looks: tables of this version or a newer one will do. */
+    private void prepare() {
+        Migration migration = new Migration(context);
+        boolean look = Setting.of(context, "database.migrate").equalsIgnoreCase("false");
+        boolean pooled = look || Setting.of(context, "database.direct.url").isEmpty();
+        try (Connection connection = pooled ? pool.getConnection() : Database.direct(context, address)) {
+            Database.requireUtf8(connection, description);
+            if (!look) {
+                migration.run(connection);
+            } else if (migration.isNeeded(connection)) {
+                throw new StartupFailure("the tables in " + description + " are missing or older than this users-sync, and DATABASE_MIGRATE is"
+                        + " false: run `users-sync migrate` with the role that owns them, then what `users-sync print-sql --role` prints");
+            }
+        } catch (FlywayException | SQLException e) {
+            throw closed(Database.notMigrated(address, e));
+        } catch (StartupFailure e) {
+            throw closed(e);
+        }
+        try (Connection connection = pool.getConnection()) {
+            Database.troubles(connection, true).forEach(LOG::error);
+            Database.troubles(connection, false).forEach(LOG::warn);
+        } catch (SQLException e) {
+            LOG.warn("the rights in {} cannot be checked: {}", description, Database.rootMessage(e));
+        }
+    }
+
+    private HikariDataSource open(HikariConfig config) {
+        try {
+            return new HikariDataSource(config);
+        } catch (RuntimeException e) {
+            closeEmbedded();
+            SQLException refused = ObjectHelper.getException(SQLException.class, e);
+            throw new StartupFailure("the database " + description + " cannot be reached: " + Database.rootMessage(e)
+                    + (refused != null && ServerConnections.TOO_MANY.equals(refused.getSQLState())
+                            ? "; free a connection, raise the limit, or set DATABASE_POOL_SIZE of each instance to its share"
+                            : "; check DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD"));
+        }
+    }
+
+    private StartupFailure closed(StartupFailure failure) {
+        pool.close();
+        closeEmbedded();
+        return failure;
+    }
+
+    /** For people who wait for an answer. */
+    Connection connection() throws SQLException {
+        return quiet.connection(pool, true);
+    }
+
+    /** A connection beside the pool, for work that takes long. Empty if there is none to be had. */
+    Optional<Connection> aside() {
+        try {
+            return Optional.ofNullable(Database.direct(context, address));
+        } catch (SQLException e) {
+            return Optional.empty();
+        }
+    }
+
+    String server() {
+        try (Connection connection = pool.getConnection()) {
+            return "Postgres " + connection.getMetaData().getDatabaseProductVersion();
+        } catch (SQLException e) {
+            return "Postgres";
+        }
+    }
+
+    @Override
+    protected void doStop() {
+        pool.close();
+        closeEmbedded();
+    }
+
+    private void closeEmbedded() {
+        if (embedded != null) {
+            try {
+                embedded.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}

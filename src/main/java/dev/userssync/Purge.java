@@ -1,0 +1,26 @@
+package dev.userssync;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Purges users who were deleted long ago. */
+@Command(name = "purge", description = "Removes the rows of users who have been deleted for so many days; a tombstone of id and time stays.")
+public final class Purge extends Remote {
+
+    @Option(names = "--days", defaultValue = "30", description = "The holdback: how long a user must have been deleted (default: ${DEFAULT-VALUE}).")
+    int days;
+
+    @Option(names = "--confirm", description = "Also fewer days than the holdback (PURGE_DAYS, 30 where it is not set): the deletions cannot be undone.")
+    boolean confirm;
+
+    @Option(names = "--dry-run", description = "Only count the users, and the rows that cascade.")
+    boolean dryRun;
+
+    @Override
+    public Integer call() throws Exception {
+        if (days < 0) {
+            throw new IllegalArgumentException("days must be 0 or more");
+        }
+        return print(post("/admin/purge?days=" + days + (confirm ? "&confirm=true" : "") + (dryRun ? "&dryRun=true" : "")));
+    }
+}

@@ -1,0 +1,60 @@
+package dev.userssync.scim;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.unboundid.scim2.common.Path;
+import com.unboundid.scim2.common.exceptions.BadRequestException;
+import com.unboundid.scim2.common.filters.Filter;
+import com.unboundid.scim2.common.utils.SchemaUtils;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The path of a PATCH operation (RFC 7644 §3.5.2), also with the name of an extension before it. */
+final class PatchPath {
+
+    /** What people use is a tenth of it; the SDK's parser recurses. */
+    private static final int LONGEST_PATH = 1_000;
+
+    private PatchPath() {
+    }
+
+    static Path of(String given, ObjectNode user, boolean mayBeExtension) throws BadRequestException {
+        String text = UserFilter.lowerBooleans(given);
+        if (text.length() > LONGEST_PATH) {
+            throw BadRequestException.invalidPath("the path is longer than " + LONGEST_PATH + " characters");
+        }
+        if (!UserFilter.closesBrackets(text)) {
+            throw BadRequestException.invalidPath("a bracket is not closed");
+        }
+        String core = UserSchema.SCHEMA + ":";
+        Path path;
+        try {
+            path = Path.fromString(text.regionMatches(true, 0, core, 0, core.length()) ? text.substring(core.length())
+                    : isExtension(text, user, mayBeExtension) ? text + ":" // as the SDK writes an extension as a whole
+                    : text);
+        } catch (RuntimeException e) { // the parser's way to say no to some texts
+            throw BadRequestException.invalidPath("the path cannot be read");
+        }
+        if (path.isRoot() && (path.getSchemaUrn() == null || path.getSchemaUrn().equalsIgnoreCase(UserSchema.SCHEMA))) {
+            throw BadRequestException.invalidPath("the path names no attribute");
+        }
+        for (int i = 0; i < path.size(); i++) {
+            Filter filter = path.getElement(i).getValueFilter();
+            if (filter != null) {
+                path = path.replace(i, UserFilter.typed(filter, path.subPath(i + 1).withoutFilters()));
+            }
+        }
+        return path;
+    }
+
+    /** {@code urn:a:b:c} is an extension or the attribute c of the extension urn:a:b: what is known decides, else the value. */
+    private static boolean isExtension(String path, ObjectNode user, boolean mayBe) {
+        if (!SchemaUtils.isUrn(path)) {
+            return false;
+        }
+        List<String> known = new ArrayList<>(List.of(UserSchema.SCHEMA, UserSchema.ENTERPRISE));
+        user.properties().forEach(attribute -> known.add(attribute.getKey()));
+        String lower = UserDocument.lower(path);
+        return known.stream().anyMatch(path::equalsIgnoreCase)
+                || mayBe && known.stream().noneMatch(extension -> lower.startsWith(UserDocument.lower(extension) + ":"));
+    }
+}
