@@ -18,7 +18,7 @@ import javax.crypto.spec.SecretKeySpec;
  * delete; one in a hundred is sent twice, as a provider that retries does. Knows afterwards which rows must have come of it. Not
  * thread-safe.
  */
-final class Deliveries {
+public final class Deliveries {
 
     static final String SECRET = "whsec_" + Base64.getEncoder().encodeToString("the benchmark's secret, 32 bytes".getBytes(StandardCharsets.UTF_8));
     private static final long FIRST_VERSION = Instant.parse("2026-01-01T00:00:00Z").toEpochMilli();

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.settings.Setting;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.InetAddress;

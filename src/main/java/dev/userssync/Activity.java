@@ -3,6 +3,7 @@ package dev.userssync;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.settings.Providers;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.settings.PollSettings;
+import dev.userssync.settings.Providers;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.settings.Setting;
+import dev.userssync.settings.StartupFailure;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Properties;

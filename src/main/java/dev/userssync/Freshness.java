@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.settings.PerContext;
 import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;

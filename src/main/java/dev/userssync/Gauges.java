@@ -1,5 +1,8 @@
 package dev.userssync;
 
+import dev.userssync.settings.KafkaSettings;
+import dev.userssync.settings.PollSettings;
+import dev.userssync.settings.Providers;
 import org.apache.camel.CamelContext;
 
 /** Registers the figures of this instance that are read when somebody asks: ages, queue, topic. */

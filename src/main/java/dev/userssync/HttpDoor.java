@@ -1,6 +1,9 @@
 package dev.userssync;
 
 import dev.userssync.scim.ScimError;
+import dev.userssync.settings.KafkaSettings;
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.Setting;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpMethod;

@@ -1,13 +1,16 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.userssync.settings.PollSettings;
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.Setting;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.NoSuchElementException;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;

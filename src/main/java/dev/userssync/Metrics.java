@@ -2,6 +2,7 @@
 //DEPS org.apache.camel:camel-micrometer-prometheus:4.17.0
 package dev.userssync;
 
+import dev.userssync.settings.PerContext;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.settings.Setting;
+import dev.userssync.settings.StartupFailure;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;

@@ -1,6 +1,9 @@
 //DEPS org.bitbucket.b_c:jose4j:0.9.7
 package dev.userssync;
 
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.Setting;
+import dev.userssync.settings.StartupFailure;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,8 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.userssync.settings.PollSettings;
+import dev.userssync.settings.Providers;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

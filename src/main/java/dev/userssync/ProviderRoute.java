@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.settings.Providers;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;

@@ -1,6 +1,8 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.Setting;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

@@ -1,5 +1,8 @@
 package dev.userssync;
 
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.Setting;
+import dev.userssync.settings.StartupFailure;
 import io.vertx.core.MultiMap;
 import java.time.Clock;
 import java.util.List;

@@ -1,5 +1,8 @@
 package dev.userssync;
 
+import dev.userssync.settings.KafkaSettings;
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.Setting;
 import org.apache.camel.CamelContext;
 
 /** The table that the log shows at the end of the start: which providers are on and where they deliver to, the database, the console. */

@@ -1,5 +1,16 @@
 package dev.userssync;
 
+import dev.userssync.settings.JqPaths;
+import dev.userssync.settings.KafkaSettings;
+import dev.userssync.settings.PollSettings;
+import dev.userssync.settings.Port;
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.RetentionSettings;
+import dev.userssync.settings.SecretFiles;
+import dev.userssync.settings.Setting;
+import dev.userssync.settings.SettingKinds;
+import dev.userssync.settings.SettingNames;
+import dev.userssync.settings.StartupFailure;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;

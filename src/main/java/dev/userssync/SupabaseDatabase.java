@@ -1,6 +1,8 @@
 package dev.userssync;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.userssync.settings.PerContext;
+import dev.userssync.settings.Setting;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelConfiguration;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.settings.Providers;
 import io.vertx.ext.web.RoutingContext;
 import java.util.ArrayList;
 import java.util.HashMap;

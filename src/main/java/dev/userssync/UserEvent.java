@@ -3,6 +3,8 @@ package dev.userssync;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.Setting;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Collection;

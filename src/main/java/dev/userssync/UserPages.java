@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.settings.PollSettings;
+import dev.userssync.settings.Providers;
 import io.vertx.ext.web.RoutingContext;
 import java.util.HashMap;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.settings.SettingKinds;
+import dev.userssync.settings.StartupFailure;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.SecretUser;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.BindToRegistry;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.FakeApi.Answer;
+import dev.userssync.settings.Providers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;

@@ -4,6 +4,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.bench.Deliveries;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;

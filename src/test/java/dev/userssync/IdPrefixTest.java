@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.settings.Providers;
+import dev.userssync.settings.StartupFailure;
 import java.util.Arrays;
 import java.util.Properties;
 import org.apache.camel.impl.DefaultCamelContext;

@@ -3,6 +3,7 @@ package dev.userssync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.userssync.settings.StartupFailure;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.List;

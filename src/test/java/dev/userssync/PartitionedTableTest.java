@@ -2,6 +2,7 @@ package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.bench.Deliveries;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,6 +4,8 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.bench.Deliveries;
+import dev.userssync.settings.StartupFailure;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.userssync.bench.Ports;
+import dev.userssync.settings.Port;
+import dev.userssync.settings.StartupFailure;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;

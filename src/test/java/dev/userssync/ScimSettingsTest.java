@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.ScimApp.Reply;
+import dev.userssync.settings.StartupFailure;
 import java.util.List;
 import java.util.Properties;
 import org.apache.camel.util.ObjectHelper;

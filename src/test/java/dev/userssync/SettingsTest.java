@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.settings.SettingKinds;
+import dev.userssync.settings.SettingNames;
+import dev.userssync.settings.StartupFailure;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;

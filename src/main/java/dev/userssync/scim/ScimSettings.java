@@ -1,7 +1,7 @@
 package dev.userssync.scim;
 
-import dev.userssync.Setting;
-import dev.userssync.StartupFailure;
+import dev.userssync.settings.Setting;
+import dev.userssync.settings.StartupFailure;
 import org.apache.camel.CamelContext;
 
 /**

@@ -3,7 +3,7 @@ package dev.userssync.scim;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.userssync.Database;
-import dev.userssync.PerContext;
+import dev.userssync.settings.PerContext;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;

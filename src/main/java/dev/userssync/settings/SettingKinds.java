@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -8,7 +8,7 @@ import org.apache.camel.CamelContext;
  * Settings that must be numbers or true or false, checked before anybody reads them: Camel would end the start with a stack trace, and
  * Java takes every text that is not {@code true} for {@code false}.
  */
-final class SettingKinds {
+public final class SettingKinds {
 
     private static final String PORT = "a port number|[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5]";
     private static final String TRUE_OR_FALSE = "true or false|(?i:true|false)";
@@ -33,7 +33,7 @@ final class SettingKinds {
     }
 
     /** @throws StartupFailure that names the environment variable */
-    static void check(CamelContext context) {
+    public static void check(CamelContext context) {
         Map<String, String[]> kinds = new LinkedHashMap<>();
         for (String[] kind : KINDS) {
             kinds.put(kind[0], new String[] {kind[1], kind[2]});

@@ -1,21 +1,21 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.util.List;
 import org.apache.camel.CamelContext;
 
 /** For how many days something is kept. Immutable and thread-safe. */
-final class RetentionSettings {
+public final class RetentionSettings {
 
     private static final List<String> SETTINGS = List.of("event-log.days", "dead-letter.days", "purge.days");
 
     private final CamelContext context;
 
-    RetentionSettings(CamelContext context) {
+    public RetentionSettings(CamelContext context) {
         this.context = context;
     }
 
     /** @throws StartupFailure if one is not a whole number of days; only the holdback may be empty, which means for ever */
-    void check() {
+    public void check() {
         for (String setting : SETTINGS) {
             String days = Setting.of(context, setting);
             if (!days.matches("[1-9]\\d{0,4}") && !(days.isEmpty() && setting.equals("purge.days"))) {

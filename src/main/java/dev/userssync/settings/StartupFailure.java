@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import org.apache.camel.VetoCamelContextStartException;
 

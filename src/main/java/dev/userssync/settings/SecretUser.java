@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 /** Uses secrets and must learn of a new one; a bean or a component. Called by one thread at a time. */
 public interface SecretUser {

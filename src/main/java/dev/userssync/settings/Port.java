@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;

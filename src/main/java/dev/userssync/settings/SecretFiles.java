@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +34,7 @@ public final class SecretFiles {
      *
      * @throws StartupFailure if one cannot be read or is empty, or a secret is also set without a file
      */
-    static void load(CamelContext context) {
+    public static void load(CamelContext context) {
         PerContext.of(context, Loaded.class, Loaded::new);
     }
 

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.util.Locale;
 import org.apache.camel.CamelContext;
@@ -15,7 +15,7 @@ public final class Setting {
     }
 
     /** The environment variable that sets it. */
-    static String variable(String name) {
+    public static String variable(String name) {
         return name.toUpperCase(Locale.ROOT).replaceAll("[.-]", "_");
     }
 }

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.util.ArrayList;
 import java.util.Collection;
@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import org.apache.camel.CamelContext;
 
 /** Environment variables that look like settings and are none: {@code CLERK_WEBHOK_SECRET} turns nothing on. Values are never shown. */
-final class SettingNames {
+public final class SettingNames {
 
     private static final Pattern VARIABLE = Pattern.compile("\\{\\{\\??env:([A-Z0-9_]+)");
     private static final Pattern OF_A_PROVIDER = Pattern.compile("([A-Z0-9_]+)_(WEBHOOK_SECRET|WEBHOOK_SECRET_FILE|JWKS_URL|ID_PREFIX)");
@@ -22,7 +22,7 @@ final class SettingNames {
     }
 
     /** The variables that the settings read, and those of secrets in files. */
-    static Set<String> known(CamelContext context) {
+    public static Set<String> known(CamelContext context) {
         Set<String> known = new TreeSet<>(Set.of("KAFKA_ROLE", "KAFKA_BROKERS", "KAFKA_TOPIC", "KAFKA_GROUP", "KAFKA_CONSUMERS", "USERS_SYNC_URL"));
         Properties settings = context.getPropertiesComponent().loadProperties(setting -> true);
         settings.stringPropertyNames().forEach(name -> {
@@ -42,7 +42,7 @@ final class SettingNames {
      * One line for each variable that is set, unknown and nearly a known one, or named like the setting of a provider that does not exist. Short
      * names are left alone: HOST is no misspelled PORT.
      */
-    static List<String> findings(Map<String, String> environment, Set<String> known, Collection<String> providers) {
+    public static List<String> findings(Map<String, String> environment, Set<String> known, Collection<String> providers) {
         List<String> findings = new ArrayList<>();
         new TreeMap<>(environment).forEach((name, value) -> {
             if (value.isBlank() || known.contains(name)) {

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -10,23 +10,23 @@ import org.apache.camel.util.TimeUtils;
 /**
  * The settings of the pollers, checked when they are read. Immutable and thread-safe.
  */
-final class PollSettings {
+public final class PollSettings {
 
     private static final Duration SHORTEST = Duration.ofSeconds(1);
 
     private final CamelContext context;
 
-    PollSettings(CamelContext context) {
+    public PollSettings(CamelContext context) {
         this.context = context;
     }
 
     /** @throws StartupFailure if a setting cannot be used; the message names it and shows nothing of a key */
-    void check() {
+    public void check() {
         numbers();
     }
 
     /** The providers that are polled, sorted by name: those with an API key. */
-    TreeSet<String> providers() {
+    public TreeSet<String> providers() {
         TreeSet<String> providers = new TreeSet<>();
         for (String name : context.getPropertiesComponent().loadProperties(key -> key.endsWith(Providers.API_KEY)).stringPropertyNames()) {
             if (!setting(name).isEmpty()) {
@@ -36,12 +36,12 @@ final class PollSettings {
         return providers;
     }
 
-    boolean isPolled(String provider) {
+    public boolean isPolled(String provider) {
         return !setting(provider + Providers.API_KEY).isEmpty();
     }
 
     /** What the SQL of the pollers takes: seconds, counts, percent and true or false. */
-    Map<String, Object> numbers() {
+    public Map<String, Object> numbers() {
         Map<String, Object> numbers = new LinkedHashMap<>();
         numbers.put("pollSeconds", seconds("poll.interval", "POLL_INTERVAL"));
         numbers.put("leaseSeconds", seconds("poll.lease", "POLL_LEASE"));
@@ -53,7 +53,7 @@ final class PollSettings {
         return numbers;
     }
 
-    String prefix(String provider) {
+    public String prefix(String provider) {
         return setting(provider + Providers.ID_PREFIX);
     }
 

@@ -1,6 +1,6 @@
 // Only `camel run` reads this line.
 //DEPS org.apache.camel:camel-jq:4.17.0
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
@@ -23,7 +23,7 @@ import org.apache.camel.language.jq.JqLanguage;
  * jackson-jq looks a function up when it is called, so that only deliveries would fail. Its syntax tree is not public: own code reads the tree's
  * fields, whatever their types. Stateless.
  */
-final class JqPaths {
+public final class JqPaths {
 
     private static final String LIBRARY = "net.thisptr.jackson.jq.";
     private static final String CALL = LIBRARY + "internal.tree.FunctionCall";
@@ -33,7 +33,7 @@ final class JqPaths {
     }
 
     /** @throws StartupFailure if a setting can never work; the message names it, and the function or the place */
-    static void check(CamelContext context) {
+    public static void check(CamelContext context) {
         Set<String> names = new TreeSet<>(context.getPropertiesComponent()
                 .loadProperties(key -> key.endsWith(".path") && !key.startsWith("camel.")).stringPropertyNames());
         if (names.isEmpty()) {

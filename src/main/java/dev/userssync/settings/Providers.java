@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.util.Collection;
 import java.util.List;
@@ -15,34 +15,34 @@ import org.apache.camel.CamelContext;
  */
 public final class Providers {
 
-    static final String SECRET = ".webhook.secret";
+    public static final String SECRET = ".webhook.secret";
     /** Where a provider that signs with a private key publishes the public ones. */
-    static final String JWKS_URL = ".jwks.url";
-    static final String API_KEY = ".api.key";
-    static final String API_URL = ".api.url";
+    public static final String JWKS_URL = ".jwks.url";
+    public static final String API_KEY = ".api.key";
+    public static final String API_URL = ".api.url";
     /** Which of a provider's customers: without it the address of the API is not complete. */
     private static final List<String> TENANTS = List.of(".realm", ".project.id");
-    static final String ID_PREFIX = ".id.prefix";
+    public static final String ID_PREFIX = ".id.prefix";
     /** What becomes of a user who is switched off at the provider: kept or deleted. */
-    static final String INACTIVE = ".inactive";
+    public static final String INACTIVE = ".inactive";
     /** Set at start: whether a provider may deliver. */
-    static final String ON = ".webhook.on";
+    public static final String ON = ".webhook.on";
     /** The demonstration; never turned on by hand. */
-    static final String SAMPLE = "sample";
+    public static final String SAMPLE = "sample";
     /** The one that we are the server for. */
     public static final String SCIM = "scim";
 
     /** The environment variable that names the providers whose deliveries are applied once. */
-    static final String REPLAY_PROTECTION = "REPLAY_PROTECTION";
+    public static final String REPLAY_PROTECTION = "REPLAY_PROTECTION";
 
     private final CamelContext context;
 
-    Providers(CamelContext context) {
+    public Providers(CamelContext context) {
         this.context = context;
     }
 
     /** All providers and whether each is on, sorted by name. */
-    Map<String, Boolean> all() {
+    public Map<String, Boolean> all() {
         Map<String, Boolean> providers = new TreeMap<>();
         for (String kind : List.of(SECRET, JWKS_URL)) {
             for (String name : context.getPropertiesComponent().loadProperties(key -> key.endsWith(kind)).stringPropertyNames()) {
@@ -53,31 +53,31 @@ public final class Providers {
     }
 
     /** The providers that are on. */
-    List<String> on() {
+    public List<String> on() {
         return all().entrySet().stream().filter(Map.Entry::getValue).map(Map.Entry::getKey).toList();
     }
 
     /** The providers whose users may be in the table: those that are on, and those that are only polled. Sorted by name. */
-    List<String> withUsers() {
+    public List<String> withUsers() {
         return all().entrySet().stream().filter(provider -> provider.getValue() || isPolled(provider.getKey())).map(Map.Entry::getKey).toList();
     }
 
     /** Those of other users: supabase-hook brings the users of supabase. */
-    List<String> othersThan(String provider) {
+    public List<String> othersThan(String provider) {
         return withUsers().stream().filter(other -> !other.equals(provider) && !areOne(provider, other) && !areOne(other, provider)).toList();
     }
 
-    boolean isPolled(String provider) {
+    public boolean isPolled(String provider) {
         return !Setting.of(context, provider + API_KEY).isEmpty();
     }
 
     /** Where a provider reaches us. */
-    static String path(String provider) {
+    public static String path(String provider) {
         return provider.equals(SCIM) ? "/scim/v2" : "/webhooks/" + provider;
     }
 
     /** Whether a delivery of the provider is applied once, however often it comes. */
-    boolean isReplayProtected(String provider) {
+    public boolean isReplayProtected(String provider) {
         return replayProtected().contains(provider);
     }
 
@@ -86,7 +86,7 @@ public final class Providers {
     }
 
     /** @throws StartupFailure if settings of providers cannot work; the message names them and shows no secret */
-    void check() {
+    public void check() {
         checkApis();
         replayProtected().stream().filter(name -> !all().containsKey(name)).findFirst().ifPresent(name -> {
             throw new StartupFailure(REPLAY_PROTECTION + " names " + name + ", which is no provider; there are " + String.join(", ", all().keySet()));
@@ -175,12 +175,12 @@ public final class Providers {
     }
 
     /** The environment variable of the secret. */
-    static String secretSetting(String provider) {
+    public static String secretSetting(String provider) {
         return Setting.variable(provider + SECRET);
     }
 
     /** The environment variable that turns a provider on, or two to choose from; its secret, if no setting names the provider. */
-    String turnedOnBy(String provider) {
+    public String turnedOnBy(String provider) {
         String named = List.of(SECRET, JWKS_URL).stream()
                 .filter(kind -> !context.getPropertiesComponent().loadProperties((provider + kind)::equals).isEmpty())
                 .map(kind -> Setting.variable(provider + kind)).collect(Collectors.joining(" or "));

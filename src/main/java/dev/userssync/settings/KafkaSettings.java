@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.util.Locale;
 import java.util.Set;
@@ -6,7 +6,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.util.StringHelper;
 
 /** What this instance does with the topic between the door and the table: nothing without the profile kafka. Immutable and thread-safe. */
-final class KafkaSettings {
+public final class KafkaSettings {
 
     private static final String COMPONENT = "camel.component.kafka.";
     private static final String ENVIRONMENT = "CAMEL_COMPONENT_KAFKA_";
@@ -15,13 +15,13 @@ final class KafkaSettings {
     private final CamelContext context;
     private final String role;
 
-    KafkaSettings(CamelContext context) {
+    public KafkaSettings(CamelContext context) {
         this.context = context;
         this.role = Setting.of(context, "kafka.role");
     }
 
     /** @throws StartupFailure if a setting of the profile is missing or cannot be used; the message names it */
-    void check() {
+    public void check() {
         if (role.equals("off")) {
             return;
         }
@@ -40,7 +40,7 @@ final class KafkaSettings {
      * {@code CAMEL_COMPONENT_KAFKA_SECURITY_PROTOCOL} becomes {@code camel.component.kafka.securityProtocol}, and so on for every option. Camel means
      * to do so itself, but 4.17.0 looks for names that begin with {@code camel.component.} (MainHelper.filterEnvVariables).
      */
-    void takeEnvironment() {
+    public void takeEnvironment() {
         if (role.equals("off")) {
             return;
         }
@@ -53,21 +53,21 @@ final class KafkaSettings {
     }
 
     /** Deliveries are answered from here on when the brokers have the user event. */
-    boolean isDoor() {
+    public boolean isDoor() {
         return role.equals("both") || role.equals("ingest");
     }
 
     /** Takes no deliveries, whatever the secrets are. */
-    boolean appliesOnly() {
+    public boolean appliesOnly() {
         return role.equals("apply");
     }
 
     /** Never writes user events to the table, and starts without it. */
-    boolean ingestsOnly() {
+    public boolean ingestsOnly() {
         return role.equals("ingest");
     }
 
-    boolean applies() {
+    public boolean applies() {
         return role.equals("both") || role.equals("apply");
     }
 }

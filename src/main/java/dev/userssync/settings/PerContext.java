@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.settings;
 
 import java.util.function.Function;
 import org.apache.camel.CamelContext;

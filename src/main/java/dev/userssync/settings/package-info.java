@@ -1,0 +1,6 @@
+/**
+ * What the operator set, checked before anything starts.
+ * Imports no other package of users-sync.
+ * Public for the other packages, not an API.
+ */
+package dev.userssync.settings;
