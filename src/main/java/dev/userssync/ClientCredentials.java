@@ -3,6 +3,7 @@ package dev.userssync;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.userssync.http.SmallAnswer;
 import dev.userssync.settings.Setting;
 import java.io.IOException;
 import java.net.URI;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.http.SlowClients;
 import dev.userssync.scim.ScimError;
 import dev.userssync.settings.KafkaSettings;
 import dev.userssync.settings.Providers;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.http;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** Asks for keys and tokens: the whole answer within a deadline, and 256 KiB at most, whatever the server does. */
-final class SmallAnswer {
+public final class SmallAnswer {
 
     static final int LARGEST = 256 * 1024;
 
@@ -24,7 +24,7 @@ final class SmallAnswer {
     }
 
     /** @throws IOException whose message says what went wrong, without anything of the answer */
-    static HttpResponse<byte[]> to(HttpRequest request, HttpClient client, Duration deadline) throws IOException {
+    public static HttpResponse<byte[]> to(HttpRequest request, HttpClient client, Duration deadline) throws IOException {
         // Not the request's own timeout, which ends with the head of the answer: a body that drips must end too.
         CompletableFuture<HttpResponse<byte[]>> answer = client.sendAsync(request, head -> new LimitedBody());
         try {

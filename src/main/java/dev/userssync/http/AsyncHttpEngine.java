@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.http;
 
 import io.vertx.core.Context;
 import io.vertx.core.Future;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.http;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;

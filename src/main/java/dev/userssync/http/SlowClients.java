@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.http;
 
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler.Sharable;
@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  *
  * @see <a href="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9">RFC 9110 on requests that do not come to an end</a>
  */
-final class SlowClients {
+public final class SlowClients {
 
     private static final Logger LOG = LoggerFactory.getLogger(SlowClients.class);
     private static final AttributeKey<Watch> WATCH = AttributeKey.valueOf("users-sync-watch");
@@ -35,7 +35,7 @@ final class SlowClients {
     private final Vertx vertx;
     private final Set<Watch> connections = ConcurrentHashMap.newKeySet();
 
-    SlowClients(Vertx vertx, Duration limit) {
+    public SlowClients(Vertx vertx, Duration limit) {
         this.vertx = vertx;
         this.limit = limit.toNanos();
         vertx.setPeriodic(Math.max(100, limit.toMillis() / 5), now -> sweep());
@@ -68,7 +68,7 @@ final class SlowClients {
     }
 
     /** Every connection from now on. */
-    void watch(HttpServer server) {
+    public void watch(HttpServer server) {
         try {
             Field bound = TCPServerBase.class.getDeclaredField("bindFuture"); // Vert.x shows the channel of a server nowhere
             bound.setAccessible(true);
@@ -95,7 +95,7 @@ final class SlowClients {
     }
 
     /** The head of a request is here. */
-    void begins(HttpServerRequest request) {
+    public void begins(HttpServerRequest request) {
         Watch watch = of(request);
         if (watch == null) {
             return;
@@ -113,7 +113,7 @@ final class SlowClients {
     }
 
     /** The answer to a request is on its way. */
-    void answered(HttpServerRequest request) {
+    public void answered(HttpServerRequest request) {
         Watch watch = of(request);
         if (watch != null) {
             watch.since = System.nanoTime();
