@@ -1,6 +1,8 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.event.ApiFailure;
+import dev.userssync.event.JsonBody;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
 import java.net.URLEncoder;

@@ -2,6 +2,7 @@
 //DEPS org.apache.camel:camel-http:4.17.0
 package dev.userssync;
 
+import dev.userssync.event.ApiFailure;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;

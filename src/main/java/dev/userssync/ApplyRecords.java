@@ -1,6 +1,9 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.event.Failure;
+import dev.userssync.event.InvalidUserEvent;
+import dev.userssync.event.TryLater;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;

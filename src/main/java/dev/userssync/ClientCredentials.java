@@ -3,6 +3,8 @@ package dev.userssync;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.userssync.event.ApiFailure;
+import dev.userssync.event.JsonBody;
 import dev.userssync.http.SmallAnswer;
 import dev.userssync.settings.Setting;
 import java.io.IOException;

@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.event.LineLimit;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
@@ -18,7 +19,7 @@ public final class DeliveryLog {
 
     private final LineLimit limit = new LineLimit(LOG);
 
-    /** To be called where the route failed: the reason is a variable of {@link Failure}. */
+    /** To be called where the route failed: the reason is a variable of {@code Failure}. */
     public void parked(Exchange exchange) {
         limit.log(provider(exchange), "parked", () -> warn(exchange), "delivery parked as a dead letter: " + exchange.getVariable("safeReason"));
     }

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.event.Failure;
+import dev.userssync.event.TryLater;
 import java.util.concurrent.TimeUnit;
 
 /**

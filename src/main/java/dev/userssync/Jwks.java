@@ -1,6 +1,7 @@
 //DEPS org.bitbucket.b_c:jose4j:0.9.7
 package dev.userssync;
 
+import dev.userssync.event.TryLater;
 import dev.userssync.http.SmallAnswer;
 import java.io.IOException;
 import java.net.URI;

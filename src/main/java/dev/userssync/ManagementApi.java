@@ -1,6 +1,8 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.userssync.event.ApiFailure;
+import dev.userssync.event.Failure;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;

@@ -1,6 +1,9 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.userssync.event.ApiFailure;
+import dev.userssync.event.DeliveredEvents;
+import dev.userssync.event.UserEvent;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;

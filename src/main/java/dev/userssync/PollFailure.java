@@ -1,5 +1,8 @@
 package dev.userssync;
 
+import dev.userssync.event.ApiFailure;
+import dev.userssync.event.Failure;
+import dev.userssync.event.InvalidUserEvent;
 import java.io.IOException;
 import java.sql.SQLException;
 import org.apache.camel.BindToRegistry;

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
+import dev.userssync.event.InvalidUserEvent;
+import dev.userssync.event.UserId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;

@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.event.TryLater;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -2,6 +2,7 @@ package dev.userssync;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.event.StorableText;
 import java.nio.charset.StandardCharsets;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.event.ApiFailure;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import io.vertx.ext.web.RoutingContext;

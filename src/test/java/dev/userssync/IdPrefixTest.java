@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.event.JsonBody;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.StartupFailure;
 import java.util.Arrays;

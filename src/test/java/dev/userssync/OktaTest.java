@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.event.JsonBody;
 import java.net.http.HttpResponse;
 import java.util.Arrays;
 import java.util.List;

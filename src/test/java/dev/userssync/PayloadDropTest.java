@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.event.InvalidUserEvent;
+import dev.userssync.event.PayloadDrop;
 import java.util.Base64;
 import java.util.Iterator;
 import java.util.Map;

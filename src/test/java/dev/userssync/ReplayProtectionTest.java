@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.event.JsonBody;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -11,7 +11,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.utils.MapperFactory;
-import dev.userssync.StorableText;
+import dev.userssync.event.StorableText;
 import java.io.IOException;
 import java.util.Map;
 

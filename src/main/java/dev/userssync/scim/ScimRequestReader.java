@@ -3,7 +3,7 @@ package dev.userssync.scim;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
-import dev.userssync.StorableText;
+import dev.userssync.event.StorableText;
 import dev.userssync.settings.Providers;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.URLDecoder;

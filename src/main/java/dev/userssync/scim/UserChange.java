@@ -7,7 +7,7 @@ import com.unboundid.scim2.common.exceptions.PreconditionFailedException;
 import com.unboundid.scim2.common.exceptions.ResourceConflictException;
 import com.unboundid.scim2.common.exceptions.ResourceNotFoundException;
 import com.unboundid.scim2.common.exceptions.ScimException;
-import dev.userssync.PayloadDrop;
+import dev.userssync.event.PayloadDrop;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Instant;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -10,7 +10,7 @@ import java.util.Objects;
  * in SQL alone ({@code routes/sql/apply-user-events.sql}); this only knows which of two events the rule would let stand. A merged event
  * may hold both a profile and a later deletion: {@code type} is then created or updated, with {@code deleted_at}. Stateless.
  */
-final class MergeRule {
+public final class MergeRule {
 
     private MergeRule() {
     }
@@ -21,7 +21,7 @@ final class MergeRule {
      * @return the merged event, or null where the outcome depends on the row: one of them has no version and the other has one, or may have been
      *         applied before
      */
-    static JsonNode merge(JsonNode earlier, JsonNode later) {
+    public static JsonNode merge(JsonNode earlier, JsonNode later) {
         if (earlier.has("once") || later.has("once")) {
             return null;
         }
@@ -55,12 +55,12 @@ final class MergeRule {
         return changed.put(field, value);
     }
 
-    static boolean isDeletion(JsonNode event) {
+    public static boolean isDeletion(JsonNode event) {
         return event.path("type").textValue().equals("deleted");
     }
 
     /** Of a checked event; null: it has none. */
-    static String version(JsonNode event) {
+    public static String version(JsonNode event) {
         return isDeletion(event) ? text(event, "deleted_at") : profileVersion(event);
     }
 

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import java.util.HashMap;
 import java.util.Map;

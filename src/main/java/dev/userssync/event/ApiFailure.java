@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import java.time.Duration;
 
@@ -15,7 +15,7 @@ public final class ApiFailure extends RuntimeException {
      * @param status the HTTP status, or 0 if the answer itself was wrong
      * @param retryAfter how long the provider asks us to stay away, or null
      */
-    ApiFailure(int status, Duration retryAfter, String message) {
+    public ApiFailure(int status, Duration retryAfter, String message) {
         super(message);
         this.status = status;
         this.retryAfter = retryAfter;

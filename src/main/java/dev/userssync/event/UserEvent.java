@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -46,9 +46,9 @@ public final class UserEvent implements Processor, CamelContextAware {
     private static final Set<String> UPSERTS = Set.of("created", "updated");
 
     /** The variable with a collection that takes the user events instead of the table: a poller looks first what they would change. */
-    static final String PREVIEW = "preview";
+    public static final String PREVIEW = "preview";
     /** The variable that is true when the row must become what the provider says: a deletion or a version in the row is disproved. */
-    static final String PROVED = "proved";
+    public static final String PROVED = "proved";
 
     private final Clock clock;
     private final Map<String, Settings> settings = new ConcurrentHashMap<>();

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonParseException;
@@ -21,7 +21,7 @@ import org.apache.camel.Processor;
 public final class JsonBody implements Processor {
 
     /** Writes what it read: a lone surrogate, which UTF-8 cannot hold, stays an escape. */
-    static final ObjectMapper MAPPER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
+    public static final ObjectMapper MAPPER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS, DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
     private static final ObjectReader READER = MAPPER.readerFor(JsonNode.class);

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.BindToRegistry;

@@ -1,9 +1,9 @@
-package dev.userssync;
+package dev.userssync.event;
 
 /** A verified delivery that cannot become a user event. The message says why, without any of the user's data: it is logged. */
 public final class InvalidUserEvent extends IllegalArgumentException {
 
-    InvalidUserEvent(String message) {
+    public InvalidUserEvent(String message) {
         super(message);
     }
 }

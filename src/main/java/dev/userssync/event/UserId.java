@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 /**
  * What an id in the table may be: text of 1 to 2,600 bytes in UTF-8, its prefix included, without characters that Postgres refuses. A btree takes

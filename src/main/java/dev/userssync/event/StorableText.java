@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -54,7 +54,7 @@ public final class StorableText {
     /**
      * The same for JSON as text, in keys and values at any depth. Where two keys become one, jsonb keeps the later value.
      *
-     * @param json a document whose surrogates are escapes or whole pairs, as {@link JsonBody#MAPPER} and {@link UserEventColumns#WRITER} write them
+     * @param json a document whose surrogates are escapes or whole pairs, as {@link JsonBody#MAPPER} and {@code UserEventColumns#WRITER} write them
      */
     public static String ofJson(String json) {
         StringBuilder storable = null;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -17,7 +17,7 @@ import org.apache.camel.Exchange;
 public final class DeliveredEvents {
 
     /** The variable with the event that is being applied, as the mapping made it: a dead letter holds it instead of the whole delivery. */
-    static final String PART = "part";
+    public static final String PART = "part";
     /** The variable with its place in the delivery, from 0. */
     static final String PLACE = "place";
 

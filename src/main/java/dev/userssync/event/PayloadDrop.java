@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
@@ -84,7 +84,7 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     }
 
     /** @param list names and patterns, separated by space or comma, and {@code built-in}; blank = nothing is dropped */
-    void drop(String list) {
+    public void drop(String list) {
         List<String> entries = new ArrayList<>(List.of(KeyNames.entries(list)));
         builtIn = entries.removeIf(BUILT_IN::equals);
         on = !list.isBlank();
@@ -93,7 +93,7 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     }
 
     /** @param list names and patterns of keys that stay, whatever else names them */
-    void keep(String list) {
+    public void keep(String list) {
         keep = KeyNames.of(list);
         known.clear();
     }

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.event;
 
 import java.sql.SQLException;
 import java.util.List;
@@ -65,7 +65,7 @@ public final class Failure implements Processor {
         return !state.isEmpty() && !SERVER.matcher(state).matches();
     }
 
-    static boolean causedByServer(Exception failure) {
+    public static boolean causedByServer(Exception failure) {
         return SERVER.matcher(sqlState(failure)).matches();
     }
 
@@ -82,7 +82,7 @@ public final class Failure implements Processor {
      * Whether each event of the batch may be tried alone: one of them may be the reason. Not where the database is unreachable, busy or stopping, and
      * not where this application is: then all fail alike.
      */
-    static boolean mayBeOneEvents(Exception failure) {
+    public static boolean mayBeOneEvents(Exception failure) {
         SQLException sql = ObjectHelper.getException(SQLException.class, failure);
         if (sql != null) {
             return sql.getSQLState() != null && !passes(failure);
@@ -130,7 +130,7 @@ public final class Failure implements Processor {
      * What jq says, without the values that it quotes: its functions and types, and nothing else. Null, if the failure is not jq's; it is known by name,
      * because its class is not there when the Camel CLI compiles.
      */
-    static String ofMapping(Throwable failure) {
+    public static String ofMapping(Throwable failure) {
         Throwable root = root(failure);
         if (!root.getClass().getName().startsWith("net.thisptr.jackson.jq.")) {
             return null;
