@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.database.OpenDatabase;
+import dev.userssync.database.ServerConnections;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import java.time.Instant;

@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.database.Database;
 import dev.userssync.event.LineLimit;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;

@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.userssync.database.Database;
 import dev.userssync.event.ApiFailure;
 import dev.userssync.event.Failure;
 import dev.userssync.settings.PollSettings;

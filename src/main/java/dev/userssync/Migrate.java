@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
 import java.util.concurrent.Callable;
 import org.apache.camel.impl.DefaultCamelContext;
 import picocli.CommandLine;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
 import dev.userssync.event.ApiFailure;
 import dev.userssync.event.Failure;
 import dev.userssync.event.InvalidUserEvent;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
 import dev.userssync.settings.KafkaSettings;
 import io.vertx.core.http.HttpServer;
 import java.sql.Connection;

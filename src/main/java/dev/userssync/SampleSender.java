@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.userssync.database.Database;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
 import java.io.IOException;

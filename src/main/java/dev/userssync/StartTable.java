@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
+import dev.userssync.database.OpenDatabase;
 import dev.userssync.settings.KafkaSettings;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
 import dev.userssync.http.SlowClients;
 import dev.userssync.settings.JqPaths;
 import dev.userssync.settings.KafkaSettings;

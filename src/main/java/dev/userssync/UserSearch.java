@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

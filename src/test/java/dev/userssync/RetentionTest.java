@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.database.Database;
 import dev.userssync.event.JsonBody;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;

@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.database.Database;
 import java.util.Properties;
 import org.apache.camel.main.Main;
 

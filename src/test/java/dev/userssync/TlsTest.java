@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.bench.Ports;
+import dev.userssync.database.Database;
 import dev.userssync.settings.Setting;
 import dev.userssync.settings.StartupFailure;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;

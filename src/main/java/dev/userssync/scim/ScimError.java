@@ -3,7 +3,7 @@ package dev.userssync.scim;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import com.unboundid.scim2.common.messages.ErrorResponse;
-import dev.userssync.Database;
+import dev.userssync.database.Database;
 import dev.userssync.event.Failure;
 import dev.userssync.event.InvalidUserEvent;
 import dev.userssync.event.LineLimit;

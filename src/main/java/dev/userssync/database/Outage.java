@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.database;
 
 import com.zaxxer.hikari.HikariDataSource;
 import java.sql.Connection;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.database;
 
 import dev.userssync.settings.PerContext;
 import dev.userssync.settings.SecretFiles;
@@ -77,7 +77,7 @@ public final class Database implements CamelConfiguration {
     }
 
     /** The open database of a context. The Camel CLI calls the methods above twice; it opens once. */
-    static OpenDatabase of(CamelContext context) {
+    public static OpenDatabase of(CamelContext context) {
         return PerContext.of(context, OpenDatabase.class, OpenDatabase::new);
     }
 
@@ -87,7 +87,7 @@ public final class Database implements CamelConfiguration {
      * @return what was done, for people
      * @throws StartupFailure if that is not possible
      */
-    static String migrate(CamelContext settings) {
+    public static String migrate(CamelContext settings) {
         SecretFiles.load(settings);
         String url = Setting.of(settings, "database.url");
         if (url.isEmpty()) {
@@ -140,7 +140,7 @@ public final class Database implements CamelConfiguration {
      *
      * @param blocking whether deliveries cannot be applied
      */
-    static List<String> troubles(Connection connection, boolean blocking) throws SQLException {
+    public static List<String> troubles(Connection connection, boolean blocking) throws SQLException {
         List<String> troubles = new ArrayList<>();
         try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(Files.readString(CHECK))) {
             while (rows.next()) {
@@ -170,7 +170,7 @@ public final class Database implements CamelConfiguration {
     }
 
     /** Closes what a start that failed has opened; a context that never started does not stop its services. */
-    static void closeOf(CamelContext context) {
+    public static void closeOf(CamelContext context) {
         OpenDatabase opened = context == null ? null : context.hasService(OpenDatabase.class);
         if (opened != null) {
             opened.doStop();

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.database;
 
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;

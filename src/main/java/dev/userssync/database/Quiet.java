@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.database;
 
 import com.zaxxer.hikari.HikariDataSource;
 import java.sql.Connection;
@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
  * Lets a database sleep that scales to zero: some minutes after the last work nothing is asked of it, and no connection is open. Work is what
  * somebody waits for: deliveries, polls that are due, operators. Whoever asks first afterwards waits until the database is awake. Thread-safe.
  */
-final class Quiet {
+public final class Quiet {
 
     /** How long the first one may wait, in milliseconds: as long as most providers do. */
     private static final long PATIENCE = 10_000;
@@ -26,12 +26,12 @@ final class Quiet {
     }
 
     /** Whether figures and readiness may be asked for. */
-    boolean isAwake() {
+    public boolean isAwake() {
         return System.nanoTime() - lastWork < awake;
     }
 
     /** Whether there was work since the last {@link #tidied}, or none for a day. */
-    boolean isTimeToTidy() {
+    public boolean isTimeToTidy() {
         return lastWork - lastTidied > 0 || System.nanoTime() - lastTidied >= TimeUnit.DAYS.toNanos(1);
     }
 

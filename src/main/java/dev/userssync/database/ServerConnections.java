@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.database;
 
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * prepares no statements, because PgBouncer before 1.21 gives the statement of one client to another
  * (<a href="https://www.pgbouncer.org/faq.html">FAQ</a>). {@code prepareThreshold} in the URL says that the pooler keeps them. Thread-safe.
  */
-final class ServerConnections extends PGSimpleDataSource {
+public final class ServerConnections extends PGSimpleDataSource {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
 
@@ -119,7 +119,7 @@ final class ServerConnections extends PGSimpleDataSource {
     }
 
     /** Whether the login was answered by another process than the one that runs the statements. */
-    static boolean isPooled(Connection connection) throws SQLException {
+    public static boolean isPooled(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement(); ResultSet server = statement.executeQuery("SELECT pg_backend_pid()")) {
             server.next();
             return connection.unwrap(PGConnection.class).getBackendPID() != server.getInt(1);

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.database;
 
 import dev.userssync.settings.Setting;
 import dev.userssync.settings.StartupFailure;

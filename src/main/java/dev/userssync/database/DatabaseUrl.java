@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.database;
 
 import dev.userssync.settings.Setting;
 import dev.userssync.settings.StartupFailure;
@@ -11,7 +11,7 @@ import org.apache.camel.CamelContext;
 import org.postgresql.Driver;
 
 /** Where a database is, and as whom: a URL in the JDBC form or in the form {@code postgres[ql]://user:password@host/db?options} that hosts hand out. */
-record DatabaseUrl(String jdbcUrl, String user, String password) {
+public record DatabaseUrl(String jdbcUrl, String user, String password) {
 
     /** Off, because it shows a URL that it cannot read, password included. A field, because loggers are collected. */
     private static final Logger DRIVER = Logger.getLogger("org.postgresql");
@@ -24,7 +24,7 @@ record DatabaseUrl(String jdbcUrl, String user, String password) {
      * @param setting what it was read from
      * @throws StartupFailure if the driver cannot read it; the message shows nothing of it
      */
-    static DatabaseUrl of(String setting, String url) {
+    public static DatabaseUrl of(String setting, String url) {
         DatabaseUrl address = parts(setting, url);
         // In the JDBC form the driver would take user:password@host for the name of a host, and say it.
         if (Driver.parseURL(address.jdbcUrl, null) == null || address.jdbcUrl.matches("jdbc:postgresql://[^/?]*@.*")) {

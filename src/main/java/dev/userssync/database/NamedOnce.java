@@ -1,6 +1,6 @@
 // Only `camel run` reads this line.
 //DEPS org.apache.camel:camel-jdbc:4.17.0
-package dev.userssync;
+package dev.userssync.database;
 
 import java.sql.PreparedStatement;
 import java.sql.SQLException;

@@ -1,7 +1,7 @@
 // Only `camel run` reads these lines; Maven reads pom.xml, and a test keeps both alike.
 //DEPS org.postgresql:postgresql:42.7.14
 //DEPS org.flywaydb:flyway-database-postgresql:13.12.0
-package dev.userssync;
+package dev.userssync.database;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
@@ -25,7 +25,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The pool of one context and, where there is one, its embedded server. Opened and migrated by the constructor, closed with the context. Thread-safe. */
-final class OpenDatabase extends ServiceSupport {
+public final class OpenDatabase extends ServiceSupport {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
     /** How long the first connection may take, in milliseconds: a database that starts beside us gets its time. */
@@ -51,15 +51,15 @@ final class OpenDatabase extends ServiceSupport {
 
     private final CamelContext context;
     private final DatabaseUrl address;
-    final EmbeddedDatabase embedded;
-    final HikariDataSource pool;
+    public final EmbeddedDatabase embedded;
+    public final HikariDataSource pool;
     final DataSource source;
     final DataSource writer;
     final DataSource quietly;
-    final Quiet quiet;
+    public final Quiet quiet;
     final Outage outage;
     /** For people: without user, password and options. */
-    final String description;
+    public final String description;
 
     OpenDatabase(CamelContext context) {
         this.context = context;
@@ -138,12 +138,12 @@ final class OpenDatabase extends ServiceSupport {
     }
 
     /** For people who wait for an answer. */
-    Connection connection() throws SQLException {
+    public Connection connection() throws SQLException {
         return quiet.connection(pool, true);
     }
 
     /** A connection beside the pool, for work that takes long. Empty if there is none to be had. */
-    Optional<Connection> aside() {
+    public Optional<Connection> aside() {
         try {
             return Optional.ofNullable(Database.direct(context, address));
         } catch (SQLException e) {
@@ -151,7 +151,7 @@ final class OpenDatabase extends ServiceSupport {
         }
     }
 
-    String server() {
+    public String server() {
         try (Connection connection = pool.getConnection()) {
             return "Postgres " + connection.getMetaData().getDatabaseProductVersion();
         } catch (SQLException e) {
