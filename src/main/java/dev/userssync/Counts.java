@@ -2,6 +2,7 @@ package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.event.ReplacementObserver;
+import dev.userssync.verify.Refused;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;

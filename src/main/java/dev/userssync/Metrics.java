@@ -3,6 +3,7 @@
 package dev.userssync;
 
 import dev.userssync.settings.PerContext;
+import dev.userssync.verify.Refused;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.userssync.database.Database;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
+import dev.userssync.verify.VerificationScheme;
+import dev.userssync.verify.VerifyComponent;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.FakeApi.Answer;
 import dev.userssync.settings.Providers;
+import dev.userssync.verify.VerifyComponent;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.verify.VerificationScheme;
+import dev.userssync.verify.WebhookKeys;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

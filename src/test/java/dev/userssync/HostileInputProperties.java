@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.event.JsonBody;
 import dev.userssync.settings.Providers;
+import dev.userssync.verify.VerificationScheme;
+import dev.userssync.verify.VerifyComponent;
 import io.vertx.core.MultiMap;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.userssync.settings.StartupFailure;
+import dev.userssync.verify.VerificationScheme;
+import dev.userssync.verify.VerifyComponent;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.List;

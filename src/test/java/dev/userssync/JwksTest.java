@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.event.TryLater;
+import dev.userssync.verify.Jwks;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;

@@ -2,6 +2,7 @@ package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.verify.VerifyComponent;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;

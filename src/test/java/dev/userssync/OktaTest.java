@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.event.JsonBody;
+import dev.userssync.verify.VerificationScheme;
 import java.net.http.HttpResponse;
 import java.util.Arrays;
 import java.util.List;

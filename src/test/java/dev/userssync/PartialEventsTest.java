@@ -2,6 +2,7 @@ package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.verify.VerifyComponent;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

@@ -2,6 +2,8 @@ package dev.userssync;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.verify.VerificationScheme;
+import dev.userssync.verify.VerifyComponent;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;

@@ -1,5 +1,5 @@
 //DEPS org.bitbucket.b_c:jose4j:0.9.7
-package dev.userssync;
+package dev.userssync.verify;
 
 import dev.userssync.event.TryLater;
 import dev.userssync.http.SmallAnswer;
@@ -29,10 +29,10 @@ import org.jose4j.lang.JoseException;
  * jose4j reads the keys, but its own cache ({@code HttpsJwks}) is not used: it does not limit fetches that fail, goes on with expired keys while
  * another thread fetches, believes any max-age of the server, and lets every thread wait.
  */
-final class Jwks {
+public final class Jwks {
 
-    static final Duration KEPT = Duration.ofMinutes(10);
-    static final Duration PAUSE = Duration.ofSeconds(5);
+    public static final Duration KEPT = Duration.ofMinutes(10);
+    public static final Duration PAUSE = Duration.ofSeconds(5);
     private static final Duration DEADLINE = Duration.ofSeconds(3); // Neon Auth waits 5 seconds for the answer to a webhook
     /** How many deliveries may wait for a fetch, each in a thread of the HTTP server; the others are told to come again. */
     private static final int WAITING = 8;
@@ -56,7 +56,7 @@ final class Jwks {
             return within(KEPT, fetchedAt, now);
         }
 
-        JsonWebKey find(String id, String algorithm, String type) {
+        public JsonWebKey find(String id, String algorithm, String type) {
             SimpleJwkFilter filter = new SimpleJwkFilter();
             filter.setKid(id, SimpleJwkFilter.VALUE_REQUIRED);
             filter.setKty(type);
@@ -71,7 +71,7 @@ final class Jwks {
         this(url, clock, DEADLINE);
     }
 
-    Jwks(URI url, Clock clock, Duration deadline) {
+    public Jwks(URI url, Clock clock, Duration deadline) {
         this.url = url;
         this.clock = clock;
         this.deadline = deadline;
@@ -84,7 +84,7 @@ final class Jwks {
      * @throws SecurityException if the provider publishes no such key
      * @throws TryLater          if that cannot be told now
      */
-    JsonWebKey find(String id, String algorithm, String type) {
+    public JsonWebKey find(String id, String algorithm, String type) {
         Keys known = keys;
         JsonWebKey key = known.areFresh(clock.instant()) ? known.find(id, algorithm, type) : null;
         if (key == null) {

@@ -1,5 +1,5 @@
 //DEPS org.bitbucket.b_c:jose4j:0.9.7
-package dev.userssync;
+package dev.userssync.verify;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.verify;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
@@ -24,14 +24,14 @@ import org.apache.camel.CamelContext;
  * Says why the signature of one recorded delivery fails, with the provider's own verification scheme and secrets: a header that is missing, an
  * age, a body that was serialised again on its way, another secret. Shows neither secret nor signature nor body. Thread-safe.
  */
-final class SignatureExplainer {
+public final class SignatureExplainer {
 
     private static final Pattern AGE = Pattern.compile("the timestamp is (\\d+) s (old|ahead)");
     private static final JsonMapper JSON = new JsonMapper();
 
     private final CamelContext context;
 
-    SignatureExplainer(CamelContext context) {
+    public SignatureExplainer(CamelContext context) {
         this.context = context;
     }
 
@@ -40,7 +40,7 @@ final class SignatureExplainer {
      * @return {@code {verified, reason, explanation}}
      * @throws IllegalArgumentException if the provider is off, or it is no delivery
      */
-    Map<String, Object> explain(String provider, byte[] delivery) throws GeneralSecurityException {
+    public Map<String, Object> explain(String provider, byte[] delivery) throws GeneralSecurityException {
         VerifyEndpoint endpoint = context.getComponent("verify", VerifyComponent.class).endpoint(provider);
         MultiMap headers = MultiMap.caseInsensitiveMultiMap();
         byte[] body = read(delivery, headers);

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.verify;
 
 import io.vertx.core.MultiMap;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,5 @@
 //DEPS org.bitbucket.b_c:jose4j:0.9.7
-package dev.userssync;
+package dev.userssync.verify;
 
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.verify;
 
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.verify;
 
 /** A delivery that is not proved to come from its provider, with a reason that can be counted. The message is logged: no secret, no body. */
 public final class Refused extends SecurityException {
@@ -16,7 +16,7 @@ public final class Refused extends SecurityException {
         /** Said by a scheme of your own that names no reason. */
         OTHER;
 
-        String label() {
+        public String label() {
             return name().toLowerCase();
         }
     }
@@ -29,7 +29,7 @@ public final class Refused extends SecurityException {
     }
 
     /** The reason of any security exception. */
-    static Reason reason(Throwable failure) {
+    public static Reason reason(Throwable failure) {
         return failure instanceof Refused refused ? refused.reason : Reason.OTHER;
     }
 }

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.verify;
 
 import java.time.Instant;
 

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.verify;
 
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.SecretUser;
@@ -44,7 +44,7 @@ public final class VerifyComponent extends DefaultComponent implements SecretUse
     }
 
     /** @throws IllegalArgumentException if no endpoint of the provider has started */
-    VerifyEndpoint endpoint(String provider) {
+    public VerifyEndpoint endpoint(String provider) {
         scheme(provider);
         return endpoints.get(provider);
     }
@@ -54,7 +54,7 @@ public final class VerifyComponent extends DefaultComponent implements SecretUse
      *
      * @throws IllegalArgumentException if no endpoint of the provider has started
      */
-    VerificationScheme scheme(String provider) {
+    public VerificationScheme scheme(String provider) {
         VerificationScheme scheme = schemes.get(provider);
         if (scheme == null) {
             throw new IllegalArgumentException("provider " + provider + " verifies no deliveries: it is off");

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.verify;
 
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -29,7 +29,7 @@ import javax.crypto.spec.SecretKeySpec;
  *
  * @see <a href="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md">the specification</a>
  */
-final class WebhookKeys {
+public final class WebhookKeys {
 
     /** How far the timestamp of a delivery may be from our clock, both ways; the value of every official library. */
     static final long TOLERANCE_SECONDS = 300;
@@ -52,7 +52,7 @@ final class WebhookKeys {
      *
      * @throws IllegalArgumentException if one of them is not such a key; the message says which and why and never shows it
      */
-    WebhookKeys(String keys) {
+    public WebhookKeys(String keys) {
         int number = 0;
         for (String key : keys.trim().split("[\\s,]+")) {
             if (key.equals("v1") || key.equals("v1a")) {
@@ -117,7 +117,7 @@ final class WebhookKeys {
      * @param signatures the signature header: one or several {@code v1,base64} or {@code v1a,base64}, separated by spaces or by ", "
      * @throws Refused if no signature is right or the timestamp (unix seconds) is out of tolerance
      */
-    void verify(String id, String timestamp, String signatures, byte[] body, Instant now) throws GeneralSecurityException {
+    public void verify(String id, String timestamp, String signatures, byte[] body, Instant now) throws GeneralSecurityException {
         checkAge(timestamp, now);
         List<byte[]> hmacs = new ArrayList<>();
         List<byte[]> ed25519 = new ArrayList<>();
@@ -200,7 +200,7 @@ final class WebhookKeys {
      * @return the value of the signature header
      * @throws IllegalStateException if only public keys are known
      */
-    String sign(String id, long timestamp, byte[] body) throws GeneralSecurityException {
+    public String sign(String id, long timestamp, byte[] body) throws GeneralSecurityException {
         byte[] signed = (id + "." + timestamp + ".").getBytes(StandardCharsets.UTF_8);
         if (!secrets.isEmpty()) {
             return "v1," + Base64.getEncoder().encodeToString(hmac(secrets.get(0), signed, body));

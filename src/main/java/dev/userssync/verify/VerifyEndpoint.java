@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.verify;
 
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
@@ -108,7 +108,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     }
 
     /** The scheme once more, by another clock, to explain a delivery of another time. What verifies deliveries does not see that clock. */
-    VerificationScheme scheme(Clock other) throws GeneralSecurityException {
+    public VerificationScheme scheme(Clock other) throws GeneralSecurityException {
         return factory().create(options(other));
     }
 
