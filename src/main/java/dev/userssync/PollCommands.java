@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.provider.Polls;
 import dev.userssync.settings.PollSettings;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.userssync.event.ApiFailure;
+import dev.userssync.provider.ApiCall;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
 import dev.userssync.event.ApiFailure;
+import dev.userssync.provider.ApiLimits;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.FakeApi.Answer;
+import dev.userssync.provider.Polls;
 import dev.userssync.settings.Providers;
 import dev.userssync.verify.VerifyComponent;
 import java.nio.charset.StandardCharsets;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.userssync.provider.ClientCredentials;
 import dev.userssync.verify.VerifyComponent;
 import java.io.IOException;
 import java.net.InetSocketAddress;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.database.Database;
 import dev.userssync.event.JsonBody;
+import dev.userssync.provider.Polls;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;

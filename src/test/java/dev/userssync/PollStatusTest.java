@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.provider.PollStatus;
 import java.sql.Timestamp;
 import java.time.Duration;
 import java.util.Map;

@@ -3,6 +3,7 @@ package dev.userssync;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.provider.Polls;
 import dev.userssync.settings.Providers;
 import java.net.http.HttpResponse;
 import java.time.Duration;

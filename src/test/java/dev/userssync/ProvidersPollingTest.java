@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.userssync.FakeApi.Answer;
 import dev.userssync.FakeApi.Speech;
+import dev.userssync.provider.Polls;
 import dev.userssync.settings.Providers;
 import java.time.Duration;
 import java.time.Instant;

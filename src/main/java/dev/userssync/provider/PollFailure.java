@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.provider;
 
 import dev.userssync.database.Database;
 import dev.userssync.event.ApiFailure;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.provider;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -62,7 +62,7 @@ public final class ClientCredentials implements Processor {
     }
 
     /** The API refused the token: the next request logs in again. */
-    static void forget(CamelContext context, String provider) {
+    public static void forget(CamelContext context, String provider) {
         ClientCredentials known = context.getRegistry().lookupByNameAndType("client-credentials", ClientCredentials.class);
         if (known != null) {
             known.tokens.remove(provider);

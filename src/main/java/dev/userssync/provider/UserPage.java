@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.provider;
 
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.databind.JsonNode;

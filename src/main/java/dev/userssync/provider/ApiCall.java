@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.provider;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.event.ApiFailure;
@@ -56,7 +56,7 @@ public final class ApiCall {
         this(Clock.systemUTC());
     }
 
-    ApiCall(Clock clock) {
+    public ApiCall(Clock clock) {
         this.clock = clock;
     }
 

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.provider;
 
 import dev.userssync.database.Database;
 import java.time.Duration;
@@ -26,7 +26,7 @@ public final class Polls {
 
     private final Map<String, PollStatus> statuses = new ConcurrentHashMap<>();
     /** For tests, whose providers are fakes. */
-    volatile boolean unlimited;
+    public volatile boolean unlimited;
 
     /** The name under which this instance holds leases. */
     public String owner() {
@@ -69,7 +69,7 @@ public final class Polls {
     }
 
     /** An operator has asked for something: look at the next tick. */
-    void wake(String provider) {
+    public void wake(String provider) {
         status(provider).wake();
     }
 

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.provider;
 
 import java.time.Duration;
 import java.util.Map;
@@ -19,7 +19,7 @@ public final class PollStatus {
     private long nextRequest = System.nanoTime();
     private long nextProgress = System.nanoTime();
 
-    PollStatus(String provider) {
+    public PollStatus(String provider) {
         this.provider = provider;
     }
 
@@ -107,12 +107,12 @@ public final class PollStatus {
         return row.get(column) instanceof Number number ? number.longValue() : 0;
     }
 
-    void wrote(Map<?, ?> state) {
+    public void wrote(Map<?, ?> state) {
         row = state;
     }
 
     /** @param awake then also every minute: what another instance or an operator has written into the table is found, too */
-    boolean isDue(long now, boolean awake) {
+    public boolean isDue(long now, boolean awake) {
         if (now - nextLook < 0 && !(awake && now - lastLook > TimeUnit.MINUTES.toNanos(1))) {
             return false;
         }
@@ -122,7 +122,7 @@ public final class PollStatus {
     }
 
     /** Not before the given time, unless somebody has called {@link #wake} since the look that says so was due. */
-    void lookAgainAt(long nanos) {
+    public void lookAgainAt(long nanos) {
         nextLook = nanos;
         if (woken) {
             nextLook = System.nanoTime();
@@ -138,20 +138,20 @@ public final class PollStatus {
         toAsk = some;
     }
 
-    void wake() {
+    public void wake() {
         woken = true;
         nextLook = System.nanoTime();
     }
 
     /** Reserves the next request, so that there is at least the given time between two. @return nanoseconds to wait */
-    synchronized long reserve(long now, long between) {
+    public synchronized long reserve(long now, long between) {
         long start = Math.max(now, nextRequest);
         nextRequest = start + between;
         return start - now;
     }
 
     /** True at most once in the given time. */
-    synchronized boolean isProgressDue(long now, long between) {
+    public synchronized boolean isProgressDue(long now, long between) {
         if (now - nextProgress < 0) {
             return false;
         }

@@ -1,6 +1,6 @@
 // Only `camel run` reads this line.
 //DEPS org.apache.camel:camel-http:4.17.0
-package dev.userssync;
+package dev.userssync.provider;
 
 import dev.userssync.event.ApiFailure;
 import java.io.FilterInputStream;
@@ -26,7 +26,7 @@ import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 public final class ApiLimits implements HttpClientConfigurer, ExecChainHandler {
 
     /** A page of 500 users with 64 KiB each. */
-    static final int LARGEST = 32 * 1024 * 1024;
+    public static final int LARGEST = 32 * 1024 * 1024;
     private static final Duration LONGEST = Duration.ofMinutes(1);
 
     private final Duration longest;
@@ -35,7 +35,7 @@ public final class ApiLimits implements HttpClientConfigurer, ExecChainHandler {
         this(LONGEST);
     }
 
-    ApiLimits(Duration longest) {
+    public ApiLimits(Duration longest) {
         this.longest = longest;
     }
 
