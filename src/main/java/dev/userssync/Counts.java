@@ -1,6 +1,7 @@
 package dev.userssync;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.apply.BatchObserver;
 import dev.userssync.event.ReplacementObserver;
 import dev.userssync.verify.Refused;
 import org.apache.camel.BindToRegistry;

@@ -1,5 +1,8 @@
 package dev.userssync;
 
+import dev.userssync.apply.ApplyRecords;
+import dev.userssync.apply.MicrobatchComponent;
+import dev.userssync.apply.MicrobatchConsumer;
 import dev.userssync.settings.KafkaSettings;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;

@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.apply.MicrobatchComponent;
+import dev.userssync.apply.MicrobatchConsumer;
 import dev.userssync.database.Database;
 import dev.userssync.settings.KafkaSettings;
 import io.vertx.core.http.HttpServer;

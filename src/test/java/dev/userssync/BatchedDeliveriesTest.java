@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.userssync.apply.MicrobatchComponent;
 import dev.userssync.event.JsonBody;
 import java.net.http.HttpResponse;
 import java.sql.Connection;

@@ -4,6 +4,8 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.apply.MicrobatchComponent;
+import dev.userssync.apply.MicrobatchEndpoint;
 import dev.userssync.bench.Deliveries;
 import dev.userssync.verify.VerifyComponent;
 import java.net.http.HttpResponse;

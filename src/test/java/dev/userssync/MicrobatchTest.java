@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.apply.MicrobatchComponent;
+import dev.userssync.apply.MicrobatchEndpoint;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;

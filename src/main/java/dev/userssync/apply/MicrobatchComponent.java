@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,7 +27,7 @@ public final class MicrobatchComponent extends DefaultComponent {
     }
 
     /** The started consumer of a name, or null. */
-    MicrobatchConsumer consumer(String name) {
+    public MicrobatchConsumer consumer(String name) {
         return consumers.get(name);
     }
 

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.event.TryLater;

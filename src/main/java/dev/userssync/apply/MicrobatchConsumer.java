@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
@@ -23,7 +23,7 @@ import org.apache.camel.support.DefaultConsumer;
  * What became of an event stands in its caller's variable {@code decision}: the route leaves rows {@code {id, decision}} for events that
  * were not {@code applied}; an event that was merged into another one of its user, which stands, is {@code merged}.
  */
-final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware {
+public final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware {
 
     final MicrobatchEndpoint endpoint;
     final AtomicInteger waiting = new AtomicInteger();
@@ -83,12 +83,12 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
     }
 
     /** Whether at least a tenth of the queue is free: then somebody who asks has time to send elsewhere. */
-    boolean hasRoom() {
+    public boolean hasRoom() {
         return waiting.get() <= endpoint.getCapacity() - endpoint.getCapacity() / 10;
     }
 
     /** The writers that have not finished for longer than a lock, a slow network and retries explain, for people; null: none. */
-    String stuck() {
+    public String stuck() {
         StringJoiner stuck = new StringJoiner("; ");
         for (Shard shard : shards) {
             long seconds = shard.busySeconds();
@@ -99,12 +99,12 @@ final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware 
         return stuck.length() == 0 ? null : stuck.toString();
     }
 
-    int capacity() {
+    public int capacity() {
         return endpoint.getCapacity();
     }
 
     /** @throws RejectedExecutionException if there is no room */
-    void add(Exchange exchange, JsonNode event, AsyncCallback callback) {
+    public void add(Exchange exchange, JsonNode event, AsyncCallback callback) {
         int hash = event.path("id").textValue().hashCode(); // first: it fails where there is no id
         if (waiting.incrementAndGet() > endpoint.getCapacity()) {
             waiting.decrementAndGet();

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 import org.apache.camel.Category;
 import org.apache.camel.Consumer;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 import dev.userssync.event.Failure;
 import dev.userssync.event.TryLater;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.event.Failure;
@@ -70,7 +70,7 @@ public final class ApplyRecords implements Processor, CamelContextAware {
     }
 
     /** How old the oldest user event is that was read and is not in the table yet, in seconds; 0 when there is none. */
-    double delaySeconds() {
+    public double delaySeconds() {
         long now = System.currentTimeMillis();
         return inHand.values().stream().mapToDouble(time -> Math.max(0, now - time) / 1000.0).max().orElse(0);
     }

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.apply;
 
 /** Told of every batch that {@code microbatch:} has committed; a bean. Called by several writers at the same time. */
 public interface BatchObserver {
