@@ -1,6 +1,10 @@
 package dev.userssync;
 
 import dev.userssync.http.SlowClients;
+import dev.userssync.observe.DatabaseFigures;
+import dev.userssync.observe.DeliveryLog;
+import dev.userssync.observe.Freshness;
+import dev.userssync.observe.Metrics;
 import dev.userssync.scim.ScimError;
 import dev.userssync.settings.KafkaSettings;
 import dev.userssync.settings.Providers;

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.userssync.database.Database;
 import dev.userssync.event.ApiFailure;
 import dev.userssync.event.Failure;
+import dev.userssync.observe.DatabaseFigures;
+import dev.userssync.observe.Freshness;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;

@@ -2,6 +2,9 @@ package dev.userssync;
 
 import dev.userssync.database.Database;
 import dev.userssync.http.SlowClients;
+import dev.userssync.observe.Gauges;
+import dev.userssync.observe.Readiness;
+import dev.userssync.observe.Tracing;
 import dev.userssync.settings.JqPaths;
 import dev.userssync.settings.KafkaSettings;
 import dev.userssync.settings.PollSettings;

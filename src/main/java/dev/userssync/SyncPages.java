@@ -1,5 +1,7 @@
 package dev.userssync;
 
+import dev.userssync.observe.DatabaseFigures;
+import dev.userssync.observe.Freshness;
 import dev.userssync.settings.Providers;
 import io.vertx.ext.web.RoutingContext;
 import java.util.ArrayList;

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.event.JsonBody;
+import dev.userssync.observe.Metrics;
 import dev.userssync.settings.Providers;
 import dev.userssync.verify.VerificationScheme;
 import dev.userssync.verify.VerifyComponent;

@@ -3,7 +3,7 @@
 //DEPS io.opentelemetry:opentelemetry-sdk-extension-autoconfigure:1.57.0
 //DEPS io.opentelemetry:opentelemetry-exporter-otlp:1.57.0
 //DEPS io.opentelemetry:opentelemetry-exporter-sender-jdk:1.57.0
-package dev.userssync;
+package dev.userssync.observe;
 
 import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
@@ -17,7 +17,7 @@ import org.apache.camel.support.service.ServiceSupport;
  * OpenTelemetry's own environment variables, {@code OTEL_EXPORTER_OTLP_ENDPOINT} first of all. Spans name routes and endpoints and
  * hold the text of a statement without its values: nothing of a user.
  */
-final class Tracing extends ServiceSupport {
+public final class Tracing extends ServiceSupport {
 
     private final OpenTelemetrySdk sdk;
 
@@ -29,7 +29,7 @@ final class Tracing extends ServiceSupport {
      * To be called before the routes are loaded. Not camel-main's camel.opentelemetry2.enabled: that looks for the SDK before any bean
      * of ours is there. The last spans are sent when Camel stops.
      */
-    static void start(CamelContext context) {
+    public static void start(CamelContext context) {
         OpenTelemetrySdk sdk = AutoConfiguredOpenTelemetrySdk.builder()
                 .addPropertiesSupplier(() -> Map.of(
                         "otel.service.name", "users-sync",

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.observe;
 
 import dev.userssync.settings.PerContext;
 import java.time.Instant;
@@ -17,12 +17,12 @@ public final class Freshness extends ServiceSupport {
     private final Map<String, Instant> webhooks = new ConcurrentHashMap<>();
     private final Map<String, Instant> polls = new ConcurrentHashMap<>();
 
-    static Freshness of(CamelContext context) {
+    public static Freshness of(CamelContext context) {
         return PerContext.of(context, Freshness.class, made -> new Freshness());
     }
 
     /** A verified delivery came in. */
-    void webhook(String provider, Instant time) {
+    public void webhook(String provider, Instant time) {
         webhooks.merge(provider, time, (known, other) -> known.isAfter(other) ? known : other);
     }
 
@@ -37,7 +37,7 @@ public final class Freshness extends ServiceSupport {
     }
 
     /** The last verified delivery, or null: none is known. */
-    Instant lastWebhook(String provider) {
+    public Instant lastWebhook(String provider) {
         return webhooks.get(provider);
     }
 

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.observe;
 
 import dev.userssync.apply.MicrobatchComponent;
 import dev.userssync.apply.MicrobatchConsumer;
@@ -21,7 +21,7 @@ import org.apache.camel.impl.health.AbstractHealthCheck;
  * tables, the webhook port listens and the queue before the database has room; where deliveries go to a topic first, while the port
  * listens. The reasons name settings, never a URL or a password.
  */
-final class Readiness {
+public final class Readiness {
 
     private static final String VERSION = "SELECT coalesce(max(version::int), 0) FROM users_sync_internal.flyway_schema_history"
             + " WHERE success AND version IS NOT NULL";
@@ -35,13 +35,13 @@ final class Readiness {
     private record DatabaseAnswer(int version, String trouble, String blocked, long nanoTime) {
     }
 
-    Readiness(CamelContext context) {
+    public Readiness(CamelContext context) {
         this.context = context;
         this.tables = ask().version;
     }
 
     /** @param webhooks the server of the webhook port */
-    void register(HttpServer webhooks) {
+    public void register(HttpServer webhooks) {
         check("webhook-port", () -> webhooks.actualPort() > 0 ? null : "not bound");
         if (new KafkaSettings(context).isDoor()) {
             return; // takes deliveries for the topic, also while there is no database

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.observe;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.observe;
 
 import dev.userssync.database.Database;
 import dev.userssync.settings.PollSettings;

@@ -1,6 +1,6 @@
 // Only `camel run` reads this line.
 //DEPS org.apache.camel:camel-micrometer-prometheus:4.17.0
-package dev.userssync;
+package dev.userssync.observe;
 
 import dev.userssync.settings.PerContext;
 import dev.userssync.verify.Refused;
@@ -36,7 +36,7 @@ import org.apache.camel.support.service.ServiceSupport;
  * The figures of this instance, read by Prometheus at {@code /observe/metrics}. On the way of an event it costs one look-up and one
  * increment. Every label has few values: providers and replies that nobody configured share one. Thread-safe, one a Camel context.
  */
-final class Metrics extends ServiceSupport {
+public final class Metrics extends ServiceSupport {
 
     private static final Set<String> TYPES = Set.of("created", "updated", "deleted");
 
@@ -52,7 +52,7 @@ final class Metrics extends ServiceSupport {
     private final Map<String, Counter> replaced = new ConcurrentHashMap<>();
 
     /** What became of user events of one provider and one type. */
-    record Event(String provider, String type, String decision) {
+    public record Event(String provider, String type, String decision) {
     }
 
     private record Reply(String provider, int status) {
@@ -78,7 +78,7 @@ final class Metrics extends ServiceSupport {
     }
 
     /** Those of a context; camel-micrometer-prometheus finds the same registry by its name. */
-    static Metrics of(CamelContext context) {
+    public static Metrics of(CamelContext context) {
         return PerContext.of(context, Metrics.class, Metrics::new);
     }
 
@@ -116,14 +116,14 @@ final class Metrics extends ServiceSupport {
     }
 
     /** How many events there were since the start, by what became of them. */
-    Map<Event, Double> decided() {
+    public Map<Event, Double> decided() {
         Map<Event, Double> counts = new HashMap<>();
         events.forEach((event, counter) -> counts.put(event, counter.count()));
         return counts;
     }
 
     /** Counts a reply on the webhook port. */
-    void replied(String provider, int status) {
+    public void replied(String provider, int status) {
         replies.computeIfAbsent(new Reply(provider, status), key -> Counter.builder("users_sync.replies")
                 .description("Replies to deliveries, by HTTP status")
                 .tags("provider", key.provider, "status", Integer.toString(key.status))

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.observe;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.database.Database;
@@ -40,7 +40,7 @@ public final class DeliveryLog {
     }
 
     /** A line that anybody can cause. */
-    void warnOfStranger(String provider, String text) {
+    public void warnOfStranger(String provider, String text) {
         limit.log(provider, "refused", () -> LOG.atWarn().addKeyValue("provider", provider), text);
     }
 

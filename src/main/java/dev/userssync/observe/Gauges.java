@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.observe;
 
 import dev.userssync.apply.ApplyRecords;
 import dev.userssync.apply.MicrobatchComponent;
@@ -9,7 +9,7 @@ import dev.userssync.settings.Providers;
 import org.apache.camel.CamelContext;
 
 /** Registers the figures of this instance that are read when somebody asks: ages, queue, topic. */
-final class Gauges {
+public final class Gauges {
 
     private Gauges() {
     }

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.observe;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.apply.BatchObserver;
