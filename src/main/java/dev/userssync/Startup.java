@@ -2,6 +2,12 @@ package dev.userssync;
 
 import dev.userssync.database.Database;
 import dev.userssync.http.SlowClients;
+import dev.userssync.management.Access;
+import dev.userssync.management.Console;
+import dev.userssync.management.ConsoleIndexes;
+import dev.userssync.management.ManagementApi;
+import dev.userssync.management.OperatorRoutes;
+import dev.userssync.management.SampleSender;
 import dev.userssync.observe.Gauges;
 import dev.userssync.observe.Readiness;
 import dev.userssync.observe.Tracing;

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.management.SampleSender;
 import dev.userssync.settings.Providers;
 import dev.userssync.verify.VerificationScheme;
 import dev.userssync.verify.VerifyComponent;

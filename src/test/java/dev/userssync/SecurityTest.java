@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.database.Database;
 import dev.userssync.database.DatabaseUrl;
+import dev.userssync.management.Access;
+import dev.userssync.management.ConsoleSession;
 import dev.userssync.verify.VerificationScheme;
 import dev.userssync.verify.VerifyComponent;
 import java.io.IOException;

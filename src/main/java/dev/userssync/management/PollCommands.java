@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import dev.userssync.provider.Polls;
 import dev.userssync.settings.PollSettings;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import dev.userssync.settings.Providers;
 import io.vertx.ext.web.RoutingContext;

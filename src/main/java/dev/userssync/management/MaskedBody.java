@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;

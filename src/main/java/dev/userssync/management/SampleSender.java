@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.userssync.database.Database;
@@ -28,7 +28,7 @@ import org.apache.camel.CamelContext;
  * Plays a provider: posts deliveries, signed with the provider's scheme, that create, update and delete one invented user to this very
  * instance, over HTTP, and tells what was answered and which row came of it. The bodies are the provider's test fixtures. Thread-safe.
  */
-final class SampleSender {
+public final class SampleSender {
 
     private static final List<String> EVENTS = List.of("user.created", "user.updated", "user.deleted");
     /** Beside the distribution, or in a clone. */
@@ -38,7 +38,7 @@ final class SampleSender {
     private final Providers providers;
     private final HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
-    SampleSender(CamelContext context) {
+    public SampleSender(CamelContext context) {
         this.context = context;
         this.providers = new Providers(context);
     }
@@ -47,7 +47,7 @@ final class SampleSender {
      * @return a line for each reply and each row
      * @throws IllegalArgumentException if the provider is unknown, off, has no fixtures or keys that cannot sign
      */
-    String send(String provider) throws IOException, InterruptedException, GeneralSecurityException, SQLException {
+    public String send(String provider) throws IOException, InterruptedException, GeneralSecurityException, SQLException {
         if (!providers.all().getOrDefault(provider, false)) {
             throw new IllegalArgumentException("provider " + provider + " is not on; on are: " + String.join(", ", providers.on()));
         }

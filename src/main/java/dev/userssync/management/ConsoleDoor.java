@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import io.vertx.core.http.Cookie;
 import io.vertx.core.http.CookieSameSite;

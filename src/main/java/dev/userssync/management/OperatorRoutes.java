@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import java.sql.Timestamp;
 import java.util.ArrayList;
@@ -12,14 +12,14 @@ import org.apache.camel.util.ObjectHelper;
 import org.postgresql.util.PSQLException;
 
 /** Asks the routes in routes/operators, for console and commands. What comes back is of maps, lists and plain values. Thread-safe. */
-final class OperatorRoutes {
+public final class OperatorRoutes {
 
     /** The class of SQLStates with which our own functions refuse something, for people. */
     private static final String REFUSAL = "US";
 
     private final ProducerTemplate producer;
 
-    OperatorRoutes(CamelContext context) {
+    public OperatorRoutes(CamelContext context) {
         this.producer = context.createProducerTemplate();
     }
 

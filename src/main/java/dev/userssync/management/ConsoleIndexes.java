@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import dev.userssync.database.OpenDatabase;
 import dev.userssync.database.ServerConnections;
@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
  * The indexes that make the console's list and search quick, made beside the running application while the console is on: who has no console
  * does not pay for them at each new user. One instance makes them at a time; what an interrupted one left behind is made again.
  */
-final class ConsoleIndexes {
+public final class ConsoleIndexes {
 
     private static final Logger LOG = LoggerFactory.getLogger(ConsoleIndexes.class);
     private static final Path STATEMENTS = Path.of("routes/sql/console-indexes.sql");
@@ -34,7 +34,7 @@ final class ConsoleIndexes {
     }
 
     /** Makes those that are missing, on a connection of its own, which may take as long as it takes. */
-    static void make(OpenDatabase database) {
+    public static void make(OpenDatabase database) {
         try (Connection pooled = database.connection(); ResultSet there = pooled.createStatement().executeQuery(THERE)) {
             there.next();
             if (there.getInt(1) == 3) {

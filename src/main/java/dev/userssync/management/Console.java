@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import dev.userssync.database.Database;
 import io.vertx.core.http.HttpMethod;
@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * CONSOLE_PASSWORD, except for this machine in the profile dev. It runs no script but htmx, loads nothing from elsewhere, works without
  * script, and takes a form only with the token of its session. Thread-safe.
  */
-final class Console {
+public final class Console {
 
     private static final Logger LOG = LoggerFactory.getLogger(Console.class);
     static final int PAGE = 50;
@@ -35,7 +35,7 @@ final class Console {
         Map<String, Object> model(RoutingContext request) throws Exception;
     }
 
-    Console(CamelContext context, Access access, OperatorRoutes routes) {
+    public Console(CamelContext context, Access access, OperatorRoutes routes) {
         this.context = context;
         this.access = access;
         this.pages = new Templates(context);
@@ -45,7 +45,7 @@ final class Console {
         this.deadLetters = new DeadLetterPages(context, routes);
     }
 
-    void serveOn(VertxPlatformHttpRouter router) {
+    public void serveOn(VertxPlatformHttpRouter router) {
         router.route("/console*").handler(door::secure);
         router.route(HttpMethod.GET, "/console/static/:name").handler(this::asset);
         router.route(HttpMethod.GET, "/console").handler(request -> redirect(request, "/console/users"));

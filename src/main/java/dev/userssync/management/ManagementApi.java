@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.userssync.database.Database;
@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * What an operator can ask of a running instance on the management port, by curl or by the command line; {@link Access} says who may. In
  * Java because Camel's HTTP consumers can only listen on the webhook port. Parameters stand in the query. What it asks of pollers: {@link PollCommands}.
  */
-final class ManagementApi {
+public final class ManagementApi {
 
     private static final Logger LOG = LoggerFactory.getLogger(ManagementApi.class);
     private static final JsonMapper JSON = new JsonMapper();
@@ -41,14 +41,14 @@ final class ManagementApi {
     private final OperatorRoutes routes;
     private final SampleSender samples;
 
-    ManagementApi(CamelContext context, Access access, OperatorRoutes routes) {
+    public ManagementApi(CamelContext context, Access access, OperatorRoutes routes) {
         this.context = context;
         this.access = access;
         this.routes = routes;
         this.samples = new SampleSender(context);
     }
 
-    void serveOn(VertxPlatformHttpRouter router) {
+    public void serveOn(VertxPlatformHttpRouter router) {
         new PollCommands(context).serveOn(router, this::answer);
         router.post("/sample/:provider").handler(request -> answer(request, () -> samples.send(request.pathParam("provider"))));
         router.post("/dead-letters/replay").handler(request -> answer(request, () -> (String) routes.ask("replay-dead-letters",

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import dev.userssync.settings.Setting;
 import io.vertx.core.Vertx;
@@ -17,7 +17,7 @@ import org.apache.camel.CamelContext;
  * Who may act on the management port. With CONSOLE_PASSWORD: whoever knows it. Without: somebody on this machine, and nobody else; and
  * what shows or removes personal data only in the profile dev. Thread-safe.
  */
-final class Access {
+public final class Access {
 
     /** How many wrong passwords may be waiting for their answer at the same time, each for a second. */
     private static final int GUESSES = 5;
@@ -26,7 +26,7 @@ final class Access {
     private final boolean dev;
     private final AtomicInteger guesses = new AtomicInteger();
 
-    Access(CamelContext context) {
+    public Access(CamelContext context) {
         this.context = context;
         dev = "dev".equals(context.getCamelContextExtension().getProfile());
     }
@@ -41,7 +41,7 @@ final class Access {
     }
 
     /** Whether there is a console at all: pages show personal data. */
-    boolean isConsoleOn() {
+    public boolean isConsoleOn() {
         return dev || hasPassword();
     }
 

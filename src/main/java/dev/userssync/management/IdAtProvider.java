@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import java.util.Properties;
 import java.util.Set;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import dev.userssync.observe.DatabaseFigures;
 import dev.userssync.observe.Freshness;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -17,7 +17,7 @@ import javax.crypto.spec.SecretKeySpec;
  * instance with the same password knows it, after a restart, too. The CSRF token of a form is another HMAC over the cookie. Own code:
  * vertx-web's session and CSRF handlers keep state in one instance, or refuse the form of a second tab. Thread-safe.
  */
-final class ConsoleSession {
+public final class ConsoleSession {
 
     static final String COOKIE = "users-sync-console";
     static final Duration LENGTH = Duration.ofHours(8);
@@ -31,7 +31,7 @@ final class ConsoleSession {
     private final SecureRandom random = new SecureRandom();
 
     /** @param password of the console, or null: a key that ends with this process */
-    ConsoleSession(String password, Clock clock) {
+    public ConsoleSession(String password, Clock clock) {
         this.clock = clock;
         byte[] secret = new byte[32];
         random.nextBytes(secret);

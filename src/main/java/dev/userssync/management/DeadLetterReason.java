@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 /** Why a delivery was parked, in plain words, and what to do about it. */
 record DeadLetterReason(String what, String todo) {

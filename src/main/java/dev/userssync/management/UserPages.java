@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.management;
 
 import dev.userssync.event.ApiFailure;
 import dev.userssync.settings.PollSettings;

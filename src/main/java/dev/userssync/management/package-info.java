@@ -1,0 +1,6 @@
+/**
+ * What an operator asks of a running instance: console and management API.
+ * Imports settings, http, event, verify, database, provider and observe.
+ * Public for the other packages, not an API.
+ */
+package dev.userssync.management;
