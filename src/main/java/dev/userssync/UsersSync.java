@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.command.Commands;
 import dev.userssync.database.Database;
 import dev.userssync.settings.SettingKinds;
 import dev.userssync.settings.StartupFailure;

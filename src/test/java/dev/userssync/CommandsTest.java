@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpServer;
 import dev.userssync.bench.Ports;
+import dev.userssync.command.Commands;
 import dev.userssync.event.JsonBody;
 import java.io.ByteArrayInputStream;
 import java.io.PrintWriter;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.command.Commands;
 import dev.userssync.database.Database;
 import dev.userssync.event.JsonBody;
 import dev.userssync.provider.Polls;

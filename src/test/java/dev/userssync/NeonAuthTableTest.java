@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.command.Commands;
 import dev.userssync.settings.StartupFailure;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -1,6 +1,6 @@
 // Only `camel run` reads this line.
 //DEPS info.picocli:picocli:4.7.7
-package dev.userssync;
+package dev.userssync.command;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.InputStream;
@@ -20,7 +20,7 @@ import picocli.CommandLine.Command;
 public final class Commands implements Callable<Integer> {
 
     /** Standard input. */
-    static InputStream input = System.in;
+    public static InputStream input = System.in;
 
     private final Callable<Integer> application;
 
@@ -35,7 +35,7 @@ public final class Commands implements Callable<Integer> {
     }
 
     /** @param application runs until it is stopped, and returns the exit code */
-    static CommandLine line(Callable<Integer> application) {
+    public static CommandLine line(Callable<Integer> application) {
         CommandLine line = new CommandLine(new Commands(application));
         line.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof JsonProcessingException) {

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.command;
 
 import java.util.Map;
 import picocli.CommandLine.Command;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.command;
 
 import java.io.IOException;
 import java.io.InputStream;

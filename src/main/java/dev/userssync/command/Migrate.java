@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.command;
 
 import dev.userssync.database.Database;
 import java.util.concurrent.Callable;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.command;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;

@@ -1,4 +1,4 @@
-package dev.userssync;
+package dev.userssync.command;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;

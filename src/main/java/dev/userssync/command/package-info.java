@@ -1,0 +1,6 @@
+/**
+ * The command line, one class a verb.
+ * Imports settings and database.
+ * Public for the other packages, not an API.
+ */
+package dev.userssync.command;
