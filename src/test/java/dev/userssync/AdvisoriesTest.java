@@ -110,7 +110,7 @@ class AdvisoriesTest extends RunningApp {
     void jsonIsReadAsATreeOnly() throws IOException {
         assertEquals(List.of(), sourcesThatContain("@Json(Type|Ignore|Create|Prop)|[dD]efaultTyping|treeToValue|convertValue|XMLGregorianCalendar"));
         assertEquals(List.of("JsonBody.java"), sourcesThatContain("readValue"));
-        assertTrue(Files.readString(Path.of("src/main/java/dev/userssync/JsonBody.java")).contains("readerFor(JsonNode.class)"));
+        assertTrue(Files.readString(Sources.of("src/main/java", "JsonBody")).contains("readerFor(JsonNode.class)"));
     }
 
     /** CVE-2026-1002, 6860, 15075 and 15076: Vert.x' static files, server names in TLS, and HTTP clients. It is a plain server here. */

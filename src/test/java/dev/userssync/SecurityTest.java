@@ -55,8 +55,8 @@ class SecurityTest extends RunningApp {
         int count = 0;
         while (named.find()) {
             count++;
-            Path source = Path.of("src/test/java/dev/userssync", named.group(1) + ".java");
-            if (!Files.exists(source) || !isTest(Files.readString(source), named.group(2))) {
+            Path source = Sources.of("src/test/java", named.group(1));
+            if (source == null || !isTest(Files.readString(source), named.group(2))) {
                 missing.add(named.group());
             }
         }
@@ -90,7 +90,7 @@ class SecurityTest extends RunningApp {
     @ParameterizedTest
     @ValueSource(strings = {"WebhookKeys", "HmacSignature", "HeaderValue", "JwtBodyHash", "Access", "ConsoleSession"})
     void secretsAreComparedInConstantTime(String source) throws IOException {
-        String code = Files.readString(Path.of("src/main/java/dev/userssync", source + ".java"));
+        String code = Files.readString(Sources.of("src/main/java", source));
         assertTrue(code.contains("MessageDigest.isEqual("), source);
         for (String compared : List.of("signature", "expected", "given", "secret", "password", "hash", "hmac", "token", "csrf")) {
             assertFalse(Pattern.compile("(?i)\\b" + compared + "\\w*(\\(\\w*\\))?\\.(equals|startsWith|contains|matches|indexOf|compareTo)\\(|Arrays\\.equals|\\.equals\\(" + compared + "\\w*\\)")

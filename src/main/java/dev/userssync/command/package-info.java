@@ -1,6 +1,6 @@
 /**
  * The command line, one class a verb.
- * Imports settings and database.
+ * Imports database.
  * Public for the other packages, not an API.
  */
 package dev.userssync.command;

@@ -83,7 +83,7 @@ final class Patch {
         }
         boolean isList = attribute != null && attribute.isMultiValued() && path.size() == 1 && !isFiltered(path);
         boolean isElement = attribute != null && path.size() == 1 && isFiltered(path);
-        JsonNode value = attribute == null || given.isMissingNode() ? given : isElement ? UserDocument.one(given, attribute) : UserDocument.form(given, attribute);
+        JsonNode value = attribute == null || given.isMissingNode() ? given : isElement ? AttributeForm.one(given, attribute) : AttributeForm.form(given, attribute);
         boolean removes = op.equals("remove") || value.isNull() || value.isArray() && value.isEmpty();
         if (removes && op.equals("add")) {
             return; // nothing is added
@@ -120,7 +120,7 @@ final class Patch {
         ArrayNode values = user.path(name) instanceof ArrayNode known ? known : user.putArray(name);
         if (attribute != null && value instanceof ObjectNode other) {
             for (JsonNode one : values) {
-                if (one instanceof ObjectNode known && UserDocument.isSame(known, other, attribute)) {
+                if (one instanceof ObjectNode known && AttributeForm.isSame(known, other, attribute)) {
                     other.properties().stream().filter(part -> !part.getKey().equalsIgnoreCase("value")).forEach(part -> known.set(part.getKey(), part.getValue()));
                     return;
                 }
@@ -131,14 +131,14 @@ final class Patch {
 
     private static void removeValues(ObjectNode user, AttributeDefinition attribute, ArrayNode some) throws BadRequestException {
         for (JsonNode one : some) {
-            if (one instanceof ObjectNode value && !UserDocument.saysWhich(value)) {
+            if (one instanceof ObjectNode value && !AttributeForm.saysWhich(value)) {
                 throw BadRequestException.invalidValue("value must say which values of " + attribute.getName() + " are removed, by value or type");
             }
         }
         if (user.path(attribute.getName()) instanceof ArrayNode values) {
             for (int i = values.size() - 1; i >= 0; i--) {
                 if (values.get(i) instanceof ObjectNode known && StreamSupport.stream(some.spliterator(), false)
-                        .anyMatch(other -> other instanceof ObjectNode object && UserDocument.isSame(known, object, attribute))) {
+                        .anyMatch(other -> other instanceof ObjectNode object && AttributeForm.isSame(known, object, attribute))) {
                     values.remove(i);
                 }
             }

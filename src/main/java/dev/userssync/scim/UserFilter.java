@@ -87,7 +87,7 @@ final class UserFilter {
     private static Filter compared(Filter filter, Path within) {
         AttributeDefinition attribute = UserSchema.meant(join(within, filter.getAttributePath()));
         Path path = UserSchema.hasValue(attribute) ? filter.getAttributePath().attribute("value") : filter.getAttributePath();
-        ValueNode value = attribute != null && UserDocument.form(filter.getComparisonValue(), attribute) instanceof BooleanNode bool
+        ValueNode value = attribute != null && AttributeForm.form(filter.getComparisonValue(), attribute) instanceof BooleanNode bool
                 ? bool : filter.getComparisonValue();
         return switch (filter.getFilterType()) {
             case EQUAL -> Filter.eq(path, value);

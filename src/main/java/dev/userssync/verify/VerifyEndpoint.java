@@ -6,6 +6,7 @@ import dev.userssync.settings.StartupFailure;
 import io.vertx.core.MultiMap;
 import java.security.GeneralSecurityException;
 import java.time.Clock;
+import java.util.Objects;
 import java.util.TreeSet;
 import org.apache.camel.Consumer;
 import org.apache.camel.Exchange;
@@ -27,11 +28,9 @@ import org.apache.camel.support.DefaultProducer;
 @UriEndpoint(firstVersion = "0.1.0", scheme = "verify", title = "Verify", syntax = "verify:scheme", producerOnly = true, remote = false)
 public final class VerifyEndpoint extends DefaultEndpoint {
 
-    @UriPath(description = "The verification scheme: the name of a VerificationSchemeFactory bean")
-    @Metadata(required = true)
+    @UriPath(description = "The verification scheme: the name of a VerificationSchemeFactory bean") @Metadata(required = true)
     private final String scheme;
-    @UriParam(description = "The provider id: its secrets are in <provider>.webhook.secret")
-    @Metadata(required = true)
+    @UriParam(description = "The provider id: its secrets are in <provider>.webhook.secret") @Metadata(required = true)
     private String provider;
     @UriParam(description = "The header that holds the signature or the value")
     private String header;
@@ -119,8 +118,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     /** The clock that times are held against: the registry's, if there is one, else the system's. */
     private Clock clock() {
-        Clock registered = getCamelContext().getRegistry().findSingleByType(Clock.class);
-        return registered == null ? Clock.systemUTC() : registered;
+        return Objects.requireNonNullElse(getCamelContext().getRegistry().findSingleByType(Clock.class), Clock.systemUTC());
     }
 
     @Override
@@ -149,10 +147,6 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     @Override
     public boolean isRemote() {
         return false;
-    }
-
-    public String getScheme() {
-        return scheme;
     }
 
     public String getProvider() {
