@@ -146,18 +146,18 @@ class BatchedDeliveriesTest extends RunningApp {
     }
 
     private Exchange send(ArrayNode events) {
-        return context.createFluentProducerTemplate().to("direct:user-events").withVariable("provider", "generic").withBody(events).send();
+        return context.createFluentProducerTemplate().to("direct:each-user-event").withVariable("provider", "generic").withBody(events).send();
     }
 
     @Test
     void whenNothingCanBeWrittenTheProviderIsToldToRetry() throws Exception {
-        context.getRouteController().stopRoute("apply-user-events");
+        context.getRouteController().stopRoute("apply-batch");
         try {
             HttpResponse<String> reply = new Delivery(created(1, "Jane")).post(webhooks("generic"));
             assertEquals(503, reply.statusCode());
             assertEquals("30", reply.headers().firstValue("Retry-After").orElse(null));
         } finally {
-            context.getRouteController().startRoute("apply-user-events");
+            context.getRouteController().startRoute("apply-batch");
         }
         await().until(() -> new Delivery(created(1, "Jane")).post(webhooks("generic")).statusCode() == 204);
     }

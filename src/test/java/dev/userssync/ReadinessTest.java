@@ -82,11 +82,11 @@ class ReadinessTest extends RunningApp {
 
     @Test
     void notWithoutTheWriter() throws Exception {
-        context.getRouteController().stopRoute("apply-user-events");
+        context.getRouteController().stopRoute("apply-batch");
         try {
             awaitDown("queue");
         } finally {
-            context.getRouteController().startRoute("apply-user-events");
+            context.getRouteController().startRoute("apply-batch");
         }
         awaitUp();
     }

@@ -15,8 +15,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -112,6 +114,19 @@ class RoutesTest {
         for (String file : List.of("routes/providers/hanko.camel.yaml", "src/test/resources/hanko/user.created.json", "src/test/resources/hanko/user.created.expected.json")) {
             assertTrue(guide.contains("\n" + Files.readString(Path.of(file)) + "```"), file);
         }
+    }
+
+    /** A route reads its statement at its first exchange: a wrong path would show only then. */
+    @Test
+    void everyStatementIsWhereItIsLookedFor() throws IOException {
+        Set<String> named = new TreeSet<>();
+        for (String folder : List.of("routes", "src/main/java")) {
+            try (Stream<Path> files = Files.walk(Path.of(folder))) {
+                files.filter(Files::isRegularFile).flatMap(RoutesTest::lines).forEach(
+                        line -> Pattern.compile("routes/sql/[a-z0-9/-]+\\.sql").matcher(line).results().forEach(path -> named.add(path.group())));
+            }
+        }
+        assertEquals(named, files(".sql").stream().map(Path::toString).collect(Collectors.toCollection(TreeSet::new)));
     }
 
     /** Some providers have no such event: the settings beside the fixtures say so. */

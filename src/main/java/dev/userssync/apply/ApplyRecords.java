@@ -168,7 +168,7 @@ public final class ApplyRecords implements Processor, CamelContextAware {
 
     private synchronized ExecutorService submitters() throws Exception {
         if (submitters == null) {
-            event = context.getEndpoint("direct:apply-user-event").createAsyncProducer();
+            event = context.getEndpoint("direct:apply-one").createAsyncProducer();
             event.start();
             submitters = context.getExecutorServiceManager().newCachedThreadPool(this, "apply-records");
         }

@@ -7,7 +7,7 @@ import java.util.Objects;
 
 /**
  * Two events of one user as one that has the same effect on any row, so that both fit into one batch. What the row becomes is decided
- * in SQL alone ({@code routes/sql/apply-user-events.sql}); this only knows which of two events the rule would let stand. A merged event
+ * in SQL alone ({@code routes/sql/apply/apply-batch.sql}); this only knows which of two events the rule would let stand. A merged event
  * may hold both a profile and a later deletion: {@code type} is then created or updated, with {@code deleted_at}. Stateless.
  */
 public final class MergeRule {

@@ -59,9 +59,9 @@ public final class Console {
         form(router, "/console/logout", null, request -> Map.of());
         form(router, "/console/user/refresh", "user", users::refresh);
         form(router, "/console/user/erase", "user", users::erase);
-        form(router, "/console/sync/confirm", "sync", request -> sync.poll(request, "poll-confirm", "The missing users are asked for one by one; those who are gone are deleted."));
-        form(router, "/console/sync/dismiss", "sync", request -> sync.poll(request, "dismiss-brake", "Nobody was deleted. The next reconcile looks again."));
-        form(router, "/console/sync/reconcile", "sync", request -> sync.poll(request, "poll-request", "A reconcile begins."));
+        form(router, "/console/sync/confirm", "sync", request -> sync.poll(request, "brake-confirm", "The missing users are asked for one by one; those who are gone are deleted."));
+        form(router, "/console/sync/dismiss", "sync", request -> sync.poll(request, "brake-dismiss", "Nobody was deleted. The next reconcile looks again."));
+        form(router, "/console/sync/reconcile", "sync", request -> sync.poll(request, "request-reconcile", "A reconcile begins."));
         form(router, "/console/dead-letter/replay", "dead-letter", deadLetters::replayOne);
         form(router, "/console/dead-letter/discard", "dead-letter", deadLetters::discard);
         form(router, "/console/dead-letters/replay", "dead-letters", deadLetters::replayAll);

@@ -28,12 +28,12 @@ final class PollCommands {
     /** @param answer checks who asks, and answers with the text of the work */
     void serveOn(Router router, BiConsumer<RoutingContext, Callable<String>> answer) {
         router.get("/admin/polls").handler(request -> answer.accept(request, () -> route("direct:poll-states").request(String.class)));
-        router.post("/admin/polls/:provider/reconcile").handler(request -> answer.accept(request, () -> command("direct:poll-request",
+        router.post("/admin/polls/:provider/reconcile").handler(request -> answer.accept(request, () -> command("direct:request-reconcile",
                 request.pathParam("provider"), "request", kind(request))));
         router.post("/admin/polls/:provider/confirm").handler(request -> answer.accept(request,
-                () -> command("direct:poll-confirm", request.pathParam("provider"), "request", "confirm")));
+                () -> command("direct:brake-confirm", request.pathParam("provider"), "request", "confirm")));
         router.post("/admin/polls/:provider/dismiss").handler(request -> answer.accept(request,
-                () -> command("direct:dismiss-brake", request.pathParam("provider"), "request", "dismiss")));
+                () -> command("direct:brake-dismiss", request.pathParam("provider"), "request", "dismiss")));
         router.post("/admin/polls/:provider/backfill").handler(request -> answer.accept(request,
                 () -> command("direct:request-backfill", request.pathParam("provider"), "request", "backfill")));
         router.post("/admin/users/:provider/:id/refresh").handler(request -> answer.accept(request,

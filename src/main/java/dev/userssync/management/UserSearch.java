@@ -32,8 +32,8 @@ import org.apache.camel.Processor;
 @BindToRegistry("user-search")
 public final class UserSearch implements Processor {
 
-    private static final Path LIST = Path.of("routes/sql/list-users.sql");
-    private static final Path SEARCH = Path.of("routes/sql/search-users.sql");
+    private static final Path LIST = Path.of("routes/sql/operators/list-users.sql");
+    private static final Path SEARCH = Path.of("routes/sql/operators/search-users.sql");
     private static final Pattern PARAMETER = Pattern.compile("(?<!:):([a-zA-Z]+)");
     /** Measured: in Postgres' default of 4 MB the bitmaps of two frequent words lose their precision, and take ten times as long. */
     private static final String SETTINGS =
