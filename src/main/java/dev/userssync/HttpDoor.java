@@ -16,7 +16,6 @@ import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.time.Instant;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -24,9 +23,6 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.component.platform.http.main.MainHttpServer;
 import org.apache.camel.component.platform.http.main.ManagementHttpServer;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
-import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpServerConfiguration;
-import org.apache.camel.component.platform.http.vertx.auth.AuthenticationConfig;
-import org.apache.camel.component.platform.http.vertx.auth.AuthenticationConfig.AuthenticationConfigEntry;
 
 /**
  * Both ports, before a request reaches a route. Camel opens them before its routes start, so until {@link #open} every request is answered
@@ -50,29 +46,16 @@ final class HttpDoor {
         this.providers = providers;
         known = providers.all();
         this.kafka = new KafkaSettings(context);
-        close(context.hasService(MainHttpServer.class).getConfiguration());
-        close(context.hasService(ManagementHttpServer.class).getConfiguration());
+        HandlerBeforeRoutes.add(context.hasService(MainHttpServer.class).getConfiguration(), this::admit);
+        HandlerBeforeRoutes.add(context.hasService(ManagementHttpServer.class).getConfiguration(), this::admit);
     }
 
-    /** An authentication handler is the only one that Camel adds to its router before it opens the port. */
-    private void close(VertxPlatformHttpServerConfiguration server) {
-        AuthenticationConfigEntry everything = new AuthenticationConfigEntry();
-        everything.setPath("/*");
-        everything.setAuthenticationProviderFactory(vertx -> null);
-        everything.setAuthenticationHandlerFactory(new AuthenticationConfig.AuthenticationHandlerFactory() {
-            @Override
-            public <T extends io.vertx.ext.auth.authentication.AuthenticationProvider> io.vertx.ext.web.handler.AuthenticationHandler createAuthenticationHandler(T none) {
-                return request -> {
-                    if (open) {
-                        request.next();
-                    } else {
-                        answer(request, 503);
-                    }
-                };
-            }
-        });
-        server.setAuthenticationConfig(new AuthenticationConfig(List.of(everything)));
-        server.getAuthenticationConfig().setEnabled(true);
+    private void admit(RoutingContext request) {
+        if (open) {
+            request.next();
+        } else {
+            answer(request, 503);
+        }
     }
 
     /** From now on requests reach the routes. */

@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.regex.Pattern;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -47,10 +46,6 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     private static final int LONGEST_KNOWN = 100;
     /** How the base64 of "{" and "[" begins, with what JSON may have after them. */
     private static final Set<String> BASE64_OF_JSON = Set.of("ey", "ew", "W3", "Wy", "Ww");
-    private static final Pattern PRIVATE_KEY = Pattern.compile("-----BEGIN [A-Z0-9 ]*PRIVATE KEY");
-    /** bcrypt; argon2, scrypt and PBKDF2 in PHC form; crypt(3) with SHA-2, scrypt and yescrypt; PBKDF2 of Django. */
-    private static final Pattern HASH = Pattern.compile("\\$2[abxy]?\\$\\d\\d\\$[./A-Za-z0-9]{53}|\\$(argon2(id|i|d)?|scrypt|pbkdf2(-\\w{1,20})?)\\$[^\\s$]"
-            + "|\\$[56]\\$(rounds=\\d{1,9}\\$)?[./A-Za-z0-9]{1,16}\\$[./A-Za-z0-9]{43,86}|\\$(7|g?y)\\$[./A-Za-z0-9$]{40}|pbkdf2_\\w{1,20}\\$\\d{1,9}\\$");
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
     private final Map<String, Judgement> known = new ConcurrentHashMap<>();
@@ -183,16 +178,11 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         if (text == null || text.length() < 2) {
             return value;
         }
-        if (mayGo && isSecretByForm(text)) {
+        if (mayGo && SecretForms.isSecret(text)) {
             return null;
         }
         String clean = withoutSecrets(text, level);
         return clean == null ? null : clean == text ? value : JsonNodeFactory.instance.textNode(clean);
-    }
-
-    private static boolean isSecretByForm(String text) {
-        return text.startsWith("otpauth://") // holds the secret of a one-time code
-                || text.indexOf('$') >= 0 && HASH.matcher(text).find() || text.contains("-----BEGIN") && PRIVATE_KEY.matcher(text).find();
     }
 
     private Judgement judgement(String name) {

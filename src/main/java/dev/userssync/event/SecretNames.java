@@ -14,45 +14,65 @@ import java.util.regex.Pattern;
 final class SecretNames {
 
     /** Secrets by themselves. */
-    private static final Set<String> SECRETS = Set.of("password", "passwords", "passwd", "pwd", "pw", "passcode", "passphrase", "secret", "secrets", "token",
-            "tokens", "jwt", "bearer", "otp", "otps", "totp", "hotp", "pin", "cvv", "cvc", "salt", "cookie", "cookies", "authorization", "mnemonic");
+    private static final Set<String> SECRETS = setOf(
+            "password passwords passwd pwd pw passcode passphrase secret secrets token tokens jwt"
+            + " bearer otp otps totp hotp pin cvv cvc salt cookie cookies authorization mnemonic");
     /** Secrets when nothing stands before them: a WebAuthn credential and a boarding pass are none. */
     private static final Set<String> SECRETS_ALONE = Set.of("credential", "credentials", "pass");
     /** They say in which form or from when a value is, not what it is: the word before them decides. */
-    private static final Set<String> FORMS = Set.of("hash", "hashes", "hashed", "digest", "encrypted", "encoded", "encrypt", "plain", "plaintext", "cleartext",
-            "raw", "hex", "base", "value", "values", "data", "text", "string", "new", "old", "current", "previous", "next", "temp", "temporary",
-            "confirm", "confirmation", "repeat", "again", "original", "b", "v", "sha", "md", "enc", "crypt", "bcrypt", "ciphertext", "history");
+    private static final Set<String> FORMS = setOf(
+            "hash hashes hashed digest encrypted encoded encrypt plain plaintext cleartext raw hex base"
+            + " value values data text string new old current previous next temp temporary confirm"
+            + " confirmation repeat again original b v sha md enc crypt bcrypt ciphertext history");
     /** A count of tokens is no token. */
-    private static final Set<String> COUNTS = Set.of("num", "number", "max", "min", "total", "count", "available", "remaining", "used");
+    private static final Set<String> COUNTS = setOf(
+            "num number max min total count available remaining used");
 
     /** Secrets after one of these words. */
-    private static final Set<String> OF_KEYS = Set.of("api", "private", "secret", "signing", "signature", "encryption", "decryption", "recovery", "access", "master",
-            "hmac", "symmetric", "shared", "session", "auth", "webhook", "backup", "admin", "server", "license", "activation", "otp", "totp", "mfa", "cipher");
-    private static final Set<String> OF_CODES = Set.of("recovery", "backup", "otp", "totp", "mfa", "fa", "factor", "verification", "verify", "confirmation",
-            "confirm", "reset", "password", "auth", "authorization", "authentication", "login", "signin", "onetime", "security", "activation", "sms", "access", "pin",
-            "challenge", "device", "magic", "passwordless", "scratch", "secret", "temp", "temporary");
-    private static final Set<String> OF_LINKS = Set.of("magic", "action", "recovery", "reset", "verification", "verify", "confirmation", "confirm", "invite",
-            "invitation", "login", "signin", "activation", "password");
-    private static final Set<String> OF_URLS = Set.of("magic", "recovery", "reset", "verification", "confirmation", "invite", "invitation", "activation", "password");
+    private static final Set<String> OF_KEYS = setOf(
+            "api private secret signing signature encryption decryption recovery access master hmac"
+            + " symmetric shared session auth webhook backup admin server license activation otp totp mfa"
+            + " cipher");
+    private static final Set<String> OF_CODES = setOf(
+            "recovery backup otp totp mfa fa factor verification verify confirmation confirm reset"
+            + " password auth authorization authentication login signin onetime security activation sms"
+            + " access pin challenge device magic passwordless scratch secret temp temporary");
+    private static final Set<String> OF_LINKS = setOf(
+            "magic action recovery reset verification verify confirmation confirm invite invitation"
+            + " login signin activation password");
+    private static final Set<String> OF_URLS = setOf(
+            "magic recovery reset verification confirmation invite invitation activation password");
     private static final Set<String> OF_ANSWERS = Set.of("security", "secret", "recovery", "challenge");
-    private static final Set<String> OF_PASSES = Set.of("user", "db", "database", "smtp", "mail", "ftp", "login", "root", "admin", "auth");
-    private static final Set<String> OF_CREDENTIALS = Set.of("user", "login", "basic", "aws", "oauth", "client", "api", "admin", "database", "service", "secret");
-    private static final Set<String> OF_PHRASES = Set.of("pass", "seed", "recovery", "secret", "mnemonic", "backup");
-    private static final Set<String> OF_SEEDS = Set.of("otp", "totp", "mfa", "secret", "wallet");
+    private static final Set<String> OF_PASSES = setOf(
+            "user db database smtp mail ftp login root admin auth");
+    private static final Set<String> OF_CREDENTIALS = setOf(
+            "user login basic aws oauth client api admin database service secret");
+    private static final Set<String> OF_PHRASES = setOf("pass seed recovery secret mnemonic backup");
+    private static final Set<String> OF_SEEDS = setOf("otp totp mfa secret wallet");
     private static final Set<String> OF_VERIFIERS = Set.of("code", "password", "pkce");
     private static final Set<String> OF_ASSERTIONS = Set.of("saml", "client");
 
     /** Ends of words that are written without a boundary, the longer one first. */
-    private static final List<String> ENDS = List.of("password", "passwords", "passphrase", "passwd", "secrets", "secret", "tokens", "token", "hash", "digest", "salt",
-            "keys", "key", "codes", "code", "link", "answer", "pwd", "data");
+    private static final List<String> ENDS = listOf(
+            "password passwords passphrase passwd secrets secret tokens token hash digest salt keys key"
+            + " codes code link answer pwd data");
     /** Whatever stands before these, the word is a secret: accesstoken. */
-    private static final Set<String> ENDS_OF_SECRETS = Set.of("password", "passwords", "passphrase", "passwd", "secrets", "secret", "tokens", "token");
+    private static final Set<String> ENDS_OF_SECRETS = setOf(
+            "password passwords passphrase passwd secrets secret tokens token");
 
     private static final Pattern BOUNDARY = Pattern.compile("[^\\p{L}]+|(?<=\\p{Ll})(?=\\p{Lu})|(?<=\\p{Lu})(?=\\p{Lu}\\p{Ll})");
 
     private static final int LONGEST = 200;
 
     private SecretNames() {
+    }
+
+    private static List<String> listOf(String words) {
+        return List.of(words.split(" "));
+    }
+
+    private static Set<String> setOf(String words) {
+        return Set.of(words.split(" "));
     }
 
     static boolean isSecret(String name) {

@@ -9,7 +9,6 @@ import dev.userssync.observe.Freshness;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
-import dev.userssync.verify.SignatureExplainer;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.sql.SQLException;

@@ -11,8 +11,6 @@ import com.unboundid.scim2.common.types.AttributeDefinition;
 import com.unboundid.scim2.common.types.AttributeDefinition.Type;
 import com.unboundid.scim2.common.utils.FilterEvaluator;
 import com.unboundid.scim2.common.utils.Parser;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -147,76 +145,49 @@ final class UserFilter {
         return filter.visit(EVALUATOR, user);
     }
 
-    /** A condition on a row of users_sync, with its parameters; {@link Condition#ANY} if the filter needs none that SQL can say. */
-    Condition condition() {
+    /** A condition on a row of users_sync, with its parameters; {@link UserQuery.Condition#ANY} if the filter needs none that SQL can say. */
+    UserQuery.Condition condition() {
         return needs(filter, Path.root());
     }
 
-    private static Condition needs(Filter filter, Path within) {
+    private static UserQuery.Condition needs(Filter filter, Path within) {
         Path path = filter.getAttributePath();
         if (path != null && path.getSchemaUrn() != null && !path.getSchemaUrn().equalsIgnoreCase(UserSchema.SCHEMA)) {
-            return Condition.ANY; // an extension's
+            return UserQuery.Condition.ANY; // an extension's
         }
         return switch (filter.getFilterType()) {
             case EQUAL -> filter.getComparisonValue().isTextual()
-                    ? equal(within.attribute(path), filter.getComparisonValue().textValue()) : Condition.ANY;
+                    ? equal(within.attribute(path), filter.getComparisonValue().textValue()) : UserQuery.Condition.ANY;
             case COMPLEX_VALUE -> needs(filter.getValueFilter(), within.attribute(path));
-            case AND -> Condition.all(filter.getCombinedFilters().stream().map(part -> needs(part, within)).toList());
-            case OR -> Condition.oneOf(filter.getCombinedFilters().stream().map(part -> needs(part, within)).toList());
-            default -> Condition.ANY;
+            case AND -> UserQuery.Condition.all(filter.getCombinedFilters().stream().map(part -> needs(part, within)).toList());
+            case OR -> UserQuery.Condition.oneOf(filter.getCombinedFilters().stream().map(part -> needs(part, within)).toList());
+            default -> UserQuery.Condition.ANY;
         };
     }
 
-    private static Condition equal(Path path, String value) {
+    private static UserQuery.Condition equal(Path path, String value) {
         AttributeDefinition attribute = UserSchema.attribute(path);
         if (attribute == null || path.toString().contains("[")) {
-            return Condition.ANY;
+            return UserQuery.Condition.ANY;
         }
         String name = UserDocument.lower(path.toString());
         if (name.equals("id")) {
-            return new Condition("id = ?", value);
+            return new UserQuery.Condition("id = ?", value);
         }
         if (name.equals("externalid")) {
-            return new Condition("raw_json ->> 'externalId' = ?", value);
+            return new UserQuery.Condition("raw_json ->> 'externalId' = ?", value);
         }
         if (name.equals("username")) {
-            return new Condition("lower(raw_json ->> 'userName') = lower(?)", value);
+            return new UserQuery.Condition("lower(raw_json ->> 'userName') = lower(?)", value);
         }
         if (name.equals("emails.value")) {
-            return new Condition("lower((raw_json -> 'emails')::text)::jsonb @> jsonb_build_array(jsonb_build_object('value', lower(?)))", value);
+            return new UserQuery.Condition("lower((raw_json -> 'emails')::text)::jsonb @> jsonb_build_array(jsonb_build_object('value', lower(?)))", value);
         }
         AttributeDefinition whole = UserSchema.attribute(Path.root().attribute(path.getElement(0).getAttribute()));
         if (attribute.getType() != Type.STRING || whole.isMultiValued() || whole.getName().equals("meta")) {
-            return Condition.ANY;
+            return UserQuery.Condition.ANY;
         }
         String keys = path.size() == 1 ? attribute.getName() : whole.getName() + "," + attribute.getName();
-        return new Condition("lower(raw_json #>> '{" + keys + "}') = lower(?)", value); // keys are the schema's own names
-    }
-
-    /** A piece of SQL and the texts for its question marks. */
-    record Condition(String sql, List<String> parameters) {
-
-        static final Condition ANY = new Condition("TRUE", List.of());
-
-        Condition(String sql, String parameter) {
-            this(sql, List.of(parameter));
-        }
-
-        static Condition all(List<Condition> parts) {
-            return join(parts.stream().filter(part -> part != ANY).toList(), " AND ");
-        }
-
-        static Condition oneOf(List<Condition> parts) {
-            return parts.contains(ANY) ? ANY : join(parts, " OR ");
-        }
-
-        private static Condition join(List<Condition> parts, String word) {
-            if (parts.isEmpty()) {
-                return ANY;
-            }
-            List<String> parameters = new ArrayList<>();
-            parts.forEach(part -> parameters.addAll(part.parameters));
-            return new Condition("(" + String.join(word, parts.stream().map(Condition::sql).toList()) + ")", parameters);
-        }
+        return new UserQuery.Condition("lower(raw_json #>> '{" + keys + "}') = lower(?)", value); // keys are the schema's own names
     }
 }

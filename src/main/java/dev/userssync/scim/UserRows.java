@@ -84,15 +84,15 @@ final class UserRows {
 
     /** A page of the users that a client finds, in the order of their ids. */
     static void page(Connection connection, String prefix, int offset, int limit, Use use) throws SQLException, ScimException {
-        each(connection, prefix, UserFilter.Condition.ANY, " OFFSET " + offset + " LIMIT " + limit, use);
+        each(connection, prefix, UserQuery.Condition.ANY, " OFFSET " + offset + " LIMIT " + limit, use);
     }
 
     /** All users that a client finds and that meet a condition, in the order of their ids; read in pieces, not held in memory. */
-    static void all(Connection connection, String prefix, UserFilter.Condition condition, Use use) throws SQLException, ScimException {
+    static void all(Connection connection, String prefix, UserQuery.Condition condition, Use use) throws SQLException, ScimException {
         each(connection, prefix, condition, "", use);
     }
 
-    private static void each(Connection connection, String prefix, UserFilter.Condition condition, String window, Use use)
+    private static void each(Connection connection, String prefix, UserQuery.Condition condition, String window, Use use)
             throws SQLException, ScimException {
         connection.setAutoCommit(false); // the driver reads in pieces only within a transaction
         try (PreparedStatement select = connection.prepareStatement(COLUMNS + FOUND + " AND starts_with(id, ?) AND " + condition.sql()

@@ -23,7 +23,7 @@ public final class VerifyComponent extends DefaultComponent implements SecretUse
     @Override
     protected Endpoint createEndpoint(String uri, String scheme, Map<String, Object> parameters) throws Exception {
         VerifyEndpoint endpoint = new VerifyEndpoint(uri, this, scheme);
-        setProperties(endpoint, parameters);
+        setProperties(endpoint.getConfiguration(), parameters);
         return endpoint;
     }
 

@@ -30,31 +30,8 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     @UriPath(description = "The verification scheme: the name of a VerificationSchemeFactory bean") @Metadata(required = true)
     private final String scheme;
-    @UriParam(description = "The provider id: its secrets are in <provider>.webhook.secret") @Metadata(required = true)
-    private String provider;
-    @UriParam(description = "The header that holds the signature or the value")
-    private String header;
-    @UriParam(description = "The digest of an HMAC: sha256 or sha1; of a JWT or JWS its one algorithm: HS256, RS256, ES256, EdDSA or alike", defaultValue = "sha256")
-    private String algorithm = "sha256";
-    @UriParam(description = "How the signature is written: hex or base64", defaultValue = "hex")
-    private SchemeOptions.Encoding encoding = SchemeOptions.Encoding.HEX;
-    @UriParam(description = "Text before the signature in the header, such as sha256=")
-    private String prefix = "";
-    @UriParam(description = "none: the body alone is signed; seconds or milliseconds: the header is t=<time>,v1=<signature> and <time>.<body> is signed", defaultValue = "none")
-    private SchemeOptions.Timestamp timestamp = SchemeOptions.Timestamp.NONE;
-    @UriParam(description = "How many seconds the time of a delivery may be from our clock, both ways", defaultValue = "300")
-    private long tolerance = 300;
-    @UriParam(description = "The header that holds the signed time, when it is not in the signature's own")
-    private String timestampHeader = "";
-    @UriParam(description = "The header that names the key, beside a signature that may not")
-    private String keyIdHeader = "";
-    @UriParam(description = "The field of a JSON body that holds the JWT; without it the body is the JWT")
-    private String token = "";
-    @UriParam(description = "The claim of a JWT that says when the delivery was sent, beside iat")
-    private String time = "";
-    @UriParam(description = "The claim sub that a JWT must have")
-    private String subject = "";
-
+    @UriParam
+    private final VerifyConfiguration configuration = new VerifyConfiguration();
     private volatile VerificationScheme verification;
 
     VerifyEndpoint(String uri, VerifyComponent component, String scheme) {
@@ -64,6 +41,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     @Override
     protected void doStart() throws Exception {
+        String provider = getProvider();
         if (provider == null || provider.isBlank()) {
             throw options(clock()).wrong("provider", "is missing");
         }
@@ -83,10 +61,10 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         try {
             verification = factory.create(options(clock()));
         } catch (IllegalArgumentException e) {
-            throw new StartupFailure(Providers.secretSetting(provider) + ": " + e.getMessage());
+            throw new StartupFailure(Providers.secretSetting(getProvider()) + ": " + e.getMessage());
         }
-        if (!verification.signsDeliveryId() && new Providers(getCamelContext()).isReplayProtected(provider)) {
-            throw new StartupFailure(Providers.REPLAY_PROTECTION + " names " + provider + ", whose deliveries have no id that is signed: take it out");
+        if (!verification.signsDeliveryId() && new Providers(getCamelContext()).isReplayProtected(getProvider())) {
+            throw new StartupFailure(Providers.REPLAY_PROTECTION + " names " + getProvider() + ", whose deliveries have no id that is signed: take it out");
         }
         ((VerifyComponent) getComponent()).started(this, verification);
     }
@@ -112,8 +90,9 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     }
 
     private SchemeOptions options(Clock by) {
-        return new SchemeOptions(scheme, provider, header, algorithm, encoding, prefix, timestamp, tolerance, timestampHeader, keyIdHeader, token, time, subject,
-                setting -> Setting.of(getCamelContext(), setting), by);
+        return new SchemeOptions(scheme, configuration.getProvider(), configuration.getHeader(), configuration.getAlgorithm(), configuration.getEncoding(),
+                configuration.getPrefix(), configuration.getTimestamp(), configuration.getTolerance(), configuration.getTimestampHeader(), configuration.getKeyIdHeader(),
+                configuration.getToken(), configuration.getTime(), configuration.getSubject(), setting -> Setting.of(getCamelContext(), setting), by);
     }
 
     /** The clock that times are held against: the registry's, if there is one, else the system's. */
@@ -149,99 +128,11 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return false;
     }
 
-    public String getProvider() {
-        return provider;
+    VerifyConfiguration getConfiguration() {
+        return configuration;
     }
 
-    public void setProvider(String provider) {
-        this.provider = provider;
-    }
-
-    public String getHeader() {
-        return header;
-    }
-
-    public void setHeader(String header) {
-        this.header = header;
-    }
-
-    public String getAlgorithm() {
-        return algorithm;
-    }
-
-    public void setAlgorithm(String algorithm) {
-        this.algorithm = algorithm;
-    }
-
-    public SchemeOptions.Encoding getEncoding() {
-        return encoding;
-    }
-
-    public void setEncoding(SchemeOptions.Encoding encoding) {
-        this.encoding = encoding;
-    }
-
-    public String getPrefix() {
-        return prefix;
-    }
-
-    public void setPrefix(String prefix) {
-        this.prefix = prefix;
-    }
-
-    public SchemeOptions.Timestamp getTimestamp() {
-        return timestamp;
-    }
-
-    public void setTimestamp(SchemeOptions.Timestamp timestamp) {
-        this.timestamp = timestamp;
-    }
-
-    public long getTolerance() {
-        return tolerance;
-    }
-
-    public void setTolerance(long tolerance) {
-        this.tolerance = tolerance;
-    }
-
-    public String getTimestampHeader() {
-        return timestampHeader;
-    }
-
-    public void setTimestampHeader(String timestampHeader) {
-        this.timestampHeader = timestampHeader;
-    }
-
-    public String getKeyIdHeader() {
-        return keyIdHeader;
-    }
-
-    public void setKeyIdHeader(String keyIdHeader) {
-        this.keyIdHeader = keyIdHeader;
-    }
-
-    public String getToken() {
-        return token;
-    }
-
-    public void setToken(String token) {
-        this.token = token;
-    }
-
-    public String getTime() {
-        return time;
-    }
-
-    public void setTime(String time) {
-        this.time = time;
-    }
-
-    public String getSubject() {
-        return subject;
-    }
-
-    public void setSubject(String subject) {
-        this.subject = subject;
+    String getProvider() {
+        return configuration.getProvider();
     }
 }

@@ -1,4 +1,4 @@
-package dev.userssync.verify;
+package dev.userssync.management;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
@@ -8,6 +8,10 @@ import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.userssync.settings.Providers;
+import dev.userssync.verify.Refused;
+import dev.userssync.verify.VerificationScheme;
+import dev.userssync.verify.VerifyComponent;
+import dev.userssync.verify.VerifyEndpoint;
 import io.vertx.core.MultiMap;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
