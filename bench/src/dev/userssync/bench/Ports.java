@@ -7,12 +7,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Ports for servers that are told theirs before they start. They lie below those that systems give to whoever asks for any, or a
- * connection or another server could have one by the time its server starts; and none is given twice. Thread-safe.
+ * connection or another server could have one by the time its server starts; and none is given twice, neither by this JVM nor by another fork
+ * of the same test run. Thread-safe.
  */
 public final class Ports {
 
-    private static final int FIRST = 20_000;
-    private static final int COUNT = 12_000; // Linux gives from 32768 on, others from 49152 on
+    private static final int FORKS = 4; // at most; each has a quarter of 20000 to 31999. Linux gives from 32768 on, others from 49152 on
+    private static final int COUNT = 12_000 / FORKS;
+    private static final int FIRST = 20_000 + COUNT * (Integer.getInteger("surefire.forkNumber", 1) % FORKS);
 
     private static final AtomicInteger NEXT = new AtomicInteger(ThreadLocalRandom.current().nextInt(COUNT));
 

@@ -21,6 +21,7 @@ import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -39,6 +40,7 @@ import org.openqa.selenium.logging.LoggingPreferences;
  * The console in a real Chromium: {@code mvn -Pbrowser verify}, with chromium and chromedriver installed. Pictures for the README are taken
  * with {@code -Dpictures=docs/images}, else they go to target.
  */
+@Tag("browser")
 class ConsoleInABrowser extends RunningApp {
 
     private static final String PASSWORD = "correct horse battery staple";

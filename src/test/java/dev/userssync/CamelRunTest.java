@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
  * {@code camel run config/*.properties}, the README's command for operators: the same routes, settings and Java sources without a
  * Maven build.
  */
+@Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CamelRunTest {
 

@@ -14,10 +14,12 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Acknowledged means committed: whatever ends in the middle of a stream of deliveries, what was answered 204 is in the table. */
+@Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CrashTest {
 

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The fault suite, {@code mvn verify -Pfaults}: all scenarios, each for its time; the results become the table of docs/reliability.md. */
+@Tag("app")
 @Tag("faults")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class FaultsTest {

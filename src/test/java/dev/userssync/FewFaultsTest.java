@@ -2,11 +2,13 @@ package dev.userssync;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Of the fault suite what every {@code mvn verify} plays, shortly: one fault before Postgres, and one behind the provider. */
+@Tag("app")
 class FewFaultsTest {
 
     @TempDir

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * scheme, gives the reply and the row of the {@code <event>.expected.json} beside it. {@code <provider>/settings.properties} turns
  * the provider on; {@code "after": [...]} names deliveries that came before. A new pair and a new provider need no Java.
  */
+@Tag("fast")
 class FixturesTest extends RunningApp {
 
     private static final Path FIXTURES = Path.of("src/test/resources");

@@ -48,6 +48,7 @@ import net.jqwik.api.lifecycle.BeforeContainer;
  * mostly signed by the provider's own scheme, so that it gets as far as it can. Whatever comes, the answer is one of those that the README lists,
  * what is acknowledged is in the table, ignored or parked, and memory stays.
  */
+@Tag("app")
 class HostileInputProperties {
 
     private static final int AT_ONCE = 50;

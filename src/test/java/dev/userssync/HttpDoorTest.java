@@ -12,9 +12,11 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What both ports answer while the application starts and stops: Auth0 never sends again what was answered 404. */
+@Tag("app")
 class HttpDoorTest {
 
     static final Set<String> SIGNED_WITH_KEYS = Set.of("hanko", "kinde", "neon-auth");

@@ -23,10 +23,12 @@ import org.apache.camel.Route;
 import org.apache.camel.util.ObjectHelper;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A database that scales to zero is left alone when there is nothing to do, and one with few connections is enough. */
+@Tag("app")
 class IdleDatabaseTest {
 
     private static final String CONNECTIONS = "SELECT pid || ' ' || state || ' ' || query FROM pg_stat_activity WHERE datname = 'app'";

@@ -10,10 +10,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** LOG_FORMAT=json LOG_LEVEL=debug: every line is JSON, and an event tells its provider, delivery and user as fields. */
+@Tag("app")
 class JsonLogTest {
 
     @Test

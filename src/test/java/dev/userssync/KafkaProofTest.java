@@ -27,6 +27,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whatever ends in the middle of a stream, broker, consumer or database: what was answered 204 comes into the table. {@code mvn verify -Pkafka}. */
+@Tag("app")
 @Tag("kafka")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class KafkaProofTest {

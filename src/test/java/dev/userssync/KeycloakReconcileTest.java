@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Two thousand users of a real Keycloak: they arrive, change while the application is down, and are in the end what Keycloak lists. */
+@Tag("app")
 @Tag("keycloak")
 class KeycloakReconcileTest {
 

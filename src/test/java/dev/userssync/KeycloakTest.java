@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
 /** A real Keycloak tells the application of its users, by both of keycloak-events' senders; with an API key and without one. */
+@Tag("app")
 @Tag("keycloak")
 class KeycloakTest {
 

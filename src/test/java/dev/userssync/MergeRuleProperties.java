@@ -37,6 +37,7 @@ import net.jqwik.api.FromData;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.Table;
+import net.jqwik.api.Tag;
 import net.jqwik.api.Tuple;
 import net.jqwik.api.Tuple.Tuple3;
 import net.jqwik.api.lifecycle.AfterContainer;
@@ -48,6 +49,7 @@ import org.apache.camel.ProducerTemplate;
  * The merge rule under random histories, sent through the real routes into the real table: duplicated, in any order, by one or
  * several senders. {@link User#after} states the rule; the table must agree with it.
  */
+@Tag("app")
 class MergeRuleProperties {
 
     private static App app;

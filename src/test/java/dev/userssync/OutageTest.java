@@ -16,10 +16,12 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Batches under load while something else goes wrong: the database is away, or two instances write the same users. */
+@Tag("app")
 class OutageTest {
 
     private static final String RETRY = "503, Retry-After 30";

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Behind a real PgBouncer, as Neon and Supabase hand it out: no other client of the pool notices users-sync, and no delivery notices the pooler. */
+@Tag("app")
 @Tag("pgbouncer")
 class PgBouncerTest {
 

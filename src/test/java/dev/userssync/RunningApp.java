@@ -5,9 +5,11 @@ import static org.awaitility.Awaitility.await;
 import java.util.Properties;
 import org.apache.camel.test.main.junit5.CamelMainTestSupport;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 
 /** The whole application, started once for a test class, on a database of its own. */
+@Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class RunningApp extends CamelMainTestSupport {
 

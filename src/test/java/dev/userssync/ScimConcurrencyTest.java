@@ -20,9 +20,11 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 
 /** Two instances on one database, and clients that write at the same moment: no change is lost, no userName is given twice. */
+@Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ScimConcurrencyTest {
 

@@ -10,9 +10,11 @@ import dev.userssync.settings.StartupFailure;
 import java.util.List;
 import java.util.Properties;
 import org.apache.camel.util.ObjectHelper;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** SCIM off; SCIM beside other providers; a user who is inactive and yet not deleted. */
+@Tag("app")
 class ScimSettingsTest {
 
     private static final List<String> INDEXES = List.of("users_sync_scim_emails_idx", "users_sync_scim_external_idx", "users_sync_scim_id_idx",

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.nio.file.Path;
 import java.util.Locale;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -12,6 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** An operator's mistake ends the start with exit code 1 and one line that says what to change, never with a stack trace or a secret. */
+@Tag("app")
 class StartupFailureTest {
 
     private static final String UNREADABLE = "DATABASE_URL cannot be read: write postgres://user:password@host:port/database or"

@@ -29,10 +29,12 @@ import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.util.ObjectHelper;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
 /** TLS to Postgres, with the server's name verified, and on the webhook port; a Postgres that lets nobody in without TLS and a password. */
+@Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class TlsTest {
 

@@ -15,9 +15,11 @@ import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.camel.spi.CamelTracingService;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Traces are sent to an OTLP collector when they are on, without anything of a user; off, there is no tracer at all. */
+@Tag("app")
 class TracingTest {
 
     private static final String BODY = """

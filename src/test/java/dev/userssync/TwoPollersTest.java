@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Two instances on one database, in processes of their own: one of them polls, and when it is killed the other goes on where it was. */
+@Tag("app")
 class TwoPollersTest {
 
     private static final Duration LEASE = Duration.ofSeconds(3);

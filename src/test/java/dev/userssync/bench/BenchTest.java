@@ -2,9 +2,11 @@ package dev.userssync.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The benchmark still runs and finds the rows right. No figure is asserted: these machines are noisy. */
+@Tag("app")
 class BenchTest {
 
     @Test
