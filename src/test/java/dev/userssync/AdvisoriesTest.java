@@ -4,8 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.DataInputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -128,11 +133,54 @@ class AdvisoriesTest extends RunningApp {
             socket.setSoTimeout(10_000);
             socket.getOutputStream().write((head + "Transfer-Encoding: chunked\r\n\r\n1;a=\"\r\nx\r\n0\r\n\r\n"
                     + head + "Connection: close\r\nContent-Length: 2\r\n\r\n{}\"\r\n0\r\n\r\n").getBytes(StandardCharsets.ISO_8859_1));
+            socket.shutdownOutput();
             String replies = new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
-            assertTrue(replies.startsWith("HTTP/1.1 4"), replies);
+            assertTrue(replies.isEmpty() || replies.startsWith("HTTP/1.1 4"), replies); // a Netty that refuses the chunk closes the connection
             assertFalse(replies.contains("HTTP/1.1 2"), replies);
         }
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
+    }
+
+    /** CVE-2026-33871: headers that never end. The server must end the connection, long before its limit for slow clients does. */
+    @Test
+    void aFloodOfContinuationsEndsTheConnection() throws IOException {
+        try (Socket socket = new Socket("localhost", URI.create(webhooks("generic")).getPort())) {
+            socket.setSoTimeout(5_000);
+            OutputStream out = socket.getOutputStream();
+            out.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            out.write(frame(4, 0, 0)); // SETTINGS
+            out.write(frame(1, 0, 1)); // HEADERS of stream 1, not the end of them
+            try {
+                for (int i = 0; i < 1_000; i++) {
+                    out.write(frame(9, 0, 1)); // CONTINUATION, empty
+                }
+                out.flush();
+            } catch (SocketException e) {
+                return; // ended already
+            }
+            assertTrue(endsWithGoAway(new DataInputStream(socket.getInputStream())), "the connection stays open");
+        }
+    }
+
+    private static byte[] frame(int type, int flags, int stream) {
+        return new byte[] {0, 0, 0, (byte) type, (byte) flags, 0, 0, 0, (byte) stream};
+    }
+
+    private static boolean endsWithGoAway(DataInputStream in) throws IOException {
+        try {
+            while (true) {
+                int length = in.readUnsignedByte() << 16 | in.readUnsignedShort();
+                int type = in.readUnsignedByte();
+                in.skipNBytes(5 + length);
+                if (type == 7) {
+                    return true;
+                }
+            }
+        } catch (SocketTimeoutException e) {
+            return false;
+        } catch (EOFException | SocketException e) {
+            return true;
+        }
     }
 
     private static List<String> sourcesThatContain(String pattern) throws IOException {
