@@ -47,8 +47,8 @@ class GenericPathsTest extends RunningApp {
         "generic.name.path; if .data.nick then .data.nick | shout else null end; GENERIC_NAME_PATH uses shout/0",
         "generic.id.path; \"\\(.data.id | number_of(1, 2))\"; GENERIC_ID_PATH uses number_of/1",
         "generic.email.path; [.emails[]? | select(.main) | {a: lower(.x)}][0]; GENERIC_EMAIL_PATH uses lower/1",
-        "supabase.name.path; .full_name,, .name; SUPABASE_NAME_PATH is no jq",
-        "generic.profile.path; .data) | (.user; GENERIC_PROFILE_PATH is no jq",
+        "supabase.name.path; .full_name,, .name; SUPABASE_NAME_PATH is not valid jq",
+        "generic.profile.path; .data) | (.user; GENERIC_PROFILE_PATH is not valid jq",
         "generic.type.path; ''; GENERIC_TYPE_PATH is empty",
     })
     void aPathThatCannotWorkIsRefusedByName(String setting, String path, String message) throws Exception {

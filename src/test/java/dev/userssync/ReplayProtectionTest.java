@@ -17,7 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The same delivery a second time, from somebody who has recorded it; for stack-auth the protection is on, for generic it is not. */
+/**
+ * The same delivery a second time, from somebody who has recorded it; for stack-auth the protection is on, for generic
+ * it is not.
+ */
 class ReplayProtectionTest extends RunningApp {
 
     ReplayProtectionTest() {
@@ -126,7 +129,10 @@ class ReplayProtectionTest extends RunningApp {
         assertEquals("Ann", name());
     }
 
-    /** As a provider sends them that puts several events into one delivery: each is an event of its own, also two of one user. */
+    /**
+     * As a provider sends them that puts several events into one delivery: each is an event of its own, also two of one
+     * user.
+     */
     @Test
     void everyEventOfADeliveryIsAppliedOnce() throws IOException {
         String events = """
@@ -165,7 +171,7 @@ class ReplayProtectionTest extends RunningApp {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"nobody | REPLAY_PROTECTION names nobody, which is no provider; there are auth0, ",
+    @CsvSource(delimiter = '|', value = {"nobody | REPLAY_PROTECTION names nobody, which is not a provider; the providers are auth0, ",
         "workos | REPLAY_PROTECTION names workos, whose deliveries have no id that is signed: take it out"})
     void aProviderThatCannotBeProtectedStopsTheStart(String provider, String message) {
         Properties wrong = TestSettings.with(database, "workos");

@@ -34,7 +34,7 @@ class StartupFailureTest {
         "DATABASE_URL | jdbc:postgresql://localhost?user=app&password=s3cret | " + UNREADABLE,
         "CLERK_WEBHOOK_SECRET | whsec_s3cret! | CLERK_WEBHOOK_SECRET: key 1 is not base64; expected whsec_, whpk_ or whsk_ and base64,"
                 + " as the provider shows it",
-        "GENERIC_TIME_PATH | 'now | todate' | 'GENERIC_TIME_PATH uses todate/0, which is no function of jq 1.6 as users-sync has it; it is now | todate'",
+        "GENERIC_TIME_PATH | 'now | todate' | 'GENERIC_TIME_PATH uses todate/0, which is not a function of jq 1.6 in users-sync; it is now | todate'",
         "OKTA_WEBHOOK_SECRET | , | OKTA_WEBHOOK_SECRET: no secret is set",
         "CLERK_WEBHOOK_SECRET | whsec_s3cret== | CLERK_WEBHOOK_SECRET: key 1 is too short: 4 bytes, at least 16 are needed",
         "PORT | abc | PORT must be a port number, not abc",
@@ -51,8 +51,8 @@ class StartupFailureTest {
     void twoProvidersThatCouldClaimTheSameIds() {
         try (AppProcess app = new AppProcess(directory.resolve("data"), "CLERK_WEBHOOK_SECRET", TestSettings.SECRET,
                 "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET)) {
-            assertEquals("clerk and generic could claim the same ids: set CLERK_ID_PREFIX=clerk: and GENERIC_ID_PREFIX=generic:, or other prefixes of which none is"
-                    + " the beginning of another; or set SHARED_IDS=true if their ids never meet. Users that are in the table keep their ids: docs/providers.md says what to do before", app.refusal());
+            assertEquals("clerk and generic could claim the same ids: set CLERK_ID_PREFIX=clerk: and GENERIC_ID_PREFIX=generic:, or choose prefixes of which none starts"
+                    + " with another; or set SHARED_IDS=true if their ids never collide. Users already in the table keep their ids: read docs/providers.md first", app.refusal());
         }
     }
 

@@ -19,9 +19,9 @@ import org.apache.camel.language.jq.JqFunctions;
 import org.apache.camel.language.jq.JqLanguage;
 
 /**
- * Checks the settings {@code *.path} that a mapping takes as jq, such as {@code generic.time.path}: syntax, and whether every function exists.
- * jackson-jq looks a function up when it is called, so that only deliveries would fail. Its syntax tree is not public: own code reads the tree's
- * fields, whatever their types. Stateless.
+ * Checks the syntax and the functions of every jq setting {@code *.path}, such as {@code generic.time.path}. jackson-jq
+ * looks up a function only when it is called, so a typo would fail deliveries instead of the start. Its syntax tree is
+ * not public: own code reads the tree's fields, whatever their types. Stateless.
  */
 public final class JqPaths {
 
@@ -44,7 +44,7 @@ public final class JqPaths {
         for (String name : names) {
             String unknown = unknownFunction(name, Setting.of(context, name), scope);
             if (unknown != null) {
-                throw new StartupFailure(Setting.variable(name) + " uses " + unknown + ", which is no function of jq 1.6 as users-sync has it; it is "
+                throw new StartupFailure(Setting.variable(name) + " uses " + unknown + ", which is not a function of jq 1.6 in users-sync; it is "
                         + Setting.of(context, name));
             }
         }
@@ -53,13 +53,13 @@ public final class JqPaths {
     /** {@code <name>/<number of arguments>}, or null. */
     private static String unknownFunction(String name, String path, Scope scope) {
         if (path.isEmpty()) {
-            throw new StartupFailure(Setting.variable(name) + " is empty; it must be a jq path, null for none");
+            throw new StartupFailure(Setting.variable(name) + " is empty; set a jq path, or null for none");
         }
         List<Object> tree = new ArrayList<>();
         try {
             collect(JsonQuery.compile(path, Versions.JQ_1_6), tree, new HashSet<>());
         } catch (JsonQueryException e) {
-            throw new StartupFailure(Setting.variable(name) + " is no jq: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + "; it is " + path);
+            throw new StartupFailure(Setting.variable(name) + " is not valid jq: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + "; it is " + path);
         }
         Set<String> own = new HashSet<>();
         for (Object node : tree) {
@@ -80,7 +80,7 @@ public final class JqPaths {
         return null;
     }
 
-    /** All nodes below. */
+    /** Adds the node and all nodes below it. */
     private static void collect(Object node, List<Object> tree, Set<Object> seen) {
         if (node instanceof Collection<?> nodes) {
             nodes.forEach(each -> collect(each, tree, seen));

@@ -5,7 +5,10 @@ import java.util.Set;
 import org.apache.camel.CamelContext;
 import org.apache.camel.util.StringHelper;
 
-/** What this instance does with the topic between the door and the table: nothing without the profile kafka. Immutable and thread-safe. */
+/**
+ * The role of this instance in the profile kafka: it fills the topic, empties it, or both. Without the profile the role
+ * is off. Immutable and thread-safe.
+ */
 public final class KafkaSettings {
 
     private static final String COMPONENT = "camel.component.kafka.";
@@ -37,8 +40,9 @@ public final class KafkaSettings {
     }
 
     /**
-     * {@code CAMEL_COMPONENT_KAFKA_SECURITY_PROTOCOL} becomes {@code camel.component.kafka.securityProtocol}, and so on for every option. Camel means
-     * to do so itself, but 4.17.0 looks for names that begin with {@code camel.component.} (MainHelper.filterEnvVariables).
+     * Turns {@code CAMEL_COMPONENT_KAFKA_SECURITY_PROTOCOL} into {@code camel.component.kafka.securityProtocol}, and so
+     * on for every option. Camel should do so itself, but 4.17.0 looks for names that start with
+     * {@code camel.component.} (MainHelper.filterEnvVariables).
      */
     public void takeEnvironment() {
         if (role.equals("off")) {
@@ -52,17 +56,17 @@ public final class KafkaSettings {
         });
     }
 
-    /** Deliveries are answered from here on when the brokers have the user event. */
+    /** True if this instance answers a delivery once the brokers have its user event. */
     public boolean isDoor() {
         return role.equals("both") || role.equals("ingest");
     }
 
-    /** Takes no deliveries, whatever the secrets are. */
+    /** True if this instance takes no deliveries, whichever secrets are set. */
     public boolean appliesOnly() {
         return role.equals("apply");
     }
 
-    /** Never writes user events to the table, and starts without it. */
+    /** True if this instance never writes user events to the table; it also starts without the table. */
     public boolean ingestsOnly() {
         return role.equals("ingest");
     }

@@ -8,7 +8,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.util.TimeUtils;
 
 /**
- * The settings of the pollers, checked when they are read. Immutable and thread-safe.
+ * The settings of the pollers, checked at each read. Immutable and thread-safe.
  */
 public final class PollSettings {
 
@@ -20,12 +20,12 @@ public final class PollSettings {
         this.context = context;
     }
 
-    /** @throws StartupFailure if a setting cannot be used; the message names it and shows nothing of a key */
+    /** @throws StartupFailure if a setting cannot be used; the message names it and never shows a key */
     public void check() {
         numbers();
     }
 
-    /** The providers that are polled, sorted by name: those with an API key. */
+    /** The polled providers, which are those with an API key, sorted by name. */
     public TreeSet<String> providers() {
         TreeSet<String> providers = new TreeSet<>();
         for (String name : context.getPropertiesComponent().loadProperties(key -> key.endsWith(Providers.API_KEY)).stringPropertyNames()) {
@@ -40,7 +40,7 @@ public final class PollSettings {
         return !setting(provider + Providers.API_KEY).isEmpty();
     }
 
-    /** What the SQL of the pollers takes: seconds, counts, percent and true or false. */
+    /** The parameters of the pollers' SQL: seconds, counts, percentages and booleans. */
     public Map<String, Object> numbers() {
         Map<String, Object> numbers = new LinkedHashMap<>();
         numbers.put("pollSeconds", seconds("poll.interval", "POLL_INTERVAL"));
@@ -61,7 +61,7 @@ public final class PollSettings {
         return Setting.of(context, name);
     }
 
-    /** How long a 404 must last before it deletes. No setting of operators: tests do not wait a minute. */
+    /** Seconds that a 404 must last before it deletes. Only tests set it, so as not to wait a minute. */
     private double again() {
         return TimeUtils.toMilliSeconds(setting("poll.second-look")) / 1000.0;
     }
@@ -74,7 +74,7 @@ public final class PollSettings {
                 return duration.toMillis() / 1000.0;
             }
         } catch (RuntimeException e) {
-            // told below
+            // reported below
         }
         throw new StartupFailure(env + " must be a time of at least a second, such as 30s, 5m or 1h; it is " + text);
     }
@@ -95,7 +95,7 @@ public final class PollSettings {
                 return number;
             }
         } catch (NumberFormatException e) {
-            // told below
+            // reported below
         }
         throw new StartupFailure(env + " must be a whole number from 0" + (most == 100 ? " to 100 (percent)" : "") + "; it is " + text);
     }

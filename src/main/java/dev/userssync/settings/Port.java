@@ -5,14 +5,14 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import org.apache.camel.CamelContext;
 
-/** Tells whether a TCP port is free. */
+/** Checks whether a TCP port is free. */
 public final class Port {
 
     private Port() {
     }
 
     /**
-     * Camel only warns when a port is taken, and goes on without a listener.
+     * Stops the start if a port is taken. Camel would only warn, and run without a listener.
      *
      * @throws StartupFailure if the port of the setting is taken
      */
@@ -23,10 +23,10 @@ public final class Port {
         }
     }
 
-    /** Binds without listening: a caller in that moment would be let in, and cut off. */
+    /** Binds without listening: a listener would accept a client in that moment and then cut it off. */
     public static boolean isFree(int port) {
         try (Socket socket = new Socket()) {
-            socket.setReuseAddress(true); // as a server's: connections that have been closed do not keep the port
+            socket.setReuseAddress(true); // like a server: closed connections do not keep the port
             socket.bind(new InetSocketAddress(port));
             return true;
         } catch (IOException taken) {

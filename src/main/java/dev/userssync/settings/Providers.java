@@ -10,29 +10,29 @@ import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
 
 /**
- * The providers that the settings name: every {@code <provider>.webhook.secret} and every {@code <provider>.jwks.url} is one, and a value in
- * either turns it on. Thread-safe.
+ * The providers in the settings. Each setting {@code <provider>.webhook.secret} or {@code <provider>.jwks.url} names
+ * one, and a value in either turns the provider on. Thread-safe.
  */
 public final class Providers {
 
     public static final String SECRET = ".webhook.secret";
-    /** Where a provider that signs with a private key publishes the public ones. */
+    /** The URL of the public keys of a provider that signs with a private key. */
     public static final String JWKS_URL = ".jwks.url";
     public static final String API_KEY = ".api.key";
     public static final String API_URL = ".api.url";
-    /** Which of a provider's customers: without it the address of the API is not complete. */
+    /** The tenant at a provider: without it the address of the API is incomplete. */
     private static final List<String> TENANTS = List.of(".realm", ".project.id");
     public static final String ID_PREFIX = ".id.prefix";
-    /** What becomes of a user who is switched off at the provider: kept or deleted. */
+    /** Whether a user who is inactive at the provider is kept or deleted. */
     public static final String INACTIVE = ".inactive";
-    /** Set at start: whether a provider may deliver. */
+    /** Whether a provider may deliver; set at start. */
     public static final String ON = ".webhook.on";
-    /** The demonstration; never turned on by hand. */
+    /** The provider of the demonstration; operators never turn it on. */
     public static final String SAMPLE = "sample";
-    /** The one that we are the server for. */
+    /** SCIM is the one provider that calls us as a server. */
     public static final String SCIM = "scim";
 
-    /** The environment variable that names the providers whose deliveries are applied once. */
+    /** The environment variable with the providers whose repeated deliveries are applied once. */
     public static final String REPLAY_PROTECTION = "REPLAY_PROTECTION";
 
     private final CamelContext context;
@@ -57,12 +57,12 @@ public final class Providers {
         return all().entrySet().stream().filter(Map.Entry::getValue).map(Map.Entry::getKey).toList();
     }
 
-    /** The providers whose users may be in the table: those that are on, and those that are only polled. Sorted by name. */
+    /** The providers with users in the table: those that are on, and those that are only polled. Sorted by name. */
     public List<String> withUsers() {
         return all().entrySet().stream().filter(provider -> provider.getValue() || isPolled(provider.getKey())).map(Map.Entry::getKey).toList();
     }
 
-    /** Those of other users: supabase-hook brings the users of supabase. */
+    /** The providers with other users: supabase-hook delivers the users of supabase. */
     public List<String> othersThan(String provider) {
         return withUsers().stream().filter(other -> !other.equals(provider) && !areOne(provider, other) && !areOne(other, provider)).toList();
     }
@@ -71,12 +71,12 @@ public final class Providers {
         return !Setting.of(context, provider + API_KEY).isEmpty();
     }
 
-    /** Where a provider reaches us. */
+    /** The path at which a provider delivers. */
     public static String path(String provider) {
         return provider.equals(SCIM) ? "/scim/v2" : "/webhooks/" + provider;
     }
 
-    /** Whether a delivery of the provider is applied once, however often it comes. */
+    /** Whether a repeated delivery of the provider is applied only once. */
     public boolean isReplayProtected(String provider) {
         return replayProtected().contains(provider);
     }
@@ -89,7 +89,7 @@ public final class Providers {
     public void check() {
         checkApis();
         replayProtected().stream().filter(name -> !all().containsKey(name)).findFirst().ifPresent(name -> {
-            throw new StartupFailure(REPLAY_PROTECTION + " names " + name + ", which is no provider; there are " + String.join(", ", all().keySet()));
+            throw new StartupFailure(REPLAY_PROTECTION + " names " + name + ", which is not a provider; the providers are " + String.join(", ", all().keySet()));
         });
         checkInactive();
         if (!Setting.of(context, "shared.ids").equalsIgnoreCase("true")) {
@@ -138,15 +138,16 @@ public final class Providers {
         if (clashing.isEmpty()) {
             return;
         }
-        // Every provider without a prefix needs one: its ids could begin like anybody's. Where all have one, those that begin alike need another.
+        // Every provider without a prefix needs one: its ids can start like any other. If all have one, those that
+        // start alike need another.
         clashing.stream().filter(provider -> prefix(provider).isEmpty()).map(this::prefixOwner).forEach(wrong::add);
         if (wrong.isEmpty()) {
             clashing.stream().map(this::prefixOwner).forEach(wrong::add);
         }
         throw new StartupFailure(joined(clashing) + " could claim the same ids: set "
                 + joined(wrong.stream().map(provider -> Setting.variable(provider + ID_PREFIX) + "=" + provider + ":").toList())
-                + ", or other prefixes of which none is the beginning of another; or set SHARED_IDS=true if their ids never meet."
-                + " Users that are in the table keep their ids: docs/providers.md says what to do before");
+                + ", or choose prefixes of which none starts with another; or set SHARED_IDS=true if their ids never collide."
+                + " Users already in the table keep their ids: read docs/providers.md first");
     }
 
     private static String joined(Collection<String> names) {
@@ -159,12 +160,12 @@ public final class Providers {
         return Setting.of(context, provider + ID_PREFIX);
     }
 
-    /** The provider whose setting is the prefix: supabase for supabase-hook. */
+    /** The provider that owns the prefix setting: supabase for supabase-hook. */
     private String prefixOwner(String provider) {
         return all().keySet().stream().filter(other -> areOne(other, provider)).findFirst().orElse(provider);
     }
 
-    /** Two ways in for the users of one provider, as supabase and supabase-hook: the prefix of one is set to be that of the other. */
+    /** True for two inputs of one provider's users, such as supabase and supabase-hook: their prefix is one setting. */
     private boolean areOne(String provider, String other) {
         String setting = other + ID_PREFIX;
         return ("{{" + provider + ID_PREFIX + "}}").equals(context.getPropertiesComponent().loadProperties(setting::equals).getProperty(setting, "").strip());
@@ -179,7 +180,10 @@ public final class Providers {
         return Setting.variable(provider + SECRET);
     }
 
-    /** The environment variable that turns a provider on, or two to choose from; its secret, if no setting names the provider. */
+    /**
+     * The environment variable that turns a provider on, or two joined by "or". For an unknown provider it is that of
+     * the secret.
+     */
     public String turnedOnBy(String provider) {
         String named = List.of(SECRET, JWKS_URL).stream()
                 .filter(kind -> !context.getPropertiesComponent().loadProperties((provider + kind)::equals).isEmpty())

@@ -3,7 +3,7 @@ package dev.userssync.settings;
 import java.util.List;
 import org.apache.camel.CamelContext;
 
-/** For how many days something is kept. Immutable and thread-safe. */
+/** The numbers of days for which data is kept. Immutable and thread-safe. */
 public final class RetentionSettings {
 
     private static final List<String> SETTINGS = List.of("event-log.days", "dead-letter.days", "purge.days");
@@ -14,7 +14,10 @@ public final class RetentionSettings {
         this.context = context;
     }
 
-    /** @throws StartupFailure if one is not a whole number of days; only the holdback may be empty, which means for ever */
+    /**
+     * @throws StartupFailure if one is not a whole number of days; only the holdback may be empty: deleted users stay
+     *         for ever
+     */
     public void check() {
         for (String setting : SETTINGS) {
             String days = Setting.of(context, setting);

@@ -17,10 +17,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Secrets that stand in files, as Docker, Kubernetes and systemd hand them out: the file that {@code <NAME>_FILE} names is the value of the setting
- * {@code <NAME>}, for every webhook secret, API key and password; {@code <setting>.file} in application.properties is the same. Read before
- * anything else is, and then every two seconds: what has changed is used from then on, what cannot be used is logged without its text and changes
- * nothing. By content, because a mounted secret is replaced through links, of which file watchers hear nothing. Thread-safe.
+ * Reads secrets from files, as Docker, Kubernetes and systemd hand them out. The file in {@code <NAME>_FILE} holds the
+ * value of the setting {@code <NAME>}: a webhook secret, an API key or a password. {@code <setting>.file} in
+ * application.properties does the same.
+ * <p>
+ * users-sync reads the files before anything else, and then every two seconds. It applies a changed secret at once.
+ * It logs an unusable secret without its text and keeps the one before. Compares contents: Kubernetes replaces mounted
+ * secrets by symlink, which file watchers miss. Thread-safe.
  */
 @BindToRegistry("secret-files")
 public final class SecretFiles {
@@ -30,15 +33,15 @@ public final class SecretFiles {
     private static final long LARGEST = 64 * 1024;
 
     /**
-     * Reads the files, once a context: whoever needs a secret first asks for it.
+     * Reads the files, once per context. Call it before you read a secret.
      *
-     * @throws StartupFailure if one cannot be read or is empty, or a secret is also set without a file
+     * @throws StartupFailure if a file cannot be read or is empty, or if a secret is also set without a file
      */
     public static void load(CamelContext context) {
         PerContext.of(context, Loaded.class, Loaded::new);
     }
 
-    /** Reads the files again, and puts what has changed to use. */
+    /** Reads the files again and applies the changed secrets. */
     public void reread(Exchange exchange) {
         exchange.getContext().hasService(Loaded.class).reread();
     }
@@ -52,9 +55,9 @@ public final class SecretFiles {
 
         private final CamelContext context;
         private final Map<String, Path> files = new TreeMap<>();
-        /** What was read last, also where it could not be used. */
+        /** The text last read, even if it could not be used. */
         private final Map<String, String> read = new TreeMap<>();
-        /** Of a file that cannot be used now; told once. */
+        /** Why a file cannot be used now; each reason is logged once. */
         private final Map<String, String> trouble = new TreeMap<>();
 
         Loaded(CamelContext context) {
@@ -94,7 +97,7 @@ public final class SecretFiles {
                     }
                 } catch (IOException | RuntimeException e) {
                     if (!reason(e).equals(trouble.put(setting, reason(e)))) {
-                        LOG.warn("{} cannot be used, what was there before still is: {}", name, reason(e));
+                        LOG.warn("{} cannot be used, keeping the value before: {}", name, reason(e));
                     }
                 }
             });
@@ -113,7 +116,7 @@ public final class SecretFiles {
         }
     }
 
-    /** Without what an editor leaves at the end. */
+    /** The text of a file without the line break that an editor leaves at the end. */
     private static String text(Path file) throws IOException {
         if (!Files.isRegularFile(file)) {
             throw new IOException("there is no such file");
@@ -128,7 +131,7 @@ public final class SecretFiles {
         return text;
     }
 
-    /** Of our own exceptions what they say, which holds nothing of a secret. */
+    /** The message of our own exceptions, which never holds a secret; only the class of any other. */
     private static String reason(Exception e) {
         boolean own = e.getClass() == IOException.class || e instanceof StartupFailure;
         return own ? e.getMessage() : e.getClass().getSimpleName();

@@ -1,10 +1,10 @@
 package dev.userssync.settings;
 
-/** Uses secrets and must learn of a new one; a bean or a component. Called by one thread at a time. */
+/** A bean or a component that uses secrets and needs the changed ones. Called by one thread at a time. */
 public interface SecretUser {
 
     /**
-     * A secret changed, and its setting holds the new one already.
+     * Takes a changed secret; its setting already holds the new one.
      *
      * @param setting such as {@code clerk.webhook.secret}
      * @throws RuntimeException if the new secret cannot be used: the old one stays

@@ -3,13 +3,15 @@ package dev.userssync.settings;
 import java.util.Locale;
 import org.apache.camel.CamelContext;
 
-/** A setting of config/application.properties as it is now: what the environment, a file or an override says. */
+/**
+ * Reads a setting of config/application.properties with its current value: from the environment, a file or an override.
+ */
 public final class Setting {
 
     private Setting() {
     }
 
-    /** Without white space around it; "" when it is not set. */
+    /** The value without surrounding white space; "" if it is not set. */
     public static String of(CamelContext context, String name) {
         return context.getPropertiesComponent().resolveProperty(name).orElse("").strip();
     }

@@ -5,8 +5,8 @@ import java.util.Map;
 import org.apache.camel.CamelContext;
 
 /**
- * Settings that must be numbers or true or false, checked before anybody reads them: Camel would end the start with a stack trace, and
- * Java takes every text that is not {@code true} for {@code false}.
+ * Checks the settings that must be numbers or booleans, before anything reads them. Camel would end the start with a
+ * stack trace, and Java reads every text but {@code true} as {@code false}.
  */
 public final class SettingKinds {
 
@@ -15,7 +15,7 @@ public final class SettingKinds {
     private static final String SECONDS = "a number of seconds from 1 to 99999|[1-9]\\d{0,4}";
     private static final String TOLERANCE = ".webhook.tolerance";
 
-    /** Setting, its environment variable, and what it must be: words and a pattern. */
+    /** A setting, its environment variable, and its kind: words and a pattern. */
     private static final String[][] KINDS = {
         {"camel.server.port", "PORT", PORT},
         {"camel.management.port", "MANAGEMENT_PORT", PORT},

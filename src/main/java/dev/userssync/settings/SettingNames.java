@@ -12,7 +12,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.camel.CamelContext;
 
-/** Environment variables that look like settings and are none: {@code CLERK_WEBHOK_SECRET} turns nothing on. Values are never shown. */
+/**
+ * Finds environment variables that only look like settings: {@code CLERK_WEBHOK_SECRET} turns nothing on. Never shows a
+ * value.
+ */
 public final class SettingNames {
 
     private static final Pattern VARIABLE = Pattern.compile("\\{\\{\\??env:([A-Z0-9_]+)");
@@ -21,7 +24,7 @@ public final class SettingNames {
     private SettingNames() {
     }
 
-    /** The variables that the settings read, and those of secrets in files. */
+    /** The variables that the settings read, and those that name the files of secrets. */
     public static Set<String> known(CamelContext context) {
         Set<String> known = new TreeSet<>(Set.of("KAFKA_ROLE", "KAFKA_BROKERS", "KAFKA_TOPIC", "KAFKA_GROUP", "KAFKA_CONSUMERS", "USERS_SYNC_URL"));
         Properties settings = context.getPropertiesComponent().loadProperties(setting -> true);
@@ -39,8 +42,9 @@ public final class SettingNames {
     }
 
     /**
-     * One line for each variable that is set, unknown and nearly a known one, or named like the setting of a provider that does not exist. Short
-     * names are left alone: HOST is no misspelled PORT.
+     * One line for each unknown variable that is set and resembles a known one, or that is named like a setting of a
+     * provider that does not exist. Names of fewer than six letters may not differ at all: HOST is not a misspelled
+     * PORT.
      */
     public static List<String> findings(Map<String, String> environment, Set<String> known, Collection<String> providers) {
         List<String> findings = new ArrayList<>();

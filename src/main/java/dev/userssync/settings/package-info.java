@@ -1,5 +1,5 @@
 /**
- * What the operator set, checked before anything starts.
+ * The operator's settings, checked before anything starts.
  * Imports no other package of users-sync.
  * Public for the other packages, not an API.
  */
