@@ -20,8 +20,8 @@ import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
 import org.apache.camel.support.DefaultHeaderFilterStrategy;
 
 /**
- * camel-platform-http on Vert.x as it is, but a request gives its thread back while its event waits for the commit. Camel's own consumer
- * holds one of the workers until the reply, so that their number would bound how many events a batch can hold.
+ * Runs camel-platform-http on Vert.x, but a request returns its thread while its event waits for the commit. Camel's
+ * own consumer holds a worker until the reply, so the number of workers would bound the events in a batch.
  */
 @BindToRegistry("platform-http-engine")
 public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
@@ -31,7 +31,7 @@ public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
         return new AsyncHttpConsumer(endpoint, processor, VertxPlatformHttpRouter.getRouterNameFromPort(getServerPort()));
     }
 
-    /** For endpoints that take nothing of a request but its body; {@link HttpMessage} still has the request itself. */
+    /** For endpoints that take only the body of a request; {@link HttpMessage} still holds the request itself. */
     @BindToRegistry("no-headers")
     public static final class NoHeaders extends DefaultHeaderFilterStrategy {
 
@@ -41,7 +41,7 @@ public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
         }
     }
 
-    /** Replies hold text or bytes; a stream is not expected. */
+    /** Handles replies of text or bytes, not streams. */
     private static final class AsyncHttpConsumer extends VertxPlatformHttpConsumer {
 
         AsyncHttpConsumer(PlatformHttpEndpoint endpoint, Processor processor, String routerName) {
@@ -69,7 +69,7 @@ public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
                     });
         }
 
-        /** With {@link NoHeaders} the body alone: most headers that Camel makes of a request cost time and are dropped by the first step. */
+        /** With {@link NoHeaders} takes the body alone: Camel spends time on headers that the first step drops. */
         @Override
         protected Future<Void> populateCamelMessage(RoutingContext request, Exchange exchange, Message message) {
             if (!(getEndpoint().getHeaderFilterStrategy() instanceof NoHeaders)) {
@@ -84,7 +84,7 @@ public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
             try {
                 HttpServerResponse response = request.response();
                 if (response.ended() || response.closed()) {
-                    return; // the sender has gone
+                    return; // the sender closed the connection
                 }
                 if (exchange.getException() != null) {
                     request.fail(500, exchange.getException());

@@ -20,11 +20,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Closes connections whose sender is slow on purpose (slowloris) or has gone: a request must be here, head and body, within the limit, the first
- * one counted from the connection; between two requests three times as long may pass. What takes us long to answer is never cut. Own code, because
- * camel-platform-http makes its server with Vert.x' own options, which have no time limit, and gives no way to set others. Thread-safe.
+ * Closes connections whose sender is slow on purpose (slowloris) or has disappeared. A whole request, head and body,
+ * must arrive within the limit; the first limit starts with the connection. Between two requests three times the limit
+ * may pass. It never cuts a request that users-sync takes long to answer.
+ * <p>
+ * Own code, because camel-platform-http makes its server with Vert.x' own options, which have no time limit, and gives
+ * no way to set others. Thread-safe.
  *
- * @see <a href="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9">RFC 9110 on requests that do not come to an end</a>
+ * @see <a href="https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9">RFC 9110 on requests that do not end</a>
  */
 public final class SlowClients {
 
@@ -41,11 +44,14 @@ public final class SlowClients {
         vertx.setPeriodic(Math.max(100, limit.toMillis() / 5), now -> sweep());
     }
 
-    /** One connection: what it is busy with, and since when. */
+    /** One connection: its request, and the time at which it began. */
     private static final class Watch {
 
         private final Channel channel;
-        /** Null before the first one, and when the last one is answered: it would keep alive, of a generation that is collected seldom, all that came after it. */
+        /**
+         * Null before the first request and after the last reply. A request in the old generation would keep alive
+         * everything that came after it.
+         */
         private volatile HttpServerRequest request;
         private volatile boolean idle;
         private volatile long since = System.nanoTime();
@@ -67,14 +73,14 @@ public final class SlowClients {
         }
     }
 
-    /** Every connection from now on. */
+    /** Watches every new connection of the server. */
     public void watch(HttpServer server) {
         try {
-            Field bound = TCPServerBase.class.getDeclaredField("bindFuture"); // Vert.x shows the channel of a server nowhere
+            Field bound = TCPServerBase.class.getDeclaredField("bindFuture"); // Vert.x exposes a server's channel nowhere
             bound.setAccessible(true);
             ((Channel) ((Future<?>) bound.get(server)).result()).pipeline().addFirst(new Accepted());
         } catch (ReflectiveOperationException | RuntimeException e) {
-            LOG.warn("Slow senders are not limited, because this version of Vert.x is another than was expected: put a proxy with time limits before users-sync");
+            LOG.warn("Slow senders are not limited, because this version of Vert.x is not the expected one: put a proxy with time limits in front of users-sync");
         }
     }
 
@@ -94,7 +100,7 @@ public final class SlowClients {
         }
     }
 
-    /** The head of a request is here. */
+    /** Takes a request whose head has arrived. */
     public void begins(HttpServerRequest request) {
         Watch watch = of(request);
         if (watch == null) {
@@ -112,7 +118,7 @@ public final class SlowClients {
         }
     }
 
-    /** The answer to a request is on its way. */
+    /** Takes a request whose reply is being sent. */
     public void answered(HttpServerRequest request) {
         Watch watch = of(request);
         if (watch != null) {
@@ -131,7 +137,7 @@ public final class SlowClients {
     private void sweep() {
         for (Watch connection : connections) {
             if (connection.isTooSlow(limit)) {
-                LOG.debug("A connection is closed: no whole request came in time");
+                LOG.debug("Closed a connection: no whole request arrived in time");
                 connection.channel.close();
             }
         }

@@ -15,7 +15,10 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Asks for keys and tokens: the whole answer within a deadline, and 256 KiB at most, whatever the server does. */
+/**
+ * Fetches keys and tokens: the whole answer arrives within a deadline and has at most 256 KiB, whatever the server
+ * does.
+ */
 public final class SmallAnswer {
 
     static final int LARGEST = 256 * 1024;
@@ -23,9 +26,9 @@ public final class SmallAnswer {
     private SmallAnswer() {
     }
 
-    /** @throws IOException whose message says what went wrong, without anything of the answer */
+    /** @throws IOException whose message names the cause and quotes nothing of the answer */
     public static HttpResponse<byte[]> to(HttpRequest request, HttpClient client, Duration deadline) throws IOException {
-        // Not the request's own timeout, which ends with the head of the answer: a body that drips must end too.
+        // Not the request's own timeout: it ends with the head of the answer, and a dripping body must end, too.
         CompletableFuture<HttpResponse<byte[]>> answer = client.sendAsync(request, head -> new LimitedBody());
         try {
             return answer.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
@@ -37,7 +40,7 @@ public final class SmallAnswer {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
         } finally {
-            answer.cancel(true); // also ends the exchange, which nobody waits for any more
+            answer.cancel(true); // also ends the exchange
         }
     }
 
@@ -47,7 +50,7 @@ public final class SmallAnswer {
         }
     }
 
-    /** The body of an answer, given up as soon as it is too large. */
+    /** The body of an answer, cancelled as soon as it is too large. */
     private static final class LimitedBody implements HttpResponse.BodySubscriber<byte[]> {
 
         private final CompletableFuture<byte[]> whole = new CompletableFuture<>();

@@ -12,25 +12,27 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.impl.VertxHttpRequestDecoder;
 
 /**
- * Refuses a request that has a Content-Length and a Transfer-Encoding: a proxy that believes the other one sees another end of it, and what follows is
- * a request that nobody checked. Own code, because Netty takes the Content-Length away before anybody can see it, and Camel gives no way to
- * its decoder: this handler exchanges the decoder as soon as Vert.x has made it, and removes itself.
+ * Refuses a request with both a Content-Length and a Transfer-Encoding (request smuggling). A proxy that believes the
+ * other header sees another end of the request, and the rest becomes a request that nobody checked.
+ * <p>
+ * Own code, because Netty removes the Content-Length before a handler can see it, and Camel gives no access to the
+ * decoder. This handler replaces the decoder as soon as Vert.x has made it, and then removes itself.
  *
  * @see <a href="https://www.rfc-editor.org/rfc/rfc9112#section-6.1">RFC 9112 §6.1</a>
  */
 final class StrictFraming extends ChannelInboundHandlerAdapter {
 
     private static final String DECODER = "httpDecoder";
-    /** HTTP/2 without TLS begins with 24 bytes of its own, which Vert.x waits for before it makes a decoder. */
+    /** HTTP/2 without TLS starts with a preface of 24 bytes. Vert.x waits for them before it makes a decoder. */
     private static final int PREFACE = 24;
 
     private int seen;
 
-    /** Private, because `camel run` makes an object of each class that has a constructor without parameters. */
+    /** Private, because `camel run` instantiates each class with a non-private constructor without parameters. */
     private StrictFraming() {
     }
 
-    /** At the beginning of a new connection's pipeline. */
+    /** Adds the handler at the head of a new connection's pipeline. */
     static void watch(ChannelPipeline pipeline) {
         pipeline.addFirst(new StrictFraming());
     }
@@ -63,14 +65,14 @@ final class StrictFraming extends ChannelInboundHandlerAdapter {
         context.fireChannelRead(bytes);
     }
 
-    /** With Vert.x' own limits, which are those of Camel. */
+    /** A decoder with Vert.x' own limits, which Camel uses, too. */
     private static final class Decoder extends VertxHttpRequestDecoder {
 
         Decoder() {
             super(new HttpServerOptions());
         }
 
-        /** Called once for each request, when its headers are complete. */
+        /** Netty calls it once for each request, when the headers are complete. */
         @Override
         protected boolean isContentAlwaysEmpty(HttpMessage message) {
             if (message.headers().contains(HttpHeaderNames.CONTENT_LENGTH) && message.headers().contains(HttpHeaderNames.TRANSFER_ENCODING)) {

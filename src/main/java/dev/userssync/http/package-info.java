@@ -1,5 +1,5 @@
 /**
- * What HTTP lacks in Camel and the JDK: an asynchronous engine, limits for slow clients and large answers.
+ * HTTP beyond Camel and the JDK: an asynchronous engine, limits for slow clients and large answers.
  * Imports no other package of users-sync.
  * Public for the other packages, not an API.
  */
