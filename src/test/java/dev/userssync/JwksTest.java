@@ -180,9 +180,9 @@ class JwksTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "500 | {\"keys\": []} | the answer is 500", "404 | not found | the answer is 404", "200 | <html>Sign in</html> | what was answered is no JWKS",
-        "200 | {} | what was answered is no JWKS", "200 | {\"keys\": 5} | what was answered is no JWKS", "200 | [] | what was answered is no JWKS",
-        "200 | '' | what was answered is no JWKS", "200 | {\"keys\": [1, null]} | what was answered is no JWKS"})
+        "500 | {\"keys\": []} | the answer is 500", "404 | not found | the answer is 404", "200 | <html>Sign in</html> | the answer is not a JWKS",
+        "200 | {} | the answer is not a JWKS", "200 | {\"keys\": 5} | the answer is not a JWKS", "200 | [] | the answer is not a JWKS",
+        "200 | '' | the answer is not a JWKS", "200 | {\"keys\": [1, null]} | the answer is not a JWKS"})
     void anAnswerThatHoldsNoKeysMeansLater(int status, String body, String reason) {
         server.answer(status, body, Map.of());
         assertEquals("the keys at " + server.url() + " cannot be fetched: " + reason, later("k1"));

@@ -172,7 +172,7 @@ class ReplayProtectionTest extends RunningApp {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {"nobody | REPLAY_PROTECTION names nobody, which is not a provider; the providers are auth0, ",
-        "workos | REPLAY_PROTECTION names workos, whose deliveries have no id that is signed: take it out"})
+        "workos | REPLAY_PROTECTION names workos, whose deliveries have no signed id: remove it"})
     void aProviderThatCannotBeProtectedStopsTheStart(String provider, String message) {
         Properties wrong = TestSettings.with(database, "workos");
         wrong.setProperty("replay.protection", provider);

@@ -6,7 +6,8 @@ import java.util.List;
 import org.apache.camel.BindToRegistry;
 
 /**
- * The verification scheme {@code basic}: HTTP basic authentication; each secret is {@code user:password}. No options. Thread-safe.
+ * The verification scheme {@code basic}: HTTP basic authentication. Each secret is {@code user:password}. No options.
+ * Thread-safe.
  *
  * @see <a href="https://www.rfc-editor.org/rfc/rfc7617">RFC 7617</a>
  */

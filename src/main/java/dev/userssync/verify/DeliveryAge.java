@@ -2,13 +2,16 @@ package dev.userssync.verify;
 
 import java.time.Instant;
 
-/** The age of a delivery: the time that it was signed with, against our clock. Without a bound an old delivery could be sent again for ever. */
+/**
+ * Bounds the age of a delivery: its signed time against our clock. Without a bound, an attacker could resend an old
+ * delivery for ever.
+ */
 final class DeliveryAge {
 
     private DeliveryAge() {
     }
 
-    /** @throws Refused if the time is more than {@code tolerance} seconds away, both ways */
+    /** @throws Refused if the time is more than {@code tolerance} seconds in the past or the future */
     static void check(Instant sent, Instant now, long tolerance) {
         long age = now.getEpochSecond() - sent.getEpochSecond();
         if (Math.abs(age) > tolerance) {

@@ -10,11 +10,12 @@ import java.util.regex.Pattern;
 import org.apache.camel.BindToRegistry;
 
 /**
- * The verification scheme {@code detached-jws}: a header holds a JWS without its payload ({@code header..signature}, RFC 7515 appendix F), another one
- * the time, and {@code <time>.<body in base64url>} is signed. Options: header, timestampHeader, timestamp (its unit), keyIdHeader,
- * algorithm, tolerance. Thread-safe.
+ * The verification scheme {@code detached-jws}: one header holds a JWS without its payload ({@code header..signature},
+ * RFC 7515 appendix F), another header the time. The signature covers {@code <time>.<body in base64url>}. Options:
+ * header, timestampHeader, timestamp (its unit), keyIdHeader, algorithm, tolerance. Thread-safe.
  *
- * @see <a href="https://neon.com/docs/auth/guides/webhooks#signature-verification">Neon Auth: signature verification</a>
+ * @see <a href="https://neon.com/docs/auth/guides/webhooks#signature-verification">Neon Auth: signature
+ *         verification</a>
  */
 @BindToRegistry("detached-jws")
 public final class DetachedJws implements VerificationSchemeFactory {
@@ -44,7 +45,7 @@ public final class DetachedJws implements VerificationSchemeFactory {
         public byte[] verify(MultiMap headers, byte[] body) {
             Matcher detached = DETACHED.matcher(SchemeOptions.one(headers, header).strip());
             if (!detached.matches()) {
-                throw new Refused(Refused.Reason.HEADER, "header " + header + " is no detached JWS");
+                throw new Refused(Refused.Reason.HEADER, "header " + header + " is not a detached JWS");
             }
             String time = SchemeOptions.one(headers, timeHeader).strip();
             checkAge(time);
@@ -57,7 +58,7 @@ public final class DetachedJws implements VerificationSchemeFactory {
 
         private void checkAge(String time) {
             if (!time.matches("\\d{1,15}")) {
-                throw new Refused(Refused.Reason.HEADER, "header " + timeHeader + " is no time");
+                throw new Refused(Refused.Reason.HEADER, "header " + timeHeader + " is not a time");
             }
             long number = Long.parseLong(time);
             DeliveryAge.check(unit == SchemeOptions.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),

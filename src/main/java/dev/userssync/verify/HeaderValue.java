@@ -9,9 +9,10 @@ import java.util.stream.Stream;
 import org.apache.camel.BindToRegistry;
 
 /**
- * The verification scheme {@code header}: a header holds one of the secrets, verbatim. For providers that do not sign but send a
- * value that you chose (Okta: Authorization; a Supabase database webhook: any header). Option: header, Authorization by default. Several
- * secrets are separated by a comma alone: a value may hold spaces ({@code Basic dXNlcg==}). Thread-safe.
+ * The verification scheme {@code header}: a header holds one of the secrets, verbatim. It serves providers that do not
+ * sign but send a value that you chose (Okta: Authorization; a Supabase database webhook: any header). Option: header,
+ * Authorization by default. Only a comma separates several secrets, because a value may hold spaces
+ * ({@code Basic dXNlcg==}). Thread-safe.
  */
 @BindToRegistry("header")
 public final class HeaderValue implements VerificationSchemeFactory {
@@ -26,8 +27,8 @@ public final class HeaderValue implements VerificationSchemeFactory {
     }
 
     /**
-     * Lets a delivery pass whose header is one of the values, compared in constant time, after the name of an HTTP authentication scheme, whose
-     * case does not matter (RFC 9110 §11.1).
+     * Accepts a delivery whose header is one of the values, compared in constant time. The name of an HTTP
+     * authentication scheme may precede the value, in any case (RFC 9110 §11.1).
      */
     record OneOf(String header, String authentication, List<String> values) implements VerificationScheme {
 
@@ -53,7 +54,7 @@ public final class HeaderValue implements VerificationSchemeFactory {
             return new Signed(Map.of(header, authentication + values.get(0)), document);
         }
 
-        /** Without the secrets. */
+        /** Shows no secret. */
         @Override
         public String toString() {
             return "one of " + values.size() + " values of " + header;

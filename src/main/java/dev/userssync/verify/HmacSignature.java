@@ -16,13 +16,15 @@ import javax.crypto.spec.SecretKeySpec;
 import org.apache.camel.BindToRegistry;
 
 /**
- * The verification scheme {@code hmac}: a header holds the HMAC of the raw body under a secret, which is taken as the UTF-8 text that it is.
- * Options: header, algorithm, encoding, prefix, timestamp, tolerance. Without a timestamp the header is the signature (Keycloak,
- * Logto); with one it is {@code t=<time>,v1=<signature>} and {@code <time>.<body>} is signed (Zitadel in seconds, WorkOS in
- * milliseconds and with ", "). Ten v1 and several secrets are all tried (rotation), with one HMAC a secret. Thread-safe.
+ * The verification scheme {@code hmac}: a header holds the HMAC of the raw body. The key is the UTF-8 text of a secret.
+ * Options: header, algorithm, encoding, prefix, timestamp, tolerance. Without a timestamp the header is the signature
+ * (Keycloak, Logto). With one it is {@code t=<time>,v1=<signature>} and the signature covers {@code <time>.<body>}
+ * (Zitadel in seconds, WorkOS in milliseconds and with ", "). Up to ten v1 and all secrets are tried (rotation), with
+ * one HMAC per secret. Thread-safe.
  *
  * @see <a href="https://github.com/zitadel/zitadel/blob/main/pkg/actions/signing.go">Zitadel's signing</a>
- * @see <a href="https://github.com/workos/workos-node/blob/main/src/common/crypto/signature-provider.ts">WorkOS' signing</a>
+ * @see <a href="https://github.com/workos/workos-node/blob/main/src/common/crypto/signature-provider.ts">WorkOS'
+ *         signing</a>
  */
 @BindToRegistry("hmac")
 public final class HmacSignature implements VerificationSchemeFactory {
@@ -87,7 +89,7 @@ public final class HmacSignature implements VerificationSchemeFactory {
                     clock.instant(), tolerance);
         }
 
-        /** Leaves out what is no hex or base64 or has another length. */
+        /** Skips a signature that is not hex or base64, or has another length. */
         private void addDecoded(List<byte[]> signatures, String text) {
             try {
                 byte[] signature = encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().parseHex(text) : Base64.getDecoder().decode(text);
@@ -95,7 +97,7 @@ public final class HmacSignature implements VerificationSchemeFactory {
                     signatures.add(signature);
                 }
             } catch (IllegalArgumentException e) {
-                // equals no signature
+                // it equals no signature
             }
         }
 

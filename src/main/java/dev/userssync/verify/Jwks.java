@@ -22,19 +22,20 @@ import org.jose4j.jwk.Use;
 import org.jose4j.lang.JoseException;
 
 /**
- * The public keys that a provider publishes at one URL (JWKS, RFC 7517 §5), kept for ten minutes. A key id that is not among them makes one
- * fetch, never more than one at a time and never within five seconds of the last, so forged ids cause no stampede and a rotated key is known
- * at once. A fetch takes three seconds and 256 KiB at most and follows no redirect. Keys past their ten minutes are never used. Thread-safe.
+ * The public keys that a provider publishes at one URL (JWKS, RFC 7517 §5), cached for ten minutes. An unknown key id
+ * causes one fetch, so a rotated key is known at once. There is at most one fetch at a time and one in five seconds, so
+ * forged ids cause no stampede. A fetch takes at most three seconds and 256 KiB and follows no redirect. Expired keys
+ * are never used. Thread-safe.
  * <p>
- * jose4j reads the keys, but its own cache ({@code HttpsJwks}) is not used: it does not limit fetches that fail, goes on with expired keys while
- * another thread fetches, believes any max-age of the server, and lets every thread wait.
+ * Own cache, because that of jose4j ({@code HttpsJwks}) does not limit failing fetches, uses expired keys while another
+ * thread fetches, believes any max-age of the server, and lets every thread wait.
  */
 public final class Jwks {
 
     public static final Duration KEPT = Duration.ofMinutes(10);
     public static final Duration PAUSE = Duration.ofSeconds(5);
     private static final Duration DEADLINE = Duration.ofSeconds(3); // Neon Auth waits 5 seconds for the answer to a webhook
-    /** How many deliveries may wait for a fetch, each in a thread of the HTTP server; the others are told to come again. */
+    /** How many deliveries may wait for a fetch, each in a thread of the HTTP server. The others are answered 503. */
     private static final int WAITING = 8;
 
     private static final HttpClient HTTP = HttpClient.newBuilder()
@@ -78,11 +79,12 @@ public final class Jwks {
     }
 
     /**
-     * The key with which a signature is checked.
+     * Finds the key that checks a signature.
      *
-     * @param type the key type that belongs to the algorithm: RSA, EC or OKP; a key of another type, use or algorithm is not taken
+     * @param type the key type that belongs to the algorithm: RSA, EC or OKP; a key of another type, use or algorithm
+     *         is skipped
      * @throws SecurityException if the provider publishes no such key
-     * @throws TryLater          if that cannot be told now
+     * @throws TryLater if the keys cannot be fetched now
      */
     public JsonWebKey find(String id, String algorithm, String type) {
         Keys known = keys;
@@ -91,14 +93,14 @@ public final class Jwks {
             key = newerThan(known).find(id, algorithm, type);
         }
         if (key == null) {
-            throw new Refused(Refused.Reason.KEY, "the keys at " + url + " hold no " + algorithm + " key of the id that the signature names");
+            throw new Refused(Refused.Reason.KEY, "the keys at " + url + " hold no " + algorithm + " key with the id in the signature");
         }
         return key;
     }
 
     private Keys newerThan(Keys known) {
         if (!waiting.tryAcquire()) {
-            throw new TryLater("the keys at " + url + " are being fetched and enough deliveries wait for them");
+            throw new TryLater("the keys at " + url + " are being fetched, and enough deliveries are waiting for them");
         }
         fetching.lock();
         try {
@@ -126,7 +128,7 @@ public final class Jwks {
         } catch (IOException e) {
             failure = e.getMessage();
         } catch (JoseException | RuntimeException e) {
-            failure = "what was answered is no JWKS";
+            failure = "the answer is not a JWKS";
         } finally {
             triedAt = clock.instant();
         }
@@ -140,7 +142,7 @@ public final class Jwks {
         return whole.body();
     }
 
-    /** False also when the clock was set back. */
+    /** False also if the clock was set back. */
     private static boolean within(Duration span, Instant since, Instant now) {
         return !since.equals(Instant.MIN) && !now.isBefore(since) && now.isBefore(since.plus(span));
     }

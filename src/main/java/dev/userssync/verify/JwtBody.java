@@ -10,11 +10,13 @@ import org.apache.camel.BindToRegistry;
 import org.jose4j.jwt.JwtClaims;
 
 /**
- * The verification scheme {@code jwt-body}: the body is a JWT, or a JSON object with a JWT in one field, and its claims are the verified document;
- * whatever stands beside the JWT is not read. Options: algorithm, token, time, subject, tolerance. A JWT must say when it was made, in
- * {@code iat} or in the claim of the option time: without that it could be sent again for ever. Thread-safe.
+ * The verification scheme {@code jwt-body}: the body is a JWT, or a JSON object with a JWT in one field. The claims are
+ * the verified document; other fields are not read. Options: algorithm, token, time, subject, tolerance. A JWT must
+ * hold its time, in {@code iat} or in the claim of the option time. Without a time, an attacker could resend it for
+ * ever. Thread-safe.
  *
- * @see <a href="https://github.com/kinde-oss/documentation/blob/main/src/content/docs/integrate/webhooks/about-webhooks.mdx">Kinde</a>
+ * @see <a
+ *         href="https://github.com/kinde-oss/documentation/blob/main/src/content/docs/integrate/webhooks/about-webhooks.mdx">Kinde</a>
  * @see <a href="https://github.com/teamhanko/hanko/blob/main/backend/webhooks/manager.go">Hanko: GenerateJWT</a>
  */
 @BindToRegistry("jwt-body")
@@ -46,7 +48,7 @@ public final class JwtBody implements VerificationSchemeFactory {
                     return token.textValue();
                 }
             } catch (IOException e) {
-                // Not JSON: there is no token in it either.
+                // The body is not JSON, so it holds no token.
             }
             throw new Refused(Refused.Reason.HEADER, "the body has no field " + field + " with a token");
         }

@@ -12,13 +12,16 @@ import org.jose4j.jwt.JwtClaims;
 import org.jose4j.jwt.MalformedClaimException;
 
 /**
- * The verification scheme {@code jwt-header-with-body-hash}: a header holds a JWT whose claim {@code request_body_sha256} is the SHA-256 of the raw
- * body. Options: header, prefix, algorithm, encoding of the hash, subject, tolerance; in Authorization the token is a bearer token (RFC 6750). FusionAuth
- * writes standard base64 and no time at all, so an old delivery can be sent again, which the merge rule makes harmless; Keycloak's extension
- * (0.62 and newer) writes hex, {@code iat} and {@code exp}. Thread-safe.
+ * The verification scheme {@code jwt-header-with-body-hash}: a header holds a JWT whose claim
+ * {@code request_body_sha256} is the SHA-256 of the raw body. Options: header, prefix, algorithm, encoding of the hash,
+ * subject, tolerance. In Authorization the token is a bearer token (RFC 6750). FusionAuth writes standard base64 and no
+ * time. An attacker could resend its old deliveries, which the merge rule makes harmless. Keycloak's extension (0.62
+ * and newer) writes hex, {@code iat} and {@code exp}. Thread-safe.
  *
  * @see <a href="https://fusionauth.io/docs/extend/events-and-webhooks/signing">FusionAuth: Sign Webhooks</a>
- * @see <a href="https://github.com/p2-inc/keycloak-events/blob/main/src/main/java/io/phasetwo/keycloak/events/WebhookJwtSigner.java">Keycloak's extension</a>
+ * @see <a
+ *         href="https://github.com/p2-inc/keycloak-events/blob/main/src/main/java/io/phasetwo/keycloak/events/WebhookJwtSigner.java">Keycloak's
+ *         extension</a>
  */
 @BindToRegistry("jwt-header-with-body-hash")
 public final class JwtBodyHash implements VerificationSchemeFactory {
@@ -38,7 +41,7 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
         @Override
         public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
             String value = SchemeOptions.one(headers, header).strip();
-            // The name of an HTTP authentication scheme knows no case (RFC 9110 §11.1).
+            // The name of an HTTP authentication scheme is case-insensitive (RFC 9110 §11.1).
             if (!value.regionMatches(true, 0, prefix, 0, prefix.length())) {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + prefix.strip());
             }
@@ -49,7 +52,7 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
             return body;
         }
 
-        /** Empty, which is no hash, when the claim is missing or written otherwise. */
+        /** The hash in the claim; empty if the claim is missing or has another encoding. */
         private byte[] hash(JwtClaims claims) {
             try {
                 String hash = claims.hasClaim(CLAIM) ? claims.getStringClaimValue(CLAIM) : "";

@@ -13,19 +13,20 @@ import org.jose4j.jwt.NumericDate;
 import org.jose4j.jwt.consumer.InvalidJwtException;
 
 /**
- * What the claims of a signed JWT must say (RFC 7519 §4.1). {@code exp}, {@code nbf} and {@code iat} hold where they are given. The settings
- * {@code <provider>.jwt.issuer} and {@code <provider>.jwt.audience} and the option subject, where set, must be met. The keys that sign webhooks sign a
- * provider's access tokens too: what makes a webhook of a token (subject, a claim) is required by each scheme. Thread-safe.
+ * Checks the claims of a signed JWT (RFC 7519 §4.1). It checks {@code exp}, {@code nbf} and {@code iat} if they are
+ * present. It checks the settings {@code <provider>.jwt.issuer} and {@code <provider>.jwt.audience} and the option
+ * subject if they are set. A provider signs access tokens with the keys of its webhooks, so each scheme requires the
+ * subject or claim that only a webhook has. Thread-safe.
  *
- * @param issuer    the only {@code iss}, or "" for any
- * @param audience  one of {@code aud}, or "" for any
- * @param subject   the only {@code sub}, or "" for any
- * @param time      the claim that says when the delivery was sent, ISO 8601 or NumericDate, then required; "" for none
- * @param tolerance how many seconds that time and {@code iat} may be from our clock, both ways
+ * @param issuer the only {@code iss}, or "" for any
+ * @param audience one of {@code aud}, or "" for any
+ * @param subject the only {@code sub}, or "" for any
+ * @param time the claim with the time of the delivery, ISO 8601 or NumericDate, then required; "" for none
+ * @param tolerance how many seconds that time and {@code iat} may be before or after our clock
  */
 record JwtClaimRules(String issuer, String audience, String subject, String time, long tolerance, Clock clock) {
 
-    /** The clocks of two machines differ: by how much {@code exp} and {@code nbf} give way. */
+    /** The leeway of {@code exp} and {@code nbf}, because the clocks of two machines differ. */
     private static final Duration LEEWAY = Duration.ofSeconds(30);
 
     static JwtClaimRules of(SchemeOptions options) {
@@ -37,8 +38,8 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
     }
 
     /**
-     * @param payload what a verified signature signs
-     * @throws SecurityException if the claims break a rule; the message holds none of their values but ages
+     * @param payload the payload of a verified signature
+     * @throws SecurityException if the claims break a rule; the message holds ages but no other values
      */
     JwtClaims check(byte[] payload) {
         try {
@@ -55,7 +56,7 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
 
     private static void expect(String claim, boolean met) {
         if (!met) {
-            throw new Refused(Refused.Reason.SIGNATURE, "the claim " + claim + " is not the one that is configured");
+            throw new Refused(Refused.Reason.SIGNATURE, "the claim " + claim + " is not the configured one");
         }
     }
 

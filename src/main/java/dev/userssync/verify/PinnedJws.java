@@ -22,16 +22,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Checks JSON Web Signatures (RFC 7515, compact form) made with one algorithm, which the configuration names and never the sender: what names
- * another one, or none, is refused before a key is looked at. The key is one of the secrets in {@code <provider>.webhook.secret} for an
- * HMAC (HS256, HS384, HS512), else the one that {@code kid} names among the keys at {@code <provider>.jwks.url}. A signature that brings its own
- * key or its own rules ({@code jwk}, {@code jku}, {@code x5u}, {@code x5c}, {@code crit}, {@code b64}) is refused. Thread-safe.
+ * Checks JSON Web Signatures (RFC 7515, compact form) of one algorithm. The configuration names the algorithm, never
+ * the sender: a signature with another algorithm, or none, is refused before a key is read. For an HMAC (HS256, HS384,
+ * HS512) the key is one of the secrets in {@code <provider>.webhook.secret}. Otherwise {@code kid} names it among the
+ * keys at {@code <provider>.jwks.url}. A signature with its own key or its own rules ({@code jwk}, {@code jku},
+ * {@code x5u}, {@code x5c}, {@code crit}, {@code b64}) is refused. Thread-safe.
  */
 final class PinnedJws {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
 
-    /** The algorithms of RFC 7518 §3.1 and RFC 8037, less none; an HMAC with the shortest secret that RFC 7518 §3.2 allows, in bytes. */
+    /**
+     * The algorithms of RFC 7518 §3.1 and RFC 8037, without none. For an HMAC also the shortest secret that RFC 7518
+     * §3.2 allows, in bytes.
+     */
     private static final Map<String, Integer> HMACS = Map.of("HS256", 32, "HS384", 48, "HS512", 64);
     private static final Set<String> SIGNATURES = Set.of("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA");
     private static final List<String> REFUSED_PARAMETERS = List.of(HeaderParameterNames.JWK_SET_URL, HeaderParameterNames.JWK,
@@ -43,7 +47,7 @@ final class PinnedJws {
     private final Jwks jwks;
 
     /**
-     * @throws StartupFailure           if the algorithm is none of those above, or the URL that it needs is missing or wrong
+     * @throws StartupFailure           if the algorithm is not one of those above, or its URL is missing or wrong
      * @throws IllegalArgumentException if a secret that it needs is missing or too short
      */
     PinnedJws(SchemeOptions options) {
@@ -71,22 +75,22 @@ final class PinnedJws {
             URI url = new URI(options.setting(Providers.JWKS_URL));
             boolean encrypted = "https".equalsIgnoreCase(url.getScheme());
             if (url.getHost() == null || url.getUserInfo() != null || !encrypted && !"http".equalsIgnoreCase(url.getScheme())) {
-                throw new StartupFailure(setting + " must be the URL of the provider's keys: https://<host>/.well-known/jwks.json or alike");
+                throw new StartupFailure(setting + " must be the URL of the provider's keys, such as https://<host>/.well-known/jwks.json");
             }
             if (!encrypted && !Set.of("localhost", "127.0.0.1", "[::1]").contains(url.getHost())) {
-                LOG.warn("{}: the keys are fetched without TLS; whoever can change the answer on its way can sign deliveries. Use https://", setting);
+                LOG.warn("{}: the keys are fetched without TLS, so anybody on the network path can replace them and sign deliveries. Use https://", setting);
             }
             return url;
         } catch (URISyntaxException e) {
-            throw new StartupFailure(setting + " is no URL");
+            throw new StartupFailure(setting + " is not a URL");
         }
     }
 
     /**
-     * Checks a signature and gives what it signs.
+     * Checks a signature and returns its payload.
      *
-     * @param keyId the key id that came beside the signature, or null; the signature's own, if it has one, must be the same
-     * @throws SecurityException if the signature does not prove its payload; the message holds nothing of either
+     * @param keyId the key id beside the signature, or null; a key id in the signature must be the same
+     * @throws SecurityException if the signature does not prove its payload; the message quotes neither
      * @throws TryLater          if the provider's keys cannot be fetched now
      */
     byte[] verified(String compact, String keyId) {
@@ -104,10 +108,10 @@ final class PinnedJws {
         try {
             jws.setCompactSerialization(compact);
         } catch (JoseException | RuntimeException e) {
-            throw new Refused(Refused.Reason.HEADER, "no JSON Web Signature in compact form");
+            throw new Refused(Refused.Reason.HEADER, "not a JSON Web Signature in compact form");
         }
         if (!algorithm.equals(jws.getObjectHeader(HeaderParameterNames.ALGORITHM))) {
-            throw new Refused(Refused.Reason.SIGNATURE, "signed with another algorithm than " + algorithm);
+            throw new Refused(Refused.Reason.SIGNATURE, "not signed with the algorithm " + algorithm);
         }
         for (String parameter : REFUSED_PARAMETERS) {
             if (jws.getObjectHeader(parameter) != null) {
@@ -145,7 +149,7 @@ final class PinnedJws {
         try {
             return jws.verifySignature();
         } catch (JoseException | RuntimeException e) {
-            return false; // a key that does not fit, a signature of the wrong length
+            return false; // the key does not fit, or the signature has the wrong length
         }
     }
 

@@ -1,19 +1,22 @@
 package dev.userssync.verify;
 
-/** A delivery that is not proved to come from its provider, with a reason that can be counted. The message is logged: no secret, no body. */
+/**
+ * Refuses a delivery that does not prove its provider, with a reason that a metric counts. The message is logged, so it
+ * holds no secret and no body.
+ */
 public final class Refused extends SecurityException {
 
-    /** The few reasons that a metric may carry. */
+    /** The reasons, few enough for a metric's label. */
     public enum Reason {
         /** A header of the signature is missing, doubled or cannot be read. */
         HEADER,
-        /** Signed too long ago, or by a clock that is ahead. */
+        /** The delivery was signed too long ago, or by a clock that is ahead. */
         AGE,
-        /** The signature, token or credentials are those of somebody else, or the body was changed on the way. */
+        /** The signature, token or credentials belong to somebody else, or the body was changed on the way. */
         SIGNATURE,
-        /** The key that the provider names cannot be had. */
+        /** The key in the signature is unknown. */
         KEY,
-        /** Said by a scheme of your own that names no reason. */
+        /** A scheme of your own gave no reason. */
         OTHER;
 
         public String label() {

@@ -9,35 +9,39 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * What a verification scheme is made from: the options of a {@code verify:} endpoint, the settings of its provider and a clock. Immutable.
+ * The input of a verification scheme: the options of a {@code verify:} endpoint, the settings of its provider and a
+ * clock. Immutable.
  *
  * @param scheme the name of the factory's bean
- * @param header null or blank where the endpoint names none
+ * @param header null or blank if the endpoint names none
  * @param tolerance seconds
- * @param settings reads a setting by its whole name; "" when it is not set
+ * @param settings reads a setting by its full name; "" if it is not set
  */
 public record SchemeOptions(String scheme, String provider, String header, String algorithm, Encoding encoding, String prefix, Timestamp timestamp, long tolerance,
         String timestampHeader, String keyIdHeader, String token, String time, String subject, UnaryOperator<String> settings, Clock clock) {
 
-    /** How the time is written that is signed together with the body. */
+    /** The format of the time that is signed with the body. */
     public enum Timestamp { NONE, SECONDS, MILLISECONDS }
 
-    /** How the bytes of a signature are written. */
+    /** The encoding of a signature. */
     public enum Encoding { HEX, BASE64 }
 
-    /** Names a wrong option, its provider and its scheme for whoever wrote it; for a {@link VerificationSchemeFactory} to throw. */
+    /**
+     * Names a wrong option, its provider and its scheme to the author of the route; a {@link VerificationSchemeFactory}
+     * throws it.
+     */
     public StartupFailure wrong(String option, String how) {
         String setting = provider + ".webhook." + option;
         String variable = setting(".webhook." + option).isEmpty() ? "" : " (" + Setting.variable(setting) + ")";
         return new StartupFailure("provider " + provider + ", verification scheme " + scheme + ": the option " + option + variable + " " + how);
     }
 
-    /** Another setting of the provider: its name without the provider, with the dot; "" when it is not set. */
+    /** Another setting of the provider, "" if it is not set. The name starts with the dot after the provider. */
     public String setting(String name) {
         return settings.apply(provider + name);
     }
 
-    /** The setting {@code <provider>.webhook.secret} as it stands there. */
+    /** The setting {@code <provider>.webhook.secret}, not split. */
     public String secret() {
         return setting(Providers.SECRET);
     }
@@ -55,12 +59,12 @@ public record SchemeOptions(String scheme, String provider, String header, Strin
         return secrets;
     }
 
-    /** The option header, for a scheme that knows where to look without it. */
+    /** The option header, for a scheme that has a usual header. */
     public String headerOr(String usual) {
         return header == null || header.isBlank() ? usual : header;
     }
 
-    /** The option header, for a scheme that cannot do without. */
+    /** The option header, for a scheme that requires it. */
     public String requiredHeader() {
         if (headerOr("").isEmpty()) {
             throw wrong("header", "is missing");
@@ -69,9 +73,9 @@ public record SchemeOptions(String scheme, String provider, String header, Strin
     }
 
     /**
-     * The only value of a header.
+     * The value of a header that appears once.
      *
-     * @throws SecurityException if it is missing, blank or there more than once
+     * @throws SecurityException if it is missing, blank or appears more than once
      */
     public static String one(MultiMap headers, String name) {
         List<String> values = headers.getAll(name);

@@ -8,8 +8,8 @@ import java.util.UUID;
 import org.apache.camel.BindToRegistry;
 
 /**
- * The verification scheme {@code standard-webhooks}: Standard Webhooks ({@code webhook-*} headers) and Svix ({@code svix-*}). It
- * takes no options. Thread-safe.
+ * The verification scheme {@code standard-webhooks}: Standard Webhooks ({@code webhook-*} headers) and Svix
+ * ({@code svix-*}). No options. Thread-safe.
  *
  * @see WebhookKeys
  */
@@ -31,7 +31,7 @@ public final class StandardWebhooks implements VerificationSchemeFactory {
             return body;
         }
 
-        /** A sender uses one family; Svix's libraries take theirs only when it is complete, and so do we. */
+        /** A sender uses one family. Like Svix's libraries, users-sync takes Svix's family only if it is complete. */
         private static String family(MultiMap headers) {
             return headers.contains("svix-id") && headers.contains("svix-timestamp") && headers.contains("svix-signature") ? "svix-" : "webhook-";
         }
@@ -41,7 +41,7 @@ public final class StandardWebhooks implements VerificationSchemeFactory {
             return true;
         }
 
-        /** The one that was signed, whatever stands in the other family. */
+        /** The signed id, whatever the other family holds. */
         @Override
         public String deliveryId(MultiMap headers) {
             return headers.get(family(headers) + "id");

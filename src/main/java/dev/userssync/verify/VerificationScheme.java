@@ -5,8 +5,8 @@ import java.security.GeneralSecurityException;
 import java.util.Map;
 
 /**
- * How one provider proves that a delivery comes from it; made once for an endpoint {@code verify:<scheme>} and then used by many
- * threads at the same time, so an implementation is thread-safe.
+ * Checks that a delivery comes from its provider. Each endpoint {@code verify:<scheme>} makes one, and many threads use
+ * it at the same time: an implementation must be thread-safe.
  */
 public interface VerificationScheme {
 
@@ -14,18 +14,19 @@ public interface VerificationScheme {
      * Checks one delivery.
      *
      * @param headers the request's own headers; a name may appear several times, and case does not matter
-     * @param body    the raw bytes, never null
-     * @return the verified document: the body itself, or what a signed body carries
-     * @throws SecurityException when the delivery is not proved; the message is logged and holds no secret and nothing of the body
+     * @param body the raw bytes, never null
+     * @return the verified document: the body itself, or the payload of a signed body
+     * @throws SecurityException if the delivery is not proved; the message is logged, so it holds no secret and nothing
+     *         of the body
      */
     byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException;
 
-    /** Whether deliveries have an id that is signed, so that one can be told from its repetition. */
+    /** Whether deliveries have a signed id, by which a repetition is recognized. */
     default boolean signsDeliveryId() {
         return false;
     }
 
-    /** The id of a delivery that was verified, for log, history and replay protection; null where none is signed. */
+    /** The id of a verified delivery, for log, history and replay protection; null if no id is signed. */
     default String deliveryId(MultiMap headers) {
         return null;
     }
@@ -33,7 +34,7 @@ public interface VerificationScheme {
     /**
      * Signs a document as the provider would, for the sample sender and the tests.
      *
-     * @throws IllegalStateException when only the provider can sign, because its private key is not known here
+     * @throws IllegalStateException if only the provider can sign, because users-sync does not know its private key
      */
     default Signed sign(byte[] document) throws GeneralSecurityException {
         throw new IllegalStateException("only the provider can sign for this scheme");
@@ -42,7 +43,7 @@ public interface VerificationScheme {
     /** A signed delivery: its headers (without Content-Type: JSON) and its body. */
     record Signed(Map<String, String> headers, byte[] body) {
 
-        /** Without the values: some schemes send the secret itself. */
+        /** Shows no values, because some schemes send the secret itself. */
         @Override
         public String toString() {
             return "signed in " + headers.keySet();

@@ -9,8 +9,8 @@ import org.apache.camel.Endpoint;
 import org.apache.camel.support.DefaultComponent;
 
 /**
- * The component {@code verify}: a step that lets only deliveries pass which are proved to come from the provider. A bean whose name
- * is the scheme of the URI, so that it is found on the class path and by {@code camel run} alike. Thread-safe.
+ * The component {@code verify}: a step that passes only deliveries that prove their provider. It is a bean named after
+ * the scheme of the URI, so both the class path and {@code camel run} find it. Thread-safe.
  *
  * @see VerifyEndpoint the options
  */
@@ -33,9 +33,9 @@ public final class VerifyComponent extends DefaultComponent implements SecretUse
     }
 
     /**
-     * Makes the schemes of a provider again, from the secrets that are set now.
+     * Makes the schemes of a provider again, from the current secrets.
      *
-     * @throws StartupFailure if they are none; those before stay in use then
+     * @throws StartupFailure if the secrets do not fit; the schemes before stay in use
      */
     @Override
     public void secretChanged(String setting) {
@@ -50,7 +50,7 @@ public final class VerifyComponent extends DefaultComponent implements SecretUse
     }
 
     /**
-     * The scheme of a provider that is on: the sample sender and the tests sign with it.
+     * The scheme of a provider that is on; the sample sender and the tests sign with it.
      *
      * @throws IllegalArgumentException if no endpoint of the provider has started
      */

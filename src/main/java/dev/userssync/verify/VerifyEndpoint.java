@@ -21,9 +21,10 @@ import org.apache.camel.support.DefaultEndpoint;
 import org.apache.camel.support.DefaultProducer;
 
 /**
- * {@code verify:<scheme>?provider=...}: in, an HTTP request with its raw bytes as body; out, the verified bytes. A delivery that is
- * not proved ends in a {@link SecurityException}. The scheme is made at start, and again when a secret changes, from the options and from the
- * secrets in {@code <provider>.webhook.secret}; what cannot work stops the start with a {@link StartupFailure}. Thread-safe once started.
+ * {@code verify:<scheme>?provider=...}: in, an HTTP request with its raw bytes as body; out, the verified bytes. It
+ * throws a {@link SecurityException} for a delivery that is not proved. It makes the scheme at start, and again when a
+ * secret changes, from the options and the secrets in {@code <provider>.webhook.secret}. Wrong options stop the start
+ * with a {@link StartupFailure}. Thread-safe once started.
  */
 @UriEndpoint(firstVersion = "0.1.0", scheme = "verify", title = "Verify", syntax = "verify:scheme", producerOnly = true, remote = false)
 public final class VerifyEndpoint extends DefaultEndpoint {
@@ -64,12 +65,12 @@ public final class VerifyEndpoint extends DefaultEndpoint {
             throw new StartupFailure(Providers.secretSetting(getProvider()) + ": " + e.getMessage());
         }
         if (!verification.signsDeliveryId() && new Providers(getCamelContext()).isReplayProtected(getProvider())) {
-            throw new StartupFailure(Providers.REPLAY_PROTECTION + " names " + getProvider() + ", whose deliveries have no id that is signed: take it out");
+            throw new StartupFailure(Providers.REPLAY_PROTECTION + " names " + getProvider() + ", whose deliveries have no signed id: remove it");
         }
         ((VerifyComponent) getComponent()).started(this, verification);
     }
 
-    /** @throws StartupFailure if the secrets that are set now cannot be used; nothing changes then */
+    /** @throws StartupFailure if the current secrets cannot be used; then nothing changes */
     void remake() {
         try {
             if (verification != null) { // else off since the start
@@ -84,7 +85,10 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return getCamelContext().getRegistry().lookupByNameAndType(scheme, VerificationSchemeFactory.class);
     }
 
-    /** The scheme once more, by another clock, to explain a delivery of another time. What verifies deliveries does not see that clock. */
+    /**
+     * Makes a second scheme with another clock, to explain an old delivery. The scheme that verifies deliveries keeps
+     * its clock.
+     */
     public VerificationScheme scheme(Clock other) throws GeneralSecurityException {
         return factory().create(options(other));
     }
@@ -95,7 +99,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
                 configuration.getToken(), configuration.getTime(), configuration.getSubject(), setting -> Setting.of(getCamelContext(), setting), by);
     }
 
-    /** The clock that times are held against: the registry's, if there is one, else the system's. */
+    /** The clock of the registry, if there is one, else the system's. */
     private Clock clock() {
         return Objects.requireNonNullElse(getCamelContext().getRegistry().findSingleByType(Clock.class), Clock.systemUTC());
     }
@@ -110,7 +114,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
                     throw new Refused(Refused.Reason.KEY, "no secret is set");
                 }
                 byte[] body = exchange.getMessage().getBody(byte[].class);
-                // The request's own headers: Camel's map also holds the query parameters.
+                // Reads the request's own headers, because Camel's map also holds the query parameters.
                 MultiMap headers = exchange.getMessage(HttpMessage.class).getRequest().headers();
                 exchange.getMessage().setBody(verification.verify(headers, body == null ? new byte[0] : body));
                 exchange.setVariable("delivery-id", verification.deliveryId(headers));
@@ -120,7 +124,7 @@ public final class VerifyEndpoint extends DefaultEndpoint {
 
     @Override
     public Consumer createConsumer(Processor processor) {
-        throw new UnsupportedOperationException("verify is a step, no source");
+        throw new UnsupportedOperationException("verify is a step, not a source");
     }
 
     @Override

@@ -20,24 +20,28 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * The keys of one provider for Standard Webhooks 1.0.0 and Svix, which sign alike: {@code id.timestamp.body}, {@code v1} =
- * HMAC-SHA256, {@code v1a} = ed25519. Immutable and thread-safe.
+ * Verifies and signs with the keys of one provider for Standard Webhooks 1.0.0 and Svix, which sign alike:
+ * {@code id.timestamp.body}, {@code v1} = HMAC-SHA256, {@code v1a} = ed25519. Immutable and thread-safe.
  * <p>
- * Own code, because the libraries on Maven Central ({@code com.standardwebhooks} 1.1.1, {@code com.svix} 1.99.1) take the body as
- * a String instead of the raw bytes, hold one key an object, read one header family each, have no v1a and no clock to set. Both are used in the
- * tests as the reference that signs.
+ * Own code, because the libraries on Maven Central ({@code com.standardwebhooks} 1.1.1, {@code com.svix} 1.99.1) take
+ * the body as a String instead of the raw bytes, hold one key per object, read one header family each, have no v1a and
+ * no clock to set. The tests sign with both libraries as the reference.
  *
- * @see <a href="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md">the specification</a>
+ * @see <a href="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md">the
+ *         specification</a>
  */
 public final class WebhookKeys {
 
-    /** How far the timestamp of a delivery may be from our clock, both ways; the value of every official library. */
+    /**
+     * How many seconds the timestamp of a delivery may be before or after our clock; the value of every official
+     * library.
+     */
     static final long TOLERANCE_SECONDS = 300;
 
-    /** More than any rotation needs: without a bound one request of a stranger could cost seconds. */
+    /** More than any rotation needs. Without a bound, one request of a stranger could cost seconds. */
     static final int MOST_SIGNATURES = 10;
 
-    private static final int SHORTEST_SECRET_BYTES = 16; // the spec asks for 24, but Svix's documentation shows one of 18
+    private static final int SHORTEST_SECRET_BYTES = 16; // the spec asks for 24, but Svix's documentation shows a secret of 18
     private static final HexFormat HEX = HexFormat.of();
     private static final byte[] ED25519_X509_PREFIX = HEX.parseHex("302a300506032b6570032100"); // RFC 8410 §4
     private static final byte[] ED25519_PKCS8_PREFIX = HEX.parseHex("302e020100300506032b657004220420"); // RFC 8410 §7
@@ -47,10 +51,11 @@ public final class WebhookKeys {
     private PrivateKey privateKey;
 
     /**
-     * Reads keys separated by spaces or commas: {@code whsec_} + base64 (also without the prefix, and Supabase's {@code v1,whsec_}),
-     * {@code whpk_} + base64 of the 32 bytes of an ed25519 public key, {@code whsk_} + base64 of its seed and public key.
+     * Reads keys separated by spaces or commas: {@code whsec_} + base64 (also without the prefix, and Supabase's
+     * {@code v1,whsec_}), {@code whpk_} + base64 of the 32 bytes of an ed25519 public key, {@code whsk_} + base64 of
+     * its seed and public key.
      *
-     * @throws IllegalArgumentException if one of them is not such a key; the message says which and why and never shows it
+     * @throws IllegalArgumentException if a key is none of these; the message says which and why, and never shows it
      */
     public WebhookKeys(String keys) {
         int number = 0;
@@ -110,11 +115,10 @@ public final class WebhookKeys {
     }
 
     /**
-     * Checks one delivery.
+     * Checks one delivery, with one HMAC per secret and at most ten signatures.
      *
-     * Checks each secret with one HMAC, and at most ten signatures.
-     *
-     * @param signatures the signature header: one or several {@code v1,base64} or {@code v1a,base64}, separated by spaces or by ", "
+     * @param signatures the signature header: one or several {@code v1,base64} or {@code v1a,base64}, separated by
+     *         spaces or by ", "
      * @throws Refused if no signature is right or the timestamp (unix seconds) is out of tolerance
      */
     public void verify(String id, String timestamp, String signatures, byte[] body, Instant now) throws GeneralSecurityException {
@@ -122,12 +126,12 @@ public final class WebhookKeys {
         List<byte[]> hmacs = new ArrayList<>();
         List<byte[]> ed25519 = new ArrayList<>();
         Stream.of(signatures.trim().split("\\s+", MOST_SIGNATURES + 1)).limit(MOST_SIGNATURES).forEach(signature -> {
-            // Supabase joins with ", ": a comma may also end a signature, so never "all after the first comma".
+            // Supabase joins with ", ", so a comma may also end a signature: never take "all after the first comma".
             String[] versionAndValue = signature.split(",");
             if (versionAndValue.length >= 2 && versionAndValue[0].equals("v1")) {
                 addDecoded(hmacs, versionAndValue[1], 32);
             } else if (versionAndValue.length >= 2 && versionAndValue[0].equals("v1a")) {
-                addDecoded(ed25519, versionAndValue[1], 64); // of another length, the JDK throws instead of saying no
+                addDecoded(ed25519, versionAndValue[1], 64); // for another length, the JDK throws instead of returning false
             }
         });
         if (isSigned(hmacs, ed25519, (id + "." + timestamp + ".").getBytes(StandardCharsets.UTF_8), body)) {
@@ -144,7 +148,7 @@ public final class WebhookKeys {
         DeliveryAge.check(Instant.ofEpochSecond(Long.parseLong(timestamp)), now, TOLERANCE_SECONDS);
     }
 
-    /** Leaves out what is no base64 or has another length. */
+    /** Skips a signature that is not base64 or has another length. */
     private static void addDecoded(List<byte[]> signatures, String base64, int length) {
         try {
             byte[] signature = Base64.getDecoder().decode(base64);
@@ -190,15 +194,15 @@ public final class WebhookKeys {
         try {
             return ed25519.verify(given);
         } catch (SignatureException e) {
-            return false; // so the JDK says that the bytes are no point of the curve
+            return false; // the JDK found that the bytes are not a point of the curve
         }
     }
 
     /**
-     * Signs one delivery as a provider would, with the first secret or, without one, with the private key.
+     * Signs one delivery as a provider does, with the first secret or, without a secret, with the private key.
      *
      * @return the value of the signature header
-     * @throws IllegalStateException if only public keys are known
+     * @throws IllegalStateException if there are only public keys
      */
     public String sign(String id, long timestamp, byte[] body) throws GeneralSecurityException {
         byte[] signed = (id + "." + timestamp + ".").getBytes(StandardCharsets.UTF_8);
