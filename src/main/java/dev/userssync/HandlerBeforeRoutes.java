@@ -9,13 +9,13 @@ import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpServerCon
 import org.apache.camel.component.platform.http.vertx.auth.AuthenticationConfig;
 import org.apache.camel.component.platform.http.vertx.auth.AuthenticationConfig.AuthenticationConfigEntry;
 
-/** Adds a handler that sees every request of a port from the moment at which Camel opens it. */
+/** Adds a handler that sees every request of a port from the moment Camel opens it. */
 final class HandlerBeforeRoutes {
 
     private HandlerBeforeRoutes() {
     }
 
-    /** As an authentication handler, the only one that Camel adds to its router before it opens the port. */
+    /** Adds it as an authentication handler, the only kind that Camel adds to its router before it opens the port. */
     static void add(VertxPlatformHttpServerConfiguration server, Handler<RoutingContext> handler) {
         AuthenticationConfigEntry everything = new AuthenticationConfigEntry();
         everything.setPath("/*");

@@ -25,8 +25,9 @@ import org.apache.camel.component.platform.http.main.ManagementHttpServer;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
 
 /**
- * Both ports, before a request reaches a route. Camel opens them before its routes start, so until {@link #open} every request is answered
- * 503 with Retry-After: some providers take a 404 as final. While the application stops, the answer is 503 again. Thread-safe.
+ * Answers requests on both ports that cannot reach a route. Camel opens the ports before its routes start. Until
+ * {@link #open}, and again while the application stops, every request is answered 503 with Retry-After: some providers
+ * take a 404 as final. Thread-safe.
  */
 final class HttpDoor {
 
@@ -34,13 +35,13 @@ final class HttpDoor {
 
     private final CamelContext context;
     private final Providers providers;
-    /** Whether each provider is on, from the start until the end; a stranger's request costs no look at the settings. */
+    /** Whether each provider is on, read once at start, so that a stranger's request reads no setting. */
     private final Map<String, Boolean> known;
     private final KafkaSettings kafka;
     private DeliveryLog log;
     private volatile boolean open;
 
-    /** To be made before the context starts its servers. */
+    /** Make it before the context starts its servers. */
     HttpDoor(CamelContext context, Providers providers) {
         this.context = context;
         this.providers = providers;
@@ -58,7 +59,7 @@ final class HttpDoor {
         }
     }
 
-    /** From now on requests reach the routes. */
+    /** Lets requests reach the routes. */
     void open() {
         open = true;
     }
@@ -86,8 +87,8 @@ final class HttpDoor {
     }
 
     /**
-     * The replies that are given before a route is reached, or when it is gone: no more than a status, and while the application stops
-     * always the one after which a sender tries again.
+     * Replies when no route takes a request: with a status alone, and while the application stops always with one that
+     * makes the sender retry.
      */
     void answerWebhooks(VertxPlatformHttpRouter webhooks, SlowClients slow) {
         log = context.getRegistry().lookupByNameAndType("delivery-log", DeliveryLog.class);
@@ -105,7 +106,7 @@ final class HttpDoor {
                 if (provider.equals(Providers.SCIM) ? status < 300 && isScimWrite(request) : status == 204 || status == 422) {
                     freshness.webhook(provider, Instant.now());
                 }
-                // A consumer that was suspended since then answers 503 on its own.
+                // A consumer suspended since then answers 503 on its own.
                 askToRetry(request.response());
             });
             if (!context.isStarted()) {
@@ -123,7 +124,7 @@ final class HttpDoor {
         root.errorHandler(413, this::tooLarge);
     }
 
-    /** Vert.x compares media types by case; they have none (RFC 9110 §8.3.1). */
+    /** Vert.x compares media types case-sensitively, but they are case-insensitive (RFC 9110 §8.3.1). */
     private static void lowerMediaType(MultiMap headers) {
         String type = headers.get("Content-Type");
         if (type == null) {
@@ -138,7 +139,7 @@ final class HttpDoor {
         }
     }
 
-    /** The path of a provider that is on is gone for a moment when its route is loaded again, and a 404 would be final for some. */
+    /** A reload removes the path of a provider for a moment. Some providers would take a 404 as final. */
     private void notFound(RoutingContext request) {
         String provider = providerOf(request.normalizedPath());
         boolean on = known.getOrDefault(provider, false);
@@ -152,13 +153,13 @@ final class HttpDoor {
         answer(request, 404);
     }
 
-    /** "" for a path of no provider. */
+    /** The provider of a path; "" if there is none. */
     private static String providerOf(String path) {
         return path.startsWith(WEBHOOKS) ? path.substring(WEBHOOKS.length())
                 : path.startsWith(Providers.path(Providers.SCIM) + "/") ? Providers.SCIM : "";
     }
 
-    /** A 405 names the methods (RFC 9110 §15.5.6). */
+    /** Answers 405 and names the allowed methods (RFC 9110 §15.5.6). */
     private void wrongMethod(VertxPlatformHttpRouter router, RoutingContext request) {
         request.response().putHeader("Allow", router.getRoutes().stream()
                 .filter(route -> route.methods() != null && (route.getPath() == null ? route.getName() : route.getPath()) != null)
@@ -175,7 +176,7 @@ final class HttpDoor {
         answer(request, 413);
     }
 
-    /** A read proves the token, but a provider that only tests its connection delivers nobody. */
+    /** A read proves the token, but is no delivery: the provider may only test its connection. */
     private static boolean isScimWrite(RoutingContext request) {
         return !request.request().method().equals(HttpMethod.GET) && !request.normalizedPath().endsWith("/.search");
     }
@@ -184,7 +185,10 @@ final class HttpDoor {
         return (Router) router.getServer().getServer().requestHandler();
     }
 
-    /** Vert.x would log an error for everybody who hangs up before the end of a request: strangers must not fill the log. */
+    /**
+     * Vert.x would log an error for each client that hangs up in the middle of a request. Strangers must not fill the
+     * log.
+     */
     private static void failed(RoutingContext request) {
         if (!(request.failure() instanceof HttpClosedException)) {
             request.next();
@@ -201,7 +205,7 @@ final class HttpDoor {
         }
     }
 
-    /** The seconds are those of the route retry-later. */
+    /** The route retry-later asks for the same seconds. */
     private static void askToRetry(HttpServerResponse reply) {
         if (reply.getStatusCode() == 503) {
             reply.putHeader("Retry-After", "30");

@@ -7,13 +7,13 @@ import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
 import org.apache.camel.CamelContext;
 
-/** The table that the log shows at the end of the start: which providers are on and where they deliver to, the database, the console. */
+/** The table in the log at the end of the start: providers and their paths, the database, the console. */
 final class StartTable {
 
     private final CamelContext context;
     private final boolean console;
 
-    /** @param console whether it is on */
+    /** @param console whether the console is on */
     StartTable(CamelContext context, boolean console) {
         this.context = context;
         this.console = console;

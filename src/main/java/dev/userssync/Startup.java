@@ -38,8 +38,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What happens once around the start, however the application is run: settings are checked before the routes are loaded; when
- * everything runs, the management API is opened, the sample is shown and the start table is logged.
+ * Runs the steps around the start, however the application is run. Before the routes are loaded, it checks the
+ * settings. When everything runs, it opens the management API, shows the sample and logs the start table.
  */
 @BindToRegistry("startup")
 public final class Startup implements CamelContextAware, ExtendedStartupListener {
@@ -100,7 +100,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
 
     @Override
     public void onCamelContextStarted(CamelContext started, boolean alreadyStarted) {
-        // when all else runs: below
+        // the steps below, when everything else runs
     }
 
     @Override
@@ -114,13 +114,13 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         serveOperators(management);
         door.open();
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
-            LOG.info("No provider is configured; this is what users-sync does with one, shown with an invented user:\n{}",
+            LOG.info("No provider is configured. This is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
         }
         LOG.info("{}", new StartTable(context, console));
     }
 
-    /** Here, because Camel would read the password before the files that secrets may stand in. */
+    /** Done here, because Camel would read the password before the files of the secrets. */
     private void unlockKeyStore() {
         SSLContextParameters tls = context.getSSLContextParameters();
         if (tls == null) {

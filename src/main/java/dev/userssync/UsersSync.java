@@ -11,7 +11,8 @@ import org.apache.camel.util.ObjectHelper;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs users-sync, the routes in {@code routes/} with the settings in {@code config/application.properties}, or one of the {@link Commands}.
+ * Runs users-sync, or one of the {@link Commands}. users-sync is the routes in {@code routes/} with the settings in
+ * {@code config/application.properties}.
  */
 public final class UsersSync {
 
@@ -19,11 +20,11 @@ public final class UsersSync {
     }
 
     public static void main(String[] args) {
-        // picocli is only read when there is something to parse: a start without a verb stays as quick as it was.
+        // Loads picocli only if there is something to parse, so that a start without a verb stays quick.
         System.exit(args.length == 0 ? runApplication() : Commands.line(UsersSync::runApplication).execute(args));
     }
 
-    /** @return the exit code, after the application was stopped or could not start */
+    /** @return the exit code, after the application has stopped or could not start */
     static int runApplication() {
         Main main = new Main();
         main.addMainListener(new MainListenerSupport() {
@@ -42,7 +43,7 @@ public final class UsersSync {
         }
     }
 
-    /** What the operator must read: our own words or, for a broken route file or setting, those of the first cause. */
+    /** The message for the operator: our own or, for a broken route file or setting, that of the first cause. */
     private static String message(Throwable e) {
         StartupFailure ours = ObjectHelper.getException(StartupFailure.class, e);
         if (ours != null) {
