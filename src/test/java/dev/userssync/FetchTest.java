@@ -314,6 +314,6 @@ class FetchTest extends RunningApp {
         assertEquals("", reply.body());
         assertEquals("0", rows());
         assertEquals("0", parked());
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("not applied, the provider was told to retry in 30 s: ")), log.lines().toString());
+        assertTrue(log.lines().stream().anyMatch(line -> line.contains("not applied, asked the provider to retry in 30 s: ")), log.lines().toString());
     }
 }

@@ -349,7 +349,7 @@ class JwtProvidersTest extends RunningApp {
             assertEquals("0", other.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
             assertEquals("1", other.value("SELECT count(*) FROM neon_auth.users_sync"));
             String lines = String.join("", log.lines());
-            for (String reason : List.of("kinde: not applied, the provider was told to retry in 30 s: the keys at " + servers.get("kinde").url() + " cannot be fetched: the answer is 503",
+            for (String reason : List.of("kinde: not applied, asked the provider to retry in 30 s: the keys at " + servers.get("kinde").url() + " cannot be fetched: the answer is 503",
                     "hanko.* cannot be fetched: the answer is 302", "neon-auth.* cannot be fetched: no whole answer within 3 s",
                     "fusionauth.* cannot be fetched: the answer is larger than 256 KiB")) {
                 assertTrue(lines.matches("(?s).*" + reason + ".*"), reason + " in " + lines);

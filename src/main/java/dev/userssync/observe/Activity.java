@@ -20,8 +20,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What came of the events of each provider since it was last recorded. As a step: logs a line a provider and leaves the counts as
- * header {@code activity}, a JSON array of the providers where something happened; {@link #recorded} says that they are in the database. Used by one route at a time.
+ * Counts the events of each provider by outcome, since the last record. As a step, it logs one line per provider. It
+ * leaves the counts in the header {@code activity}, a JSON array of the active providers; {@link #recorded} confirms
+ * that the database has them. Used by one route at a time.
  */
 @BindToRegistry("activity")
 public final class Activity implements Processor, CamelContextAware {
@@ -29,7 +30,7 @@ public final class Activity implements Processor, CamelContextAware {
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.activity");
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** The columns of the table, in the order in which a line tells them. */
+    /** The columns of the table, in the order of the log line. */
     private static final List<String> COUNTS =
             List.of("applied", "duplicate", "stale", "erased", "merged", "ignored", "parked", "refused", "retried");
 
@@ -68,7 +69,7 @@ public final class Activity implements Processor, CamelContextAware {
         exchange.getMessage().setHeader("activity", activity.toString());
     }
 
-    /** The counts that the last {@link #process} left are in the database. */
+    /** Confirms that the counts of the last {@link #process} are in the database. */
     public void recorded() {
         recorded = current;
         recordedWebhooks = Map.copyOf(webhooks);

@@ -13,13 +13,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The steps by which routes count what they did with a delivery, see {@link Metrics}. As a step of its own: counts a user event by the
- * variable {@code decision}, and logs it at debug, a line an event. Thread-safe.
+ * Steps by which routes count the outcome of a delivery, see {@link Metrics}. As a step of its own, it counts a user
+ * event by the variable {@code decision} and logs one line per event at debug. Thread-safe.
  */
 @BindToRegistry("count")
 public final class Counts implements Processor, BatchObserver, ReplacementObserver, CamelContextAware {
 
-    /** Turned on with LOG_LEVEL=debug. */
+    /** LOG_LEVEL=debug turns it on. */
     private static final Logger EVENTS = LoggerFactory.getLogger("users-sync.events");
 
     private CamelContext context;
@@ -34,12 +34,12 @@ public final class Counts implements Processor, BatchObserver, ReplacementObserv
         }
     }
 
-    /** An event that is no change of a user. */
+    /** Counts an event that changes no user. */
     public void ignored(Exchange exchange) {
         count(exchange, "ignored");
     }
 
-    /** A delivery that became a dead letter. */
+    /** Counts a delivery that became a dead letter. */
     public void parked(Exchange exchange) {
         count(exchange, "parked");
     }
@@ -49,7 +49,7 @@ public final class Counts implements Processor, BatchObserver, ReplacementObserv
         metrics.replaced(provider);
     }
 
-    /** A delivery that was not proved to come from its provider. */
+    /** Counts a delivery that did not prove its provider. */
     public void refused(Exchange exchange) {
         metrics.refused(DeliveryLog.provider(exchange), Refused.reason(exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class)));
     }

@@ -18,20 +18,21 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Keeps the figures that the route measure-database reads, most of them as gauges {@code users_sync_<figure>{provider}}. In: rows
- * {@code {figure, provider, value}}; a figure that is in no row any more is 0, and NaN while the database does not answer. Thread-safe.
+ * Publishes the figures of the route measure-database, most of them as gauges {@code users_sync_<figure>{provider}}.
+ * In: rows {@code {figure, provider, value}}. A figure without a row is 0; all are NaN while the database is
+ * unreachable. Thread-safe.
  */
 @BindToRegistry("database-figures")
 public final class DatabaseFigures implements Processor, CamelContextAware {
 
     private static final Map<String, String> DESCRIPTIONS = Map.of(
-            "dead_letters", "Deliveries that are parked",
-            "users", "Rows of the table, deleted users included; an estimate of the database",
-            "repaired_rows", "Rows that a poll or a reconcile had to mend, because no webhook had told it",
-            "users_to_ask", "Users whom the provider's API did not know, and who are asked for again",
+            "dead_letters", "Parked deliveries",
+            "users", "Rows of the table, including deleted users; an estimate of the database",
+            "repaired_rows", "Rows that a poll or a reconcile repaired after a webhook was lost",
+            "users_to_ask", "Users whom the provider's API did not know, and whom users-sync asks for again",
             "lease_holder", "1: this instance polled the provider last",
-            "poll_held", "1: the brake holds the deletions of a reconcile until somebody confirms or dismisses it");
-    /** Those that only grow. */
+            "poll_held", "1: the brake holds the deletions of a reconcile until you confirm or dismiss it");
+    /** The figures that only grow. */
     private static final Set<String> COUNTERS = Set.of("repaired_rows");
 
     private final Map<Figure, AtomicReference<Double>> figures = new ConcurrentHashMap<>();
@@ -63,7 +64,7 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
         figures.forEach((figure, value) -> value.set(read.getOrDefault(figure, 0.0)));
     }
 
-    /** Asks the database, unless it was asked within five seconds or may sleep: then the figures are those of the last time. */
+    /** Asks the database, unless it was asked within the last five seconds or may sleep. Then the last figures stay. */
     public synchronized void measure() {
         long now = System.nanoTime();
         if (measured != 0 && (now - measured < FRESH || !Database.of(context).quiet.isAwake())) {
@@ -77,7 +78,7 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
         return measured == 0 ? Double.NaN : (System.nanoTime() - measured) / 1e9;
     }
 
-    /** The database did not answer. */
+    /** Marks all figures as unknown, because the database did not answer. */
     public void unknown() {
         figures.forEach((figure, value) -> {
             if (!COUNTERS.contains(figure.name)) {
@@ -121,6 +122,6 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
         if (known) {
             return; // the Camel CLI injects twice
         }
-        metrics.gauge("users_sync.figures.age.seconds", "Seconds since the database was asked for its figures; it is not while it may sleep", this, DatabaseFigures::age);
+        metrics.gauge("users_sync.figures.age.seconds", "Seconds since users-sync read the figures from the database; it reads none while the database may sleep", this, DatabaseFigures::age);
     }
 }

@@ -10,8 +10,8 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.spi.LoggingEventBuilder;
 
 /**
- * Says in one line what an operator must know of a delivery that was not applied. Provider, delivery and user stand beside the line as fields,
- * for a log in JSON; a profile or a secret stands nowhere. Thread-safe.
+ * Logs one line about a delivery that was not applied. Provider, delivery and user are fields of the line, for a log in
+ * JSON. A profile or a secret never appears. Thread-safe.
  */
 @BindToRegistry("delivery-log")
 public final class DeliveryLog {
@@ -20,7 +20,7 @@ public final class DeliveryLog {
 
     private final LineLimit limit = new LineLimit(LOG);
 
-    /** To be called where the route failed: the reason is a variable of {@code Failure}. */
+    /** Call it in the error handler: {@code Failure} sets the variable with the reason. */
     public void parked(Exchange exchange) {
         limit.log(provider(exchange), "parked", () -> warn(exchange), "delivery parked as a dead letter: " + exchange.getVariable("safeReason"));
     }
@@ -31,15 +31,15 @@ public final class DeliveryLog {
             return;
         }
         limit.log(provider(exchange), "answered 503", () -> warn(exchange), "not applied, "
-                + ("user event".equals(exchange.getVariable("holds")) ? "it is tried again" : "the provider was told to retry in 30 s") + ": " + exchange.getVariable("safeReason"));
+                + ("user event".equals(exchange.getVariable("holds")) ? "retrying" : "asked the provider to retry in 30 s") + ": " + exchange.getVariable("safeReason"));
     }
 
-    /** Nothing of the delivery itself is said: it is not proved. */
+    /** Logs nothing of the delivery itself, because it is not proved. */
     public void refused(Exchange exchange) {
         warnOfStranger(provider(exchange), "delivery refused: " + exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class).getMessage());
     }
 
-    /** A line that anybody can cause. */
+    /** Logs a line that any stranger can cause. */
     public void warnOfStranger(String provider, String text) {
         limit.log(provider, "refused", () -> LOG.atWarn().addKeyValue("provider", provider), text);
     }
@@ -48,7 +48,7 @@ public final class DeliveryLog {
         return fields(LOG.atWarn(), exchange, exchange.getMessage().getBody() instanceof JsonNode event ? event : null);
     }
 
-    /** Fields that are not known are left out. */
+    /** Adds the known fields and omits the others. */
     static LoggingEventBuilder fields(LoggingEventBuilder line, Exchange exchange, JsonNode event) {
         line = field(line, "provider", provider(exchange));
         line = field(line, "delivery", exchange.getVariable("delivery-id", String.class));

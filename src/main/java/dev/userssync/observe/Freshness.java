@@ -8,8 +8,8 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.support.service.ServiceSupport;
 
 /**
- * How old the truth is: when each provider was last heard of, by this instance or, as the database tells, by another one. Thread-safe,
- * one a Camel context.
+ * Knows when each provider last delivered and was last polled, by this instance or, from the database, by any other.
+ * Thread-safe, one per Camel context.
  */
 public final class Freshness extends ServiceSupport {
 
@@ -21,27 +21,27 @@ public final class Freshness extends ServiceSupport {
         return PerContext.of(context, Freshness.class, made -> new Freshness());
     }
 
-    /** A verified delivery came in. */
+    /** Notes a verified delivery. */
     public void webhook(String provider, Instant time) {
         webhooks.merge(provider, time, (known, other) -> known.isAfter(other) ? known : other);
     }
 
-    /** Everything that the provider had told before is in the table. */
+    /** Notes a complete poll: everything that the provider listed before this time is in the table. */
     void poll(String provider, Instant time) {
         polls.merge(provider, time, (known, other) -> known.isAfter(other) ? known : other);
     }
 
-    /** Seconds since the last complete poll; where none is known, since the start of this instance. */
+    /** Seconds since the last complete poll or, without one, since the start of this instance. */
     double pollAge(String provider) {
         return age(polls.getOrDefault(provider, start));
     }
 
-    /** The last verified delivery, or null: none is known. */
+    /** The time of the last verified delivery, or null. */
     public Instant lastWebhook(String provider) {
         return webhooks.get(provider);
     }
 
-    /** Seconds since the last verified delivery; where none is known, since the start of this instance. */
+    /** Seconds since the last verified delivery or, without one, since the start of this instance. */
     double webhookAge(String provider) {
         return age(webhooks.getOrDefault(provider, start));
     }

@@ -8,13 +8,13 @@ import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import org.apache.camel.CamelContext;
 
-/** Registers the figures of this instance that are read when somebody asks: ages, queue, topic. */
+/** Registers the gauges of this instance: ages, queue, topic. A scrape reads them. */
 public final class Gauges {
 
     private Gauges() {
     }
 
-    /** Once, when the routes run. */
+    /** Call it once, when the routes run. */
     public static void register(CamelContext context) {
         Metrics metrics = Metrics.of(context);
         Freshness freshness = Freshness.of(context);
@@ -23,11 +23,11 @@ public final class Gauges {
                     known -> known.webhookAge(provider), "provider", provider);
         }
         for (String provider : new PollSettings(context).providers()) {
-            metrics.gauge("users_sync.poll.age.seconds", "Seconds since everything that the provider tells was in the table, or since the start", freshness,
+            metrics.gauge("users_sync.poll.age.seconds", "Seconds since the last complete poll, or since the start", freshness,
                     known -> known.pollAge(provider), "provider", provider);
         }
         if (new KafkaSettings(context).applies()) {
-            metrics.gauge("users_sync.topic.delay.seconds", "Age of the oldest user event that was read from the topic and is not in the table yet",
+            metrics.gauge("users_sync.topic.delay.seconds", "Age of the oldest user event that was read from the topic and is not yet in the table",
                     context.getRegistry().lookupByNameAndType("apply-records", ApplyRecords.class), ApplyRecords::delaySeconds);
         }
         MicrobatchComponent batches = context.getComponent("microbatch", MicrobatchComponent.class);
@@ -35,7 +35,7 @@ public final class Gauges {
             MicrobatchConsumer writer = component.consumer("users");
             return writer == null ? Double.NaN : writer.getPendingExchangesSize();
         });
-        metrics.gauge("users_sync.queue.capacity", "User events that may wait; one more is answered 503", batches, component -> {
+        metrics.gauge("users_sync.queue.capacity", "User events that may wait; the next one is answered 503", batches, component -> {
             MicrobatchConsumer writer = component.consumer("users");
             return writer == null ? Double.NaN : writer.capacity();
         });

@@ -33,8 +33,8 @@ import org.apache.camel.component.micrometer.MicrometerConstants;
 import org.apache.camel.support.service.ServiceSupport;
 
 /**
- * The figures of this instance, read by Prometheus at {@code /observe/metrics}. On the way of an event it costs one look-up and one
- * increment. Every label has few values: providers and replies that nobody configured share one. Thread-safe, one a Camel context.
+ * The metrics of this instance, for Prometheus at {@code /observe/metrics}. An event costs one look-up and one
+ * increment. Every label has few values: unknown providers and replies share one. Thread-safe, one per Camel context.
  */
 public final class Metrics extends ServiceSupport {
 
@@ -43,7 +43,7 @@ public final class Metrics extends ServiceSupport {
     private final MeterRegistry registry;
     private final DistributionSummary batchSizes;
     private final Timer commits;
-    /** A counter does not hold what it reads. */
+    /** Micrometer references the source of a function counter only weakly. */
     private final List<Object> held = new CopyOnWriteArrayList<>();
     private final List<AutoCloseable> binders = new ArrayList<>();
     private final Map<Event, Counter> events = new ConcurrentHashMap<>();
@@ -51,7 +51,7 @@ public final class Metrics extends ServiceSupport {
     private final Map<Refusal, Counter> refusals = new ConcurrentHashMap<>();
     private final Map<String, Counter> replaced = new ConcurrentHashMap<>();
 
-    /** What became of user events of one provider and one type. */
+    /** The outcome of user events of one provider and one type. */
     public record Event(String provider, String type, String decision) {
     }
 
@@ -77,7 +77,7 @@ public final class Metrics extends ServiceSupport {
         new UptimeMetrics().bindTo(registry);
     }
 
-    /** Those of a context; camel-micrometer-prometheus finds the same registry by its name. */
+    /** The metrics of a context. camel-micrometer-prometheus finds the same registry by its name. */
     public static Metrics of(CamelContext context) {
         return PerContext.of(context, Metrics.class, Metrics::new);
     }
@@ -95,17 +95,18 @@ public final class Metrics extends ServiceSupport {
      * Counts user events.
      *
      * @param type of the user event; all but created, updated and deleted count as {@code other}
-     * @param decision applied, duplicate, stale, erased or merged (by the merge rule), ignored, parked or retried (by the routes)
+     * @param decision applied, duplicate, stale, erased or merged (by the merge rule), ignored, parked or retried (by
+     *         the routes)
      */
     void decided(String provider, String type, String decision, long count) {
         Event event = new Event(provider, type(type), decision);
         events.computeIfAbsent(event, key -> Counter.builder("users_sync.events")
-                .description("User events by what became of them")
+                .description("User events by outcome")
                 .tags("provider", key.provider, "type", key.type, "decision", key.decision)
                 .register(registry)).increment(count);
     }
 
-    /** Of the many types that providers send, those that change a user. */
+    /** Maps the many types of providers to those that change a user, and to {@code other}. */
     static String type(String type) {
         return type != null && TYPES.contains(type) ? type : "other";
     }
@@ -115,7 +116,7 @@ public final class Metrics extends ServiceSupport {
         commits.record(nanoseconds, TimeUnit.NANOSECONDS);
     }
 
-    /** How many events there were since the start, by what became of them. */
+    /** The number of events since the start, by outcome. */
     public Map<Event, Double> decided() {
         Map<Event, Double> counts = new HashMap<>();
         events.forEach((event, counter) -> counts.put(event, counter.count()));
@@ -130,10 +131,10 @@ public final class Metrics extends ServiceSupport {
                 .register(registry)).increment();
     }
 
-    /** Counts a delivery that was not proved to come from its provider. */
+    /** Counts a delivery that did not prove its provider. */
     void refused(String provider, Refused.Reason reason) {
         refusals.computeIfAbsent(new Refusal(provider, reason.label()), key -> Counter.builder("users_sync.signature_failures")
-                .description("Deliveries that were not proved to come from the provider")
+                .description("Deliveries that did not prove their provider")
                 .tags("provider", key.provider, "reason", key.reason)
                 .register(registry)).increment();
     }
@@ -164,12 +165,12 @@ public final class Metrics extends ServiceSupport {
         return counts;
     }
 
-    /** A figure that is read when somebody asks; the object is held for as long as the registry lives. */
+    /** Registers a figure that a scrape reads; the registry keeps the source for its whole life. */
     <T> void gauge(String name, String description, T source, ToDoubleFunction<T> value, String... tags) {
         Gauge.builder(name, source, value).description(description).tags(tags).strongReference(true).register(registry);
     }
 
-    /** As {@link #gauge}, of a figure that only grows. */
+    /** As {@link #gauge}, for a figure that only grows. */
     <T> void counter(String name, String description, T source, ToDoubleFunction<T> value, String... tags) {
         held.add(source);
         FunctionCounter.builder(name, source, value).description(description).tags(tags).register(registry);

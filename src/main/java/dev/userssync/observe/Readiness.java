@@ -17,9 +17,9 @@ import org.apache.camel.health.HealthCheckResultBuilder;
 import org.apache.camel.impl.health.AbstractHealthCheck;
 
 /**
- * What must be true before deliveries are sent here: {@code /observe/health/ready} is UP only while the database answers with our
- * tables, the webhook port listens and the queue before the database has room; where deliveries go to a topic first, while the port
- * listens. The reasons name settings, never a URL or a password.
+ * Answers {@code /observe/health/ready}, so that an instance gets deliveries only when it can apply them. It is UP
+ * while the database answers with our tables, the webhook port listens, and the queue before the database has room. If
+ * deliveries go to a topic first, the port alone decides. The reasons name settings, never a URL or a password.
  */
 public final class Readiness {
 
@@ -27,11 +27,11 @@ public final class Readiness {
             + " WHERE success AND version IS NOT NULL";
 
     private final CamelContext context;
-    /** The version of the tables that this application made or found at its start. */
+    /** The version of the tables that users-sync made or found at its start. */
     private final int tables;
     private volatile DatabaseAnswer lastAnswer = new DatabaseAnswer(0, null, null, 0);
 
-    /** @param version of our tables, or 0 when the database did not tell */
+    /** @param version of our tables, or 0 if the database did not answer */
     private record DatabaseAnswer(int version, String trouble, String blocked, long nanoTime) {
     }
 
@@ -44,7 +44,7 @@ public final class Readiness {
     public void register(HttpServer webhooks) {
         check("webhook-port", () -> webhooks.actualPort() > 0 ? null : "not bound");
         if (new KafkaSettings(context).isDoor()) {
-            return; // takes deliveries for the topic, also while there is no database
+            return; // it takes deliveries for the topic, even without a database
         }
         check("database", () -> ask().trouble);
         check("migrations", () -> {
@@ -55,12 +55,12 @@ public final class Readiness {
         check("writers", () -> {
             MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class).consumer("users");
             String stuck = writer == null ? "not running" : writer.stuck();
-            return stuck == null || writer == null ? stuck : stuck + ": look in pg_stat_activity at what it waits for";
+            return stuck == null || writer == null ? stuck : stuck + ": see pg_stat_activity for the lock or query it waits for";
         });
         check("writes", () -> ask().blocked);
         check("queue", () -> {
             MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class).consumer("users");
-            return writer == null ? "not running" : writer.hasRoom() ? null : "nearly full: events come in faster than the database takes them";
+            return writer == null ? "not running" : writer.hasRoom() ? null : "nearly full: events arrive faster than the database takes them";
         });
     }
 
@@ -83,17 +83,17 @@ public final class Readiness {
 
             @Override
             public boolean isLiveness() {
-                return false; // a restart would mend none of this
+                return false; // a restart would fix none of this
             }
         });
     }
 
-    /** At most once a second, however many ask. */
+    /** Asks the database at most once a second, however many probes come. */
     private synchronized DatabaseAnswer ask() {
         if (lastAnswer.nanoTime != 0 && System.nanoTime() - lastAnswer.nanoTime < 1_000_000_000L) {
             return lastAnswer;
         }
-        // Asking would keep a database awake that can sleep: what was true when it fell asleep counts, until somebody needs it.
+        // A query would wake a sleeping database. The last answer counts until work needs the database.
         if (lastAnswer.nanoTime != 0 && lastAnswer.trouble == null && lastAnswer.blocked == null && !Database.of(context).quiet.isAwake()) {
             return lastAnswer;
         }

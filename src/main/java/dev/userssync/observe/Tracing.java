@@ -13,9 +13,9 @@ import org.apache.camel.opentelemetry2.OpenTelemetryTracer;
 import org.apache.camel.support.service.ServiceSupport;
 
 /**
- * The OpenTelemetry SDK for camel-opentelemetry2, made only when tracing is on ({@code TRACING=true}). Where spans go is said by
- * OpenTelemetry's own environment variables, {@code OTEL_EXPORTER_OTLP_ENDPOINT} first of all. Spans name routes and endpoints and
- * hold the text of a statement without its values: nothing of a user.
+ * Makes the OpenTelemetry SDK for camel-opentelemetry2, only if tracing is on ({@code TRACING=true}). OpenTelemetry's
+ * own environment variables set the target, {@code OTEL_EXPORTER_OTLP_ENDPOINT} above all. Spans name routes and
+ * endpoints and hold the text of a statement without its values: nothing of a user.
  */
 public final class Tracing extends ServiceSupport {
 
@@ -26,14 +26,14 @@ public final class Tracing extends ServiceSupport {
     }
 
     /**
-     * To be called before the routes are loaded. Not camel-main's camel.opentelemetry2.enabled: that looks for the SDK before any bean
-     * of ours is there. The last spans are sent when Camel stops.
+     * Call it before the routes are loaded. camel-main's camel.opentelemetry2.enabled does not serve: it looks for the
+     * SDK before our beans exist. When Camel stops, the last spans are sent.
      */
     public static void start(CamelContext context) {
         OpenTelemetrySdk sdk = AutoConfiguredOpenTelemetrySdk.builder()
                 .addPropertiesSupplier(() -> Map.of(
                         "otel.service.name", "users-sync",
-                        "otel.exporter.otlp.protocol", "http/protobuf", // the sender of the JDK speaks no gRPC
+                        "otel.exporter.otlp.protocol", "http/protobuf", // the JDK's sender does not speak gRPC
                         "otel.metrics.exporter", "none",
                         "otel.logs.exporter", "none"))
                 .disableShutdownHook()

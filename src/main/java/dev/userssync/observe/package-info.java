@@ -1,5 +1,5 @@
 /**
- * What users-sync tells of itself: figures, freshness, log lines, health and traces.
+ * Observability of users-sync: metrics, freshness, log lines, health and traces.
  * Imports settings, event, verify, apply and database.
  * Public for the other packages, not an API.
  */
