@@ -9,11 +9,11 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 /**
- * The command line: without a verb users-sync runs; with one it asks the instance that is running, over its management port, or does its work
- * here. Exit codes: 0 done, 1 not done (the reason is on standard error), 2 wrong usage.
+ * The command line. Without a verb users-sync runs. A verb calls the running instance over its management port, or does
+ * its work in this process. Exit codes: 0 done, 1 not done (the reason is on standard error), 2 wrong usage.
  */
 @Command(name = "users-sync", mixinStandardHelpOptions = true, version = "users-sync 0.1.0", sortOptions = false,
-        description = "Keeps neon_auth.users_sync true to an auth provider. Without a command it runs until it is stopped.",
+        description = "Keeps neon_auth.users_sync in sync with an auth provider. Without a command it runs until you stop it.",
         footer = {"", "Settings are environment variables, the same for all commands; see config/application.properties."},
         subcommands = {Status.class, Sample.class, Replay.class, Backfill.class, Reconcile.class, Refresh.class, Erase.class, Purge.class,
             PrintSql.class, Migrate.class, VerifySignature.class, CommandLine.HelpCommand.class})
@@ -39,7 +39,7 @@ public final class Commands implements Callable<Integer> {
         CommandLine line = new CommandLine(new Commands(application));
         line.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof JsonProcessingException) {
-                command.getErr().println("users-sync: what answered is not users-sync: say where it is with --url or MANAGEMENT_PORT");
+                command.getErr().println("users-sync: the server that answered is not users-sync: set --url or MANAGEMENT_PORT");
                 return 1;
             }
             command.getErr().println("users-sync: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));

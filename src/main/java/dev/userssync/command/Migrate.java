@@ -8,8 +8,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Creates or upgrades the tables. */
-@Command(name = "migrate", description = {"Creates or upgrades the tables in the database of $DATABASE_URL and ends: with the role that owns them, where users-sync",
-    "itself runs with one that may not (DATABASE_MIGRATE=false)."})
+@Command(name = "migrate", description = {"Creates or upgrades the tables in the database of $DATABASE_URL, then ends. Run it with the role that owns the tables,",
+    "if users-sync itself runs with another role (DATABASE_MIGRATE=false)."})
 public final class Migrate implements Callable<Integer> {
 
     @CommandLine.Spec

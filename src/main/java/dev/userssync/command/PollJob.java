@@ -5,7 +5,7 @@ import java.time.Duration;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Asks for a job of a provider and watches it. */
+/** Requests a job of a provider and watches it. */
 public abstract class PollJob extends Remote {
 
     private static final Duration LOOK = Duration.ofMillis(500);
@@ -13,7 +13,7 @@ public abstract class PollJob extends Remote {
     @Parameters(paramLabel = "<provider>", description = "A provider that has an API key.")
     String provider;
 
-    @Option(names = "--no-wait", description = "Ask for it and do not wait until it is done.")
+    @Option(names = "--no-wait", description = "Do not wait until the job is done.")
     boolean noWait;
 
     /** @return 0: done; 1: it failed, or the brake holds it */
@@ -31,7 +31,7 @@ public abstract class PollJob extends Remote {
                 progress(terminal, "");
                 out(json ? state.toString() : "The brake holds, nobody is deleted: " + state.path("held_because").asText() + "." + System.lineSeparator()
                         + ids(state.path("missing_ids"), state.path("missing").asLong()) + System.lineSeparator()
-                        + "Look at them. Then confirm or dismiss on the console, or POST /admin/polls/" + provider + "/confirm or dismiss.");
+                        + "Check these users. Then confirm or dismiss on the console, or POST /admin/polls/" + provider + "/confirm or dismiss.");
                 return 1;
             }
             JsonNode report = state.path("last_report");
@@ -42,14 +42,14 @@ public abstract class PollJob extends Remote {
             }
             if (state.path("listing_failures").asInt() > 0 && state.path("last_error").isTextual()) {
                 progress(terminal, "");
-                throw new IllegalStateException("not done yet, it is tried again: " + state.path("last_error").asText());
+                throw new IllegalStateException("not done yet, users-sync retries: " + state.path("last_error").asText());
             }
             progress(terminal, bar(state));
             Thread.sleep(LOOK.toMillis());
         }
     }
 
-    /** The first hundred, one a line. */
+    /** The first hundred ids, one a line. */
     static String ids(JsonNode ids, long all) {
         StringBuilder lines = new StringBuilder();
         ids.forEach(id -> lines.append(lines.isEmpty() ? "  " : System.lineSeparator() + "  ").append(id.asText()));

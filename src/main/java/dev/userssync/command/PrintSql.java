@@ -20,12 +20,12 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Prints the SQL that users-sync would run to make its tables, for those who review it or run it with another role. Needs no database. */
-@Command(name = "print-sql", description = "Prints the SQL that creates and upgrades the tables, in order; runs none of it.")
+/** Prints the SQL that creates the tables, for review or for another role to run. Needs no database. */
+@Command(name = "print-sql", description = "Prints the SQL that creates and upgrades the tables, in order. Does not run it.")
 public final class PrintSql implements Callable<Integer> {
 
     private static final String ROLE = "app-role.sql";
-    /** The table of Flyway, which makes it so itself. */
+    /** Flyway's own table, as Flyway creates it. */
     private static final String HISTORY = """
             CREATE TABLE IF NOT EXISTS users_sync_internal.flyway_schema_history (
               installed_rank INTEGER NOT NULL CONSTRAINT flyway_schema_history_pk PRIMARY KEY,
@@ -48,10 +48,10 @@ public final class PrintSql implements Callable<Integer> {
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
 
-    @Option(names = "--console", description = "Also the indexes that are made while the console is on.")
+    @Option(names = "--console", description = "Also print the indexes that users-sync makes while the console is on.")
     private boolean console;
 
-    @Option(names = "--role", paramLabel = "<name>", description = {"Prints instead what to grant to the role with which users-sync runs, when another one",
+    @Option(names = "--role", paramLabel = "<name>", description = {"Print instead the grants for the role with which users-sync runs, if another role",
         "owns the tables; see DATABASE_MIGRATE."})
     private String role;
 
@@ -71,14 +71,14 @@ public final class PrintSql implements Callable<Integer> {
             print("-- " + name, sql);
             history.append(HISTORY_ROW.formatted(name.replaceFirst("V(\\d+)__.*", "$1"), name.replaceFirst("V\\d+__(.*)\\.sql", "$1").replace('_', ' '), name, checksum(sql)));
         }
-        print("-- What users-sync finds at its next start: these migrations are done.", HISTORY + history + "COMMIT;");
+        print("-- The history that users-sync finds at its next start: these migrations are done.", HISTORY + history + "COMMIT;");
         if (console) {
             print("-- While the console is on", Files.readString(Path.of("routes/sql/console-indexes.sql")));
         }
         return 0;
     }
 
-    /** Flyway's: the CRC of the lines, without their ends. */
+    /** Flyway's checksum: the CRC of the lines without their line ends. */
     static int checksum(String sql) {
         CRC32 crc = new CRC32();
         sql.lines().forEach(line -> crc.update(line.getBytes(StandardCharsets.UTF_8)));
@@ -90,7 +90,7 @@ public final class PrintSql implements Callable<Integer> {
         spec.commandLine().getOut().println(sql);
     }
 
-    /** In the order in which Flyway runs them. */
+    /** The migrations, in Flyway's order. */
     private static List<String> names() throws IOException {
         URL first = PrintSql.class.getClassLoader().getResource("db/migration/V1__users_sync.sql");
         try {

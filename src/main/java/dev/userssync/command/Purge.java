@@ -4,13 +4,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Purges users who were deleted long ago. */
-@Command(name = "purge", description = "Removes the rows of users who have been deleted for so many days; a tombstone of id and time stays.")
+@Command(name = "purge", description = "Removes the rows of users who were deleted at least this many days ago. A tombstone of id and time stays.")
 public final class Purge extends Remote {
 
-    @Option(names = "--days", defaultValue = "30", description = "The holdback: how long a user must have been deleted (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--days", defaultValue = "30", description = "The holdback: how many days ago a user must have been deleted (default: ${DEFAULT-VALUE}).")
     int days;
 
-    @Option(names = "--confirm", description = "Also fewer days than the holdback (PURGE_DAYS, 30 where it is not set): the deletions cannot be undone.")
+    @Option(names = "--confirm", description = "Accept fewer days than the holdback (PURGE_DAYS, default 30). The deletions cannot be undone.")
     boolean confirm;
 
     @Option(names = "--dry-run", description = "Only count the users, and the rows that cascade.")

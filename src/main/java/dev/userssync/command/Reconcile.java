@@ -6,14 +6,14 @@ import picocli.CommandLine.Option;
 
 /** Starts a reconcile and watches it. */
 @Command(name = "reconcile", description = {"Compares the table with all users of a provider and repairs it.",
-    "Who is missing is asked for one by one; a brake keeps many from being deleted at once."})
+    "It checks each missing user with the provider. A brake stops mass deletions."})
 public final class Reconcile extends PollJob {
 
-    @Option(names = "--dry-run", description = "Only say what would be done.")
+    @Option(names = "--dry-run", description = "Only report the changes, make none.")
     boolean dryRun;
 
-    @Option(names = "--provider-wins", description = {"Also replace rows that are newer than the provider says and differ, such as those of a hand-written",
-        "handler. A change that a webhook brings after the beginning stays."})
+    @Option(names = "--provider-wins", description = {"Also replace rows that differ and are newer than the provider's data, such as those of a",
+        "hand-written handler. Changes from webhooks after the start of the job stay."})
     boolean providerWins;
 
     @Override

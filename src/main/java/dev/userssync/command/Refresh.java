@@ -3,8 +3,8 @@ package dev.userssync.command;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-/** Asks a provider for one user. */
-@Command(name = "refresh", description = "Asks a provider for one user now, and says what became of the row.")
+/** Fetches one user from a provider. */
+@Command(name = "refresh", description = "Fetches one user from a provider now, and shows the resulting row.")
 public final class Refresh extends Remote {
 
     @Parameters(index = "0", paramLabel = "<provider>", description = "A provider that has an API key.")

@@ -19,7 +19,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
-/** A verb that asks a running instance. */
+/** A verb that calls a running instance. */
 public abstract class Remote implements Callable<Integer> {
 
     static final JsonMapper JSON = new JsonMapper();
@@ -28,7 +28,7 @@ public abstract class Remote implements Callable<Integer> {
 
     @Option(names = "--url", defaultValue = "${env:USERS_SYNC_URL:-http://localhost:${env:MANAGEMENT_PORT:-9876}}",
             description = "Management port of the running instance (default: $USERS_SYNC_URL, or this machine and $MANAGEMENT_PORT). "
-                    + "The password is taken from $CONSOLE_PASSWORD, or from the file that $CONSOLE_PASSWORD_FILE names.")
+                    + "The password is $CONSOLE_PASSWORD, or the content of the file $CONSOLE_PASSWORD_FILE.")
     URI url;
 
     @Option(names = "--json", description = "Print JSON, for scripts.")
@@ -56,15 +56,15 @@ public abstract class Remote implements Callable<Integer> {
         try {
             reply = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build().send(request.build(), HttpResponse.BodyHandlers.ofString());
         } catch (HttpTimeoutException e) {
-            throw new IOException("no answer came from " + url + " in time: look at its log, or say where users-sync is with --url or MANAGEMENT_PORT");
+            throw new IOException("no answer from " + url + " in time: see its log, or set --url or MANAGEMENT_PORT to the address of users-sync");
         } catch (ConnectException e) {
-            throw new IOException("no users-sync answers at " + url + ": start it, or say where it is with --url or MANAGEMENT_PORT");
+            throw new IOException("no users-sync answers at " + url + ": start it, or set --url or MANAGEMENT_PORT to its address");
         }
         if (reply.statusCode() >= 300) {
             throw new IOException(reply.body().isBlank() ? "the answer was " + reply.statusCode() : reply.body().strip());
         }
         if (reply.body().isBlank()) {
-            throw new IOException("users-sync at " + url + " answered " + reply.statusCode() + " and nothing else: look at its log");
+            throw new IOException("users-sync at " + url + " answered " + reply.statusCode() + " without a reason: see its log");
         }
         return reply.body().strip();
     }
@@ -74,7 +74,7 @@ public abstract class Remote implements Callable<Integer> {
         return (file.isBlank() ? System.getenv().getOrDefault("CONSOLE_PASSWORD", "") : Files.readString(Path.of(file.strip()))).strip();
     }
 
-    /** Prints the answer as it is with --json, else as lines. */
+    /** Prints the answer unchanged with --json, otherwise as lines. */
     int print(String answer) throws IOException {
         out(json ? answer : lines(JSON.readTree(answer)));
         return 0;

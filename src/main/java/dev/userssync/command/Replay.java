@@ -4,13 +4,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Replays dead letters. */
-@Command(name = "replay", description = "Sends dead letters through the routes again, all of them or those of a kind.")
+@Command(name = "replay", description = "Sends dead letters through the routes again, all or those of one kind.")
 public final class Replay extends Remote {
 
-    @Option(names = "--provider", description = "Only those of this provider.")
+    @Option(names = "--provider", description = "Only dead letters of this provider.")
     String provider;
 
-    @Option(names = "--kind", description = "Only those with this SQLState; none: those that never came to the database.")
+    @Option(names = "--kind", description = "Only dead letters with this SQLState; none selects those that never reached the database.")
     String kind;
 
     @Override

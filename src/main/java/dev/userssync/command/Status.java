@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import picocli.CommandLine.Command;
 
 /** Shows sync status: users, last webhooks, event counts, dead letters. */
-@Command(name = "status", description = "Says whether the table is true: users, last webhooks, what came of events, dead letters.")
+@Command(name = "status", description = "Shows sync status: users, last webhooks, event counts, dead letters.")
 public final class Status extends Remote {
 
     @Override
@@ -16,7 +16,7 @@ public final class Status extends Remote {
         JsonNode status = JSON.readTree(answer);
         JsonNode users = status.path("users");
         out("users        " + (users.path("estimated").asBoolean() ? "about " : "") + users.path("total").asText()
-                + (users.path("deleted").isNumber() ? ", of them " + users.path("deleted").asText() + " deleted" : ""));
+                + (users.path("deleted").isNumber() ? ", " + users.path("deleted").asText() + " of them deleted" : ""));
         status.path("providers").properties().forEach(provider -> {
             JsonNode one = provider.getValue();
             JsonNode day = one.path("activity");
@@ -31,9 +31,9 @@ public final class Status extends Remote {
             boolean held = poll.path("held_since").isTextual();
             out(String.format("%-12s last complete poll %s%s", poll.path("provider").asText(),
                     poll.path("last_success_at").isTextual() ? poll.path("last_success_at").asText() : "not yet",
-                    poll.path("newer").asLong() == 0 ? "" : "; " + poll.path("newer").asText() + " rows are newer than the provider says and differ"));
+                    poll.path("newer").asLong() == 0 ? "" : "; " + poll.path("newer").asText() + " rows differ and are newer than the provider's data"));
             if (poll.path("users_to_ask").asLong() > 0) {
-                out(String.format("%-12s %s users are asked for again: its API did not know them", poll.path("provider").asText(), poll.path("users_to_ask").asText()));
+                out(String.format("%-12s %s users to ask for again: its API did not know them", poll.path("provider").asText(), poll.path("users_to_ask").asText()));
             }
             if (held) {
                 out(String.format("%-12s the brake holds, nobody is deleted: %s%s", poll.path("provider").asText(), poll.path("held_because").asText(),

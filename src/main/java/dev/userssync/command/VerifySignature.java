@@ -6,11 +6,11 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** Explains why the signature of a recorded delivery fails. */
-@Command(name = "verify-signature", description = {"Says why the signature of a delivery fails. Reads the delivery from standard input as HTTP sends it:",
-    "header lines, an empty line, the body. Exit code 0: it is right."})
+@Command(name = "verify-signature", description = {"Explains why the signature of a delivery fails. Reads the delivery from standard input as HTTP sends it:",
+    "header lines, an empty line, the body. Exit code 0: the signature is right."})
 public final class VerifySignature extends Remote {
 
-    @Parameters(paramLabel = "<provider>", description = "A provider that is on; its secrets are those of the running instance.")
+    @Parameters(paramLabel = "<provider>", description = "A provider that is on. The running instance supplies its secrets.")
     String provider;
 
     @Override

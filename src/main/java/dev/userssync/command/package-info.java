@@ -1,5 +1,5 @@
 /**
- * The command line, one class a verb.
+ * The command line, one class per verb.
  * Imports database.
  * Public for the other packages, not an API.
  */
