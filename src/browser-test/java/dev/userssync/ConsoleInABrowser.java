@@ -165,12 +165,12 @@ class ConsoleInABrowser extends RunningApp {
     void aDeadLetterSaysWhyAndIsReplayed() throws IOException {
         logIn();
         browser.findElement(By.linkText("Dead letters")).click();
-        text("It is not a user event");
+        text("The mapping did not make a valid user event");
         picture("dead-letters");
         browser.findElement(By.linkText(database.value("SELECT id FROM users_sync_internal.dead_letter WHERE provider = 'generic'"))).click();
         text("•••");
-        browser.findElement(By.xpath("//button[text()='Replay it']")).click();
-        text("It failed again");
+        browser.findElement(By.xpath("//button[text()='Replay']")).click();
+        text("The replay failed again");
     }
 
     @Test

@@ -127,7 +127,7 @@ class ConsoleTest extends RunningApp {
         try {
             String sync = page("/console/sync").body();
             assertTrue(sync.contains("The first 100 of 101: <code>&lt;b&gt;1, gone_2</code>"), sync);
-            assertTrue(sync.contains("60 rows are newer than the provider says and differ"), sync);
+            assertTrue(sync.contains("60 rows differ and are newer than the provider's data"), sync);
         } finally {
             database.execute("DELETE FROM users_sync_internal.poll_state WHERE provider = 'acme'; DELETE FROM users_sync_internal.sweep_seen WHERE provider = 'acme'");
         }
@@ -257,14 +257,14 @@ class ConsoleTest extends RunningApp {
         new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"name\": 7, \"password_hash\": \"$2b$10$secret\", \"api\": {\"apiKey\": \"k\", \"session\": \"s\"}}}")
                 .post(webhooks("generic"));
         String id = database.value("SELECT id FROM users_sync_internal.dead_letter");
-        assertTrue(page("/console/dead-letters").body().contains("It is not a user event"), "the reason in plain words");
+        assertTrue(page("/console/dead-letters").body().contains("The mapping did not make a valid user event"), "the reason in plain words");
         String body = page("/console/dead-letter?id=" + id).body();
         assertFalse(body.contains("$2b$10$"), "a secret");
         assertTrue(body.contains("•••"));
         String here = "/console/dead-letter?id=" + id;
         assertTrue(submit(here, "/console/dead-letter/replay", "id=" + id).body().contains("failed again"));
         database.execute("UPDATE users_sync_internal.dead_letter SET body = convert_to(replace(convert_from(body, 'UTF8'), '7', '\"Ada\"'), 'UTF8')");
-        assertTrue(submit(here, "/console/dead-letter/replay", "id=" + id).body().contains("is applied"));
+        assertTrue(submit(here, "/console/dead-letter/replay", "id=" + id).body().contains("replayed and applied"));
         assertEquals("Ada", database.value("SELECT name FROM neon_auth.users_sync"));
 
         new Delivery("no JSON").post(webhooks("generic"));

@@ -276,7 +276,7 @@ class JwtProvidersTest extends RunningApp {
     void theSampleSenderSaysForWhomItCannotSign() {
         HttpResponse<String> reply = new Delivery("").post(management("/sample/kinde"));
         assertEquals(400, reply.statusCode());
-        assertEquals("there can be no sample of kinde: only the provider can sign for this scheme\n", reply.body());
+        assertEquals("cannot send a sample of kinde: only the provider can sign for this scheme\n", reply.body());
         reply = new Delivery("").post(management("/sample/fusionauth"));
         assertEquals(200, reply.statusCode());
         assertTrue(reply.body().contains("user.deleted -> 204"), reply.body());

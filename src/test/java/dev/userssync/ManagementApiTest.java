@@ -91,7 +91,7 @@ class ManagementApiTest extends RunningApp {
     void theSampleSenderSaysWhatIsMissing() {
         HttpResponse<String> reply = post("/sample/nobody");
         assertEquals(400, reply.statusCode());
-        assertEquals("provider nobody is not on; on are: clerk, generic, stack-auth\n", reply.body());
+        assertEquals("provider nobody is not on; providers that are on: clerk, generic, stack-auth\n", reply.body());
     }
 
     @Test

@@ -756,7 +756,7 @@ class PollingTest extends PolledApp {
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"), "no row for an id that never was");
         HttpResponse<String> unknown = post("/admin/users/acme/user_1/refresh");
         assertEquals(400, unknown.statusCode());
-        assertEquals("provider acme is not polled; polled are: clerk\n", unknown.body());
+        assertEquals("provider acme is not polled; polled providers: clerk\n", unknown.body());
         assertEquals(403, new Delivery("").header("Origin", "https://evil.example").post(management("/admin/users/clerk/user_1/refresh")).statusCode());
     }
 

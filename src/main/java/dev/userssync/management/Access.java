@@ -14,12 +14,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.CamelContext;
 
 /**
- * Who may act on the management port. With CONSOLE_PASSWORD: whoever knows it. Without: somebody on this machine, and nobody else; and
- * what shows or removes personal data only in the profile dev. Thread-safe.
+ * Decides about requests on the management port. With CONSOLE_PASSWORD, it accepts anybody who knows the password.
+ * Without it, only callers on this machine; they may show or remove personal data only in the profile dev. Thread-safe.
  */
 public final class Access {
 
-    /** How many wrong passwords may be waiting for their answer at the same time, each for a second. */
+    /** How many wrong passwords may wait for their answer at the same time, each for a second. */
     private static final int GUESSES = 5;
 
     private final CamelContext context;
@@ -31,7 +31,7 @@ public final class Access {
         dev = "dev".equals(context.getCamelContextExtension().getProfile());
     }
 
-    /** As it is now: CONSOLE_PASSWORD_FILE may have changed. Empty: there is none. */
+    /** The current password, because CONSOLE_PASSWORD_FILE may have changed; empty if there is none. */
     String password() {
         return Setting.of(context, "console.password");
     }
@@ -40,7 +40,7 @@ public final class Access {
         return !password().isEmpty();
     }
 
-    /** Whether there is a console at all: pages show personal data. */
+    /** Whether the console is on. Its pages show personal data. */
     public boolean isConsoleOn() {
         return dev || hasPassword();
     }
@@ -49,7 +49,10 @@ public final class Access {
         return hasPassword() && given != null && MessageDigest.isEqual(hash(password()), hash(given));
     }
 
-    /** Then a password is not even looked at: to be refused at once would say that it is wrong. */
+    /**
+     * While too many guesses are pending, passwords are not checked; an instant refusal would leak that a guess is
+     * wrong.
+     */
     boolean isBusyWithGuesses() {
         return guesses.get() >= GUESSES;
     }
@@ -63,28 +66,28 @@ public final class Access {
         });
     }
 
-    /** Whether a password comes with the request, and it is one that counts. */
+    /** Whether the request brings a password that is checked. */
     boolean isGuess(HttpServerRequest request) {
         return hasPassword() && request.getHeader("Authorization") != null;
     }
 
     /**
-     * Whether a request of the command line, or of curl, is refused.
+     * Checks a request of the command line or of curl.
      *
-     * @param personal it shows or removes personal data
-     * @return what to do about it, or null: it may pass
+     * @param personal whether it shows or removes personal data
+     * @return why it is refused and what to do, or null if it may pass
      */
     String refusal(HttpServerRequest request, boolean personal) {
         if (hasPassword()) {
             return isPassword(basicPassword(request)) ? null : "the password is missing or wrong: curl -u :$CONSOLE_PASSWORD ...";
         }
         if (!isLocal(request)) {
-            return "only from this machine, unless CONSOLE_PASSWORD is set";
+            return "without CONSOLE_PASSWORD only this machine has access: set CONSOLE_PASSWORD";
         }
-        return personal && !dev ? "set CONSOLE_PASSWORD for users-sync and for this command: it concerns personal data" : null;
+        return personal && !dev ? "this command handles personal data: set CONSOLE_PASSWORD for users-sync and for this command" : null;
     }
 
-    /** The user name of basic authentication does not matter. */
+    /** The password of basic authentication; the user name does not matter. */
     private static String basicPassword(HttpServerRequest request) {
         String header = request.getHeader("Authorization");
         if (header == null || !header.regionMatches(true, 0, "Basic ", 0, 6)) {
@@ -99,8 +102,8 @@ public final class Access {
     }
 
     /**
-     * From this machine, and not from elsewhere through something on it: a browser that shows a foreign page sends Origin, or a Host of that
-     * page's choice (DNS rebinding), and a proxy says for whom it asks.
+     * Whether the request comes from this machine, and not through a program on it. A browser with a foreign page sends
+     * Origin, or a Host of that page's choice (DNS rebinding). A proxy names its client.
      */
     static boolean isLocal(HttpServerRequest request) {
         try {
@@ -114,7 +117,7 @@ public final class Access {
         }
     }
 
-    /** Whether a page of this very host and port sent it; true where the browser does not tell. */
+    /** Whether a page of this host and port sent the request; true if the browser sends no origin. */
     static boolean isSameOrigin(HttpServerRequest request) {
         String site = request.getHeader("Sec-Fetch-Site");
         String origin = request.getHeader("Origin");
@@ -122,7 +125,7 @@ public final class Access {
                 && (origin == null || origin.matches("https?://.*") && origin.replaceFirst("https?://", "").equals(request.getHeader("Host")));
     }
 
-    /** Of one length whatever is given, so that comparing them tells nothing. */
+    /** A hash of fixed length, so that a comparison leaks no length. */
     private static byte[] hash(String text) {
         try {
             return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));

@@ -13,9 +13,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The console: pages on the management port, each made of a route in routes/operators and a template in config/console. Off without
- * CONSOLE_PASSWORD, except for this machine in the profile dev. It runs no script but htmx, loads nothing from elsewhere, works without
- * script, and takes a form only with the token of its session. Thread-safe.
+ * Serves the console on the management port. Each page is a route in routes/operators and a template in config/console.
+ * Without CONSOLE_PASSWORD the console is off, except for this machine in the profile dev. It runs no script but htmx,
+ * works without script, and loads nothing from elsewhere. It accepts a form only with the token of its session.
+ * Thread-safe.
  */
 public final class Console {
 
@@ -30,7 +31,7 @@ public final class Console {
     private final SyncPages sync;
     private final DeadLetterPages deadLetters;
 
-    /** What a page shows; it runs on a worker thread. */
+    /** Renders a page, on a worker thread. */
     private interface Page {
         Map<String, Object> model(RoutingContext request) throws Exception;
     }
@@ -59,9 +60,9 @@ public final class Console {
         form(router, "/console/logout", null, request -> Map.of());
         form(router, "/console/user/refresh", "user", users::refresh);
         form(router, "/console/user/erase", "user", users::erase);
-        form(router, "/console/sync/confirm", "sync", request -> sync.poll(request, "brake-confirm", "The missing users are asked for one by one; those who are gone are deleted."));
-        form(router, "/console/sync/dismiss", "sync", request -> sync.poll(request, "brake-dismiss", "Nobody was deleted. The next reconcile looks again."));
-        form(router, "/console/sync/reconcile", "sync", request -> sync.poll(request, "request-reconcile", "A reconcile begins."));
+        form(router, "/console/sync/confirm", "sync", request -> sync.poll(request, "brake-confirm", "users-sync asks the provider for each missing user, and deletes those who are gone."));
+        form(router, "/console/sync/dismiss", "sync", request -> sync.poll(request, "brake-dismiss", "Nobody was deleted. The next reconcile compares again."));
+        form(router, "/console/sync/reconcile", "sync", request -> sync.poll(request, "request-reconcile", "A reconcile starts."));
         form(router, "/console/dead-letter/replay", "dead-letter", deadLetters::replayOne);
         form(router, "/console/dead-letter/discard", "dead-letter", deadLetters::discard);
         form(router, "/console/dead-letters/replay", "dead-letters", deadLetters::replayAll);
@@ -75,14 +76,14 @@ public final class Console {
         router.route(HttpMethod.POST, path).handler(BodyHandler.create(false).setBodyLimit(64 * 1024)).handler(handler);
     }
 
-    /** A form of a page: taken only from this session and this site. */
+    /** Serves a form of a page, only for this session and this site. */
     private void form(VertxPlatformHttpRouter router, String path, String template, Page page) {
         action(router, path, request -> request.vertx().executeBlocking(() -> {
             String cookie = ConsoleDoor.cookie(request);
             return Access.isSameOrigin(request.request()) && door.session().isOpen(cookie) && door.session().isCsrf(cookie, request.request().getFormAttribute("csrf"));
         }, false).onComplete(allowed -> {
             if (!Boolean.TRUE.equals(allowed.result())) {
-                request.response().setStatusCode(403).end("This form is too old, or did not come from the console. Go back and load the page again.\n");
+                request.response().setStatusCode(403).end("This form is too old, or did not come from the console. Go back and reload the page.\n");
             } else if (template == null) {
                 request.response().addCookie(ConsoleDoor.newCookie(request, "").setMaxAge(0));
                 redirect(request, "/console/login");
@@ -125,7 +126,7 @@ public final class Console {
                 LOG.error("{} failed: {}", request.normalizedPath(), failure.getClass().getSimpleName());
             }
             LOG.debug("{} failed", request.normalizedPath(), failure);
-            html(request, 503, "failed", Map.of("message", "The database does not answer, or another error happened. The log says more at level debug."));
+            html(request, 503, "failed", Map.of("message", "The database does not answer, or another error occurred. Set LOG_LEVEL=debug to see it in the log."));
         }
     }
 

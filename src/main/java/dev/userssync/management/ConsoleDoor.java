@@ -8,7 +8,7 @@ import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Who may see the console: the password, its sessions, and the headers that keep a page from being misused. Thread-safe. */
+/** Guards the console: the password, its sessions, and the headers that protect a page from misuse. Thread-safe. */
 final class ConsoleDoor {
 
     private static final Logger LOG = LoggerFactory.getLogger(ConsoleDoor.class);
@@ -21,7 +21,7 @@ final class ConsoleDoor {
         this.access = access;
     }
 
-    /** No script or style of a page itself, nothing from elsewhere, no frame around it, nothing kept by the browser. */
+    /** Forbids inline script and style, content from elsewhere, frames, and caching in the browser. */
     void secure(RoutingContext request) {
         request.response().headers()
                 .set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -35,13 +35,13 @@ final class ConsoleDoor {
         if (!access.isConsoleOn()) {
             request.response().setStatusCode(404).end("The console is off: set CONSOLE_PASSWORD.\n");
         } else if (!access.hasPassword() && !Access.isLocal(request.request())) {
-            request.response().setStatusCode(403).end("Without CONSOLE_PASSWORD the console is for this machine only.\n");
+            request.response().setStatusCode(403).end("Without CONSOLE_PASSWORD only this machine can open the console: set CONSOLE_PASSWORD.\n");
         } else {
             request.next();
         }
     }
 
-    /** Sessions end with the password that they were opened with. */
+    /** The sessions of the current password. A new password ends the old sessions. */
     ConsoleSession session() {
         String password = access.password();
         if (session == null || !password.equals(sessionPassword)) {
@@ -60,7 +60,7 @@ final class ConsoleDoor {
         return cookie == null ? null : cookie.getValue();
     }
 
-    /** Begins a session. */
+    /** Opens a session. */
     String open(RoutingContext request) {
         String value = session().open();
         request.response().addCookie(newCookie(request, value).setMaxAge(ConsoleSession.LENGTH.toSeconds()));
@@ -76,13 +76,13 @@ final class ConsoleDoor {
         if (!Access.isSameOrigin(request.request())) {
             request.response().setStatusCode(403).end("This form did not come from the console.\n");
         } else if (access.isBusyWithGuesses()) {
-            console.html(request, 429, "login", Map.of("message", "Too many wrong passwords. Wait a moment."));
+            console.html(request, 429, "login", Map.of("message", "Too many wrong passwords. Wait a few seconds, then try again."));
         } else if (access.isPassword(request.request().getFormAttribute("password"))) {
             request.vertx().executeBlocking(() -> open(request), false).onComplete(opened -> Console.redirect(request, "/console/users"));
         } else {
             access.wrongPassword(request.vertx(), () -> {
-                LOG.warn("A wrong password for the console, from {}", request.request().remoteAddress().hostAddress());
-                console.html(request, 401, "login", Map.of("message", "That is not the password."));
+                LOG.warn("Wrong password for the console, from {}", request.request().remoteAddress().hostAddress());
+                console.html(request, 401, "login", Map.of("message", "Wrong password."));
             });
         }
     }

@@ -15,14 +15,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The indexes that make the console's list and search quick, made beside the running application while the console is on: who has no console
- * does not pay for them at each new user. One instance makes them at a time; what an interrupted one left behind is made again.
+ * Makes the indexes of the console's list and search. They are made in the background, and only while the console is
+ * on: without a console, new users need not pay for them. One instance makes them at a time, and replaces the invalid
+ * index of an interrupted instance.
  */
 public final class ConsoleIndexes {
 
     private static final Logger LOG = LoggerFactory.getLogger(ConsoleIndexes.class);
     private static final Path STATEMENTS = Path.of("routes/sql/console-indexes.sql");
-    /** Any number that no one else uses for an advisory lock. */
+    /** An arbitrary number that no other advisory lock uses. */
     private static final long LOCK = 7_023_115_902L;
     private static final String BROKEN = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
             + " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND i.indrelid = 'neon_auth.users_sync'::regclass";
@@ -33,7 +34,7 @@ public final class ConsoleIndexes {
     private ConsoleIndexes() {
     }
 
-    /** Makes those that are missing, on a connection of its own, which may take as long as it takes. */
+    /** Makes the missing indexes, on a connection of its own and without a time limit. */
     public static void make(OpenDatabase database) {
         try (Connection pooled = database.connection(); ResultSet there = pooled.createStatement().executeQuery(THERE)) {
             there.next();
@@ -41,7 +42,7 @@ public final class ConsoleIndexes {
                 return;
             }
         } catch (SQLException e) {
-            LOG.debug("the indexes cannot be looked for", e);
+            LOG.debug("the indexes cannot be read", e);
         }
         database.aside().ifPresent(ConsoleIndexes::make);
     }
@@ -49,13 +50,13 @@ public final class ConsoleIndexes {
     private static void make(Connection connection) {
         try (connection; Statement statement = connection.createStatement()) {
             if (ServerConnections.isPooled(connection)) {
-                LOG.warn("The indexes for the console's search are not made through a pooler: set DATABASE_DIRECT_URL to the address of the database without it");
+                LOG.warn("users-sync does not make the indexes of the console's search through a pooler: set DATABASE_DIRECT_URL to the direct address of the database");
                 return;
             }
             ResultSet locked = statement.executeQuery("SELECT pg_try_advisory_lock(" + LOCK + ")");
             locked.next();
             if (!locked.getBoolean(1)) {
-                return; // another instance is at it
+                return; // another instance makes them
             }
             List<String> broken = new ArrayList<>();
             ResultSet indexes = statement.executeQuery(BROKEN);
@@ -69,7 +70,7 @@ public final class ConsoleIndexes {
                 statement.execute(index);
             }
         } catch (SQLException e) {
-            LOG.warn("The indexes for the console's search could not be made, SQLState {}; it works, but slowly with many users."
+            LOG.warn("The indexes of the console's search could not be made, SQLState {}. The search works, but is slow with many users."
                     + " Let the owner of neon_auth.users_sync run {}", e.getSQLState(), STATEMENTS);
         } catch (IOException e) {
             LOG.warn("The console's search is slow with many users: {} cannot be read", STATEMENTS);

@@ -13,16 +13,17 @@ import javax.crypto.spec.PBEKeySpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * The session of the console as a signed cookie: {@code <end in epoch seconds>.<random>.<HMAC-SHA256>}. Nothing is kept here, so that every
- * instance with the same password knows it, after a restart, too. The CSRF token of a form is another HMAC over the cookie. Own code:
- * vertx-web's session and CSRF handlers keep state in one instance, or refuse the form of a second tab. Thread-safe.
+ * The session of the console as a signed cookie: {@code <end in epoch seconds>.<random>.<HMAC-SHA256>}. The server
+ * stores nothing, so every instance with the same password accepts the cookie, even after a restart. The CSRF token of
+ * a form is another HMAC over the cookie. Own code: vertx-web's session and CSRF handlers keep state in one instance,
+ * or refuse the form of a second tab. Thread-safe.
  */
 public final class ConsoleSession {
 
     static final String COOKIE = "users-sync-console";
     static final Duration LENGTH = Duration.ofHours(8);
 
-    /** Makes guessing the password from a stolen cookie slow; OWASP's number for PBKDF2 with SHA-256. */
+    /** Slows down guessing the password from a stolen cookie; OWASP's number for PBKDF2 with SHA-256. */
     private static final int ROUNDS = 600_000;
     private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
 
@@ -30,7 +31,7 @@ public final class ConsoleSession {
     private final Clock clock;
     private final SecureRandom random = new SecureRandom();
 
-    /** @param password of the console, or null: a key that ends with this process */
+    /** @param password of the console, or null for a random key, which ends with this process */
     public ConsoleSession(String password, Clock clock) {
         this.clock = clock;
         byte[] secret = new byte[32];
@@ -63,7 +64,7 @@ public final class ConsoleSession {
                 && Long.parseLong(cookie.substring(0, cookie.indexOf('.'))) > clock.instant().getEpochSecond();
     }
 
-    /** What a form of this session must send back. */
+    /** The token that a form of this session must send back. */
     String csrf(String cookie) {
         return hmac("csrf " + cookie);
     }

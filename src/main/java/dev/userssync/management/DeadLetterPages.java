@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.camel.CamelContext;
 
-/** What the console shows of dead letters, and the forms that replay and discard them. Thread-safe. */
+/** The console's pages of dead letters, with the forms that replay and discard them. Thread-safe. */
 final class DeadLetterPages {
 
     private final OperatorRoutes routes;
@@ -56,7 +56,7 @@ final class DeadLetterPages {
         routes.ask("replay-dead-letter", "letter", Long.valueOf(id));
         Map<String, Object> model = deadLetter(id, null);
         boolean parked = "parked".equals(((Map<?, ?>) model.get("letter")).get("state"));
-        model.put("message", parked ? "It failed again, for the reason below." : "It went through the routes and is applied.");
+        model.put("message", parked ? "The replay failed again, for the reason below." : "The delivery was replayed and applied.");
         return model;
     }
 
@@ -64,7 +64,7 @@ final class DeadLetterPages {
         String id = Console.required(request, "id");
         deadLetter(id, null);
         routes.ask("discard-dead-letter", "letter", id);
-        return deadLetter(id, "It is discarded: its body is removed.");
+        return deadLetter(id, "The dead letter was discarded and its body removed.");
     }
 
     Map<String, Object> replayAll(RoutingContext request) throws Exception {

@@ -8,9 +8,9 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * The id of a row as its provider knows it: without the prefix that {@code <provider>.id.prefix} puts before it. In: the header
- * {@code id}; out: the headers {@code idAtProvider} and, where a prefix tells it, {@code provider}: all that have this prefix, with commas
- * between. Of several prefixes that fit, the longest counts. Thread-safe.
+ * Turns the id of a row into the id at its provider: without the prefix of {@code <provider>.id.prefix}. In: the header
+ * {@code id}. Out: the header {@code idAtProvider} and, if a prefix fits, {@code provider}: all providers with this
+ * prefix, separated by commas. The longest fitting prefix counts. Thread-safe.
  */
 @BindToRegistry("id-at-provider")
 public final class IdAtProvider implements Processor {

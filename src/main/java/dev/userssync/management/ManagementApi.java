@@ -24,15 +24,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What an operator can ask of a running instance on the management port, by curl or by the command line; {@link Access} says who may. In
- * Java because Camel's HTTP consumers can only listen on the webhook port. Parameters stand in the query. What it asks of pollers: {@link PollCommands}.
+ * The operator's API of a running instance on the management port, for curl and the command line. {@link Access} checks
+ * each caller, and {@link PollCommands} adds the commands for polling. Parameters are in the query. In Java, because
+ * Camel's HTTP consumers can only listen on the webhook port.
  */
 public final class ManagementApi {
 
     private static final Logger LOG = LoggerFactory.getLogger(ManagementApi.class);
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** Days for which a deletion can be undone where PURGE_DAYS is not set. */
+    /** Days for which a deletion can be undone if PURGE_DAYS is not set. */
     private static final int HOLDBACK = 30;
 
     private final CamelContext context;
@@ -95,10 +96,10 @@ public final class ManagementApi {
     private static int days(RoutingContext request) {
         String days = request.request().getParam("days");
         if (days == null) {
-            throw new IllegalArgumentException("days is missing: how long a user must have been deleted, such as days=30");
+            throw new IllegalArgumentException("days is missing: set how many days ago a user must have been deleted, such as days=30");
         }
         if (!days.matches("\\d{1,5}")) {
-            throw new IllegalArgumentException("days must be 0 or more, and at most 99999");
+            throw new IllegalArgumentException("days must be a number from 0 to 99999");
         }
         return Integer.parseInt(days);
     }
@@ -111,7 +112,7 @@ public final class ManagementApi {
         int holdback = set.isEmpty() ? HOLDBACK : Integer.parseInt(set);
         if (days < holdback && !confirmed) {
             throw new IllegalArgumentException("nothing was purged: " + days + " days are fewer than the holdback of " + holdback + " days"
-                    + (set.isEmpty() ? "" : " (PURGE_DAYS)") + "; look with --dry-run, then add --confirm (dryRun=true and confirm=true over HTTP)");
+                    + (set.isEmpty() ? "" : " (PURGE_DAYS)") + "; check with --dry-run, then add --confirm (dryRun=true and confirm=true over HTTP)");
         }
         return (String) routes.ask("purge-users", "days", days);
     }
@@ -138,7 +139,7 @@ public final class ManagementApi {
 
     private void answer(RoutingContext request, Callable<String> work, String refusal) {
         if (access.isGuess(request.request()) && access.isBusyWithGuesses()) {
-            request.response().setStatusCode(429).end("too many wrong passwords: wait a moment\n");
+            request.response().setStatusCode(429).end("too many wrong passwords: wait a few seconds, then try again\n");
             return;
         }
         if (refusal != null) {
@@ -165,7 +166,7 @@ public final class ManagementApi {
                 String reason = Failure.safeReason(ObjectHelper.getException(SQLException.class, done.cause()));
                 Database.covers(context, done.cause());
                 LOG.debug("{} failed", request.normalizedPath(), done.cause());
-                request.response().setStatusCode(503).end("not done: the database does not answer or refuses it, " + reason
+                request.response().setStatusCode(503).end("not done: the database does not answer or refuses the request, " + reason
                         + ". Check that it runs, DATABASE_URL and its permissions.\n");
             } else {
                 LOG.error("{} failed", request.normalizedPath(), done.cause());

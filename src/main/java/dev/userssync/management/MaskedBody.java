@@ -9,7 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** The body of a dead letter as a person may see it: pretty, and without the values of fields that are named like a secret. */
+/**
+ * The body of a dead letter for the console: indented, and without the values of fields that are named like a secret.
+ */
 final class MaskedBody {
 
     private static final Pattern SECRET = Pattern.compile("(?i).*(password|passwd|secret|token|api_?key|private_?key|hash|salt|otp|credential|cookie|session).*");
@@ -27,7 +29,7 @@ final class MaskedBody {
             mask(json);
             text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json);
         } catch (JsonProcessingException e) {
-            return "Not JSON, " + body.length + " bytes. It is not shown, because nobody can say what in it is a secret.";
+            return "Not JSON, " + body.length + " bytes. It is not shown, because it may hold secrets.";
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }

@@ -11,10 +11,13 @@ import org.apache.camel.ProducerTemplate;
 import org.apache.camel.util.ObjectHelper;
 import org.postgresql.util.PSQLException;
 
-/** Asks the routes in routes/operators, for console and commands. What comes back is of maps, lists and plain values. Thread-safe. */
+/**
+ * Calls the routes in routes/operators, for console and commands. Results are maps, lists and plain values.
+ * Thread-safe.
+ */
 public final class OperatorRoutes {
 
-    /** The class of SQLStates with which our own functions refuse something, for people. */
+    /** The class of SQLStates with which our own SQL functions refuse a request, with a message for people. */
     private static final String REFUSAL = "US";
 
     private final ProducerTemplate producer;
@@ -25,7 +28,8 @@ public final class OperatorRoutes {
 
     /**
      * @param headers names and values in turn; a value may be null
-     * @throws IllegalArgumentException if a value holds U+0000, which no text of Postgres does, or a function of ours refuses to do it
+     * @throws IllegalArgumentException if a value holds U+0000, which Postgres cannot store, or if a function of ours
+     *         refuses the request
      */
     Object ask(String route, Object... headers) throws Exception {
         Map<String, Object> all = new LinkedHashMap<>();
@@ -57,7 +61,7 @@ public final class OperatorRoutes {
         return ask(route, headers) instanceof Map<?, ?> row ? (Map<String, Object>) row : Map.of();
     }
 
-    /** Times as ISO 8601 in UTC. */
+    /** A value without types of the driver; times as ISO 8601 in UTC. */
     private static Object plain(Object value) {
         if (value instanceof Map<?, ?> map) {
             Map<Object, Object> plain = new LinkedHashMap<>();

@@ -10,8 +10,10 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.FluentProducerTemplate;
 
 /**
- * The operator's commands for polling: {@code GET /admin/polls}, {@code POST /admin/polls/{provider}/reconcile} (with {@code ?dryRun=true}
- * nothing is written, with {@code ?providerWins=true} rows that are newer than the provider says are replaced), {@code POST /admin/polls/{provider}/confirm}, {@code dismiss}, {@code backfill} and {@code POST /admin/users/{provider}/{id}/refresh}. Thread-safe.
+ * The operator's commands for polling: {@code GET /admin/polls}, {@code POST /admin/polls/{provider}/reconcile}
+ * ({@code ?dryRun=true} writes nothing, {@code ?providerWins=true} also replaces rows that are newer than the
+ * provider's data), {@code POST /admin/polls/{provider}/confirm}, {@code dismiss}, {@code backfill} and
+ * {@code POST /admin/users/{provider}/{id}/refresh}. Thread-safe.
  */
 final class PollCommands {
 
@@ -25,7 +27,7 @@ final class PollCommands {
         this.polls = context.getRegistry().lookupByNameAndType("polls", Polls.class);
     }
 
-    /** @param answer checks who asks, and answers with the text of the work */
+    /** @param answer checks the caller, and answers with the text of the work */
     void serveOn(Router router, BiConsumer<RoutingContext, Callable<String>> answer) {
         router.get("/admin/polls").handler(request -> answer.accept(request, () -> route("direct:poll-states").request(String.class)));
         router.post("/admin/polls/:provider/reconcile").handler(request -> answer.accept(request, () -> command("direct:request-reconcile",
@@ -44,7 +46,7 @@ final class PollCommands {
         boolean dryRun = "true".equals(request.request().getParam("dryRun"));
         boolean providerWins = "true".equals(request.request().getParam("providerWins"));
         if (dryRun && providerWins) {
-            throw new IllegalArgumentException("dryRun and providerWins exclude each other: a dry run counts the rows that are newer than the provider says");
+            throw new IllegalArgumentException("dryRun and providerWins exclude each other: a dry run counts the rows that are newer than the provider's data");
         }
         return dryRun ? "dry-run" : providerWins ? "provider-wins" : "reconcile";
     }
@@ -52,7 +54,7 @@ final class PollCommands {
     /** @throws IllegalArgumentException if the provider is not polled */
     String command(String route, String provider, String variable, String value) {
         if (!settings.isPolled(provider) || context.getRoute(provider + "-user") == null) {
-            throw new IllegalArgumentException("provider " + provider + " is not polled; polled are: " + String.join(", ", settings.providers()));
+            throw new IllegalArgumentException("provider " + provider + " is not polled; polled providers: " + String.join(", ", settings.providers()));
         }
         String reply = route(route).withVariable("provider", provider).withVariable(variable, value).request(String.class);
         polls.wake(provider);

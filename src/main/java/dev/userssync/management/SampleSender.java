@@ -25,13 +25,14 @@ import java.util.UUID;
 import org.apache.camel.CamelContext;
 
 /**
- * Plays a provider: posts deliveries, signed with the provider's scheme, that create, update and delete one invented user to this very
- * instance, over HTTP, and tells what was answered and which row came of it. The bodies are the provider's test fixtures. Thread-safe.
+ * Plays a provider: posts signed deliveries to this instance over HTTP, and reports each reply and the resulting row.
+ * The deliveries create, update and delete one invented user. The signature is of the provider's scheme, the bodies are
+ * the provider's test fixtures. Thread-safe.
  */
 public final class SampleSender {
 
     private static final List<String> EVENTS = List.of("user.created", "user.updated", "user.deleted");
-    /** Beside the distribution, or in a clone. */
+    /** In the distribution, or in a clone. */
     private static final Path FIXTURES = Path.of(Files.isDirectory(Path.of("samples")) ? "samples" : "src/test/resources");
 
     private final CamelContext context;
@@ -45,14 +46,15 @@ public final class SampleSender {
 
     /**
      * @return a line for each reply and each row
-     * @throws IllegalArgumentException if the provider is unknown, off, has no fixtures or keys that cannot sign
+     * @throws IllegalArgumentException if the provider is unknown or off, or has no fixtures or only keys that cannot
+     *         sign
      */
     public String send(String provider) throws IOException, InterruptedException, GeneralSecurityException, SQLException {
         if (!providers.all().getOrDefault(provider, false)) {
-            throw new IllegalArgumentException("provider " + provider + " is not on; on are: " + String.join(", ", providers.on()));
+            throw new IllegalArgumentException("provider " + provider + " is not on; providers that are on: " + String.join(", ", providers.on()));
         }
         if (Boolean.parseBoolean(Setting.of(context, "camel.ssl.enabled"))) {
-            throw new IllegalArgumentException("the sample is sent without TLS, and TLS_ENABLED is true: try it before you turn TLS on");
+            throw new IllegalArgumentException("the sample cannot use TLS, and TLS_ENABLED is true: send it before you turn TLS on");
         }
         Path fixtures = FIXTURES.resolve(provider);
         List<String> events = EVENTS.stream().filter(event -> Files.exists(fixtures.resolve(event + ".json"))).toList();
@@ -76,7 +78,7 @@ public final class SampleSender {
         try {
             signed = context.getComponent("verify", VerifyComponent.class).scheme(provider).sign(body.getBytes(StandardCharsets.UTF_8));
         } catch (IllegalStateException e) {
-            throw new IllegalArgumentException("there can be no sample of " + provider + ": " + e.getMessage());
+            throw new IllegalArgumentException("cannot send a sample of " + provider + ": " + e.getMessage());
         }
         HttpRequest.Builder request = HttpRequest.newBuilder(url)
                 .timeout(Duration.ofSeconds(30))

@@ -25,8 +25,9 @@ import java.util.regex.Pattern;
 import org.apache.camel.CamelContext;
 
 /**
- * Says why the signature of one recorded delivery fails, with the provider's own verification scheme and secrets: a header that is missing, an
- * age, a body that was serialised again on its way, another secret. Shows neither secret nor signature nor body. Thread-safe.
+ * Explains why the signature of a recorded delivery fails, with the provider's own verification scheme and secrets: a
+ * missing header, the age, a body that was serialised again on its way, or another secret. Shows neither secret nor
+ * signature nor body. Thread-safe.
  */
 public final class SignatureExplainer {
 
@@ -40,9 +41,9 @@ public final class SignatureExplainer {
     }
 
     /**
-     * @param delivery as HTTP sends it: header lines, an empty line, the body; a request line before them may be there
+     * @param delivery as HTTP sends it: header lines, an empty line, the body; a request line may come first
      * @return {@code {verified, reason, explanation}}
-     * @throws IllegalArgumentException if the provider is off, or it is no delivery
+     * @throws IllegalArgumentException if the provider is off, or the text is not a delivery
      */
     public Map<String, Object> explain(String provider, byte[] delivery) throws GeneralSecurityException {
         VerifyEndpoint endpoint = context.getComponent("verify", VerifyComponent.class).endpoint(provider);
@@ -55,7 +56,7 @@ public final class SignatureExplainer {
         Refused.Reason reason = Refused.reason(failure);
         if (reason == Refused.Reason.HEADER) {
             return answer(false, reason, failure.getMessage() + ". The delivery has these headers: " + String.join(", ", headers.names())
-                    + ". Does a proxy remove headers, or is this of another provider?");
+                    + ". Check whether a proxy removes headers, or whether the delivery is from another provider.");
         }
         VerificationScheme then = endpoint.scheme(Clock.systemUTC());
         String age = "";
@@ -63,7 +64,7 @@ public final class SignatureExplainer {
         if (old.find()) {
             Duration skew = Duration.ofSeconds(Long.parseLong(old.group(1)));
             then = endpoint.scheme(Clock.offset(Clock.systemUTC(), old.group(2).equals("old") ? skew.negated() : skew));
-            age = " " + failure.getMessage() + ", so it would be refused now in any case: a recording is always old; a delivery that has just come says that a clock is wrong.";
+            age = " " + failure.getMessage() + ", so users-sync would refuse it now in any case. A recording is always old. If the delivery is fresh, a clock is wrong.";
             failure = failure(then, headers, body);
             if (failure == null) {
                 return answer(false, reason, "The signature is right, but" + age);
@@ -72,11 +73,11 @@ public final class SignatureExplainer {
         for (Map.Entry<String, byte[]> form : forms(body).entrySet()) {
             if (failure(then, headers, form.getValue()) == null) {
                 return answer(false, Refused.Reason.SIGNATURE, "The body was changed on its way: the signature is right for the body " + form.getKey()
-                        + ". Hand on the bytes as they come; no proxy or framework may read and write the JSON." + age);
+                        + ". Forward the bytes unchanged: no proxy or framework may parse and rewrite the JSON." + age);
             }
         }
         return answer(false, Refused.reason(failure), failure.getMessage() + ". " + Providers.secretSetting(provider)
-                + " is not the secret of this endpoint at the provider, or the body was changed. After a rotation set both, the old and the new one." + age);
+                + " is not the secret of this endpoint at the provider, or the body was changed. During a rotation set both, the old and the new secret." + age);
     }
 
     private static Map<String, Object> answer(boolean verified, Refused.Reason reason, String explanation) {
@@ -96,7 +97,7 @@ public final class SignatureExplainer {
         }
     }
 
-    /** Latin 1 keeps every byte. */
+    /** Reads the text as Latin 1, which keeps every byte. */
     private static byte[] read(byte[] delivery, MultiMap headers) {
         String text = new String(delivery, StandardCharsets.ISO_8859_1);
         Matcher end = Pattern.compile("\r?\n\r?\n").matcher(text);
@@ -112,7 +113,7 @@ public final class SignatureExplainer {
         return text.substring(end.end()).getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** What frameworks, proxies and editors make of a body. */
+    /** The forms that frameworks, proxies and editors give a body. */
     private static Map<String, byte[]> forms(byte[] body) {
         Map<String, byte[]> forms = new LinkedHashMap<>();
         String text = new String(body, StandardCharsets.UTF_8);
@@ -129,7 +130,7 @@ public final class SignatureExplainer {
                 put(forms, "as JSON with " + spaces + " spaces before each line", indented(json, spaces));
             }
         } catch (JsonProcessingException e) {
-            // no JSON: nothing was serialised again
+            // not JSON, so nothing serialised it again
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }

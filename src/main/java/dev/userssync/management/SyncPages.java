@@ -13,7 +13,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.util.ObjectHelper;
 
-/** What the console shows of providers and their polls, and the forms of the brake. Thread-safe. */
+/** The console's page of providers and their polls, with the forms of the brake. Thread-safe. */
 final class SyncPages {
 
     private final CamelContext context;

@@ -27,8 +27,9 @@ import java.util.function.Function;
 import org.apache.camel.CamelContext;
 
 /**
- * The pages of the console: Pebble templates in {@code config/console}, files of the project as the routes are, because the Camel CLI has
- * no class path of ours. Everything is escaped for HTML. In the profile dev a changed template is seen at once. Thread-safe.
+ * Renders the console's pages from Pebble templates in {@code config/console}. They are files like the routes, because
+ * the Camel CLI does not have our class path. Pebble escapes everything for HTML. In the profile dev, a changed
+ * template shows at once. Thread-safe.
  */
 final class Templates {
 
@@ -58,7 +59,7 @@ final class Templates {
         return html.toString();
     }
 
-    /** A stylesheet or script by the name in its URL; null if there is none of that name. */
+    /** A stylesheet or script by the name in its URL; null if there is none. */
     byte[] asset(String name) throws IOException {
         return switch (name) {
             case "pico.css" -> webjar("picocss__pico/2.1.1/css/pico.classless.min.css");
@@ -74,7 +75,7 @@ final class Templates {
         }
     }
 
-    /** {@code when}: a time as people read it. {@code ago}: how long it is past. {@code url}: escaped for a query. */
+    /** {@code when}: a time for people. {@code ago}: its age. {@code url}: escaped for a query. */
     private static final class Filters extends AbstractExtension {
 
         @Override

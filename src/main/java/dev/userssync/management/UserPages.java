@@ -13,7 +13,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.util.ObjectHelper;
 
-/** What the console shows of users, and the forms that refresh and erase one. Thread-safe. */
+/** The console's pages of users, with the forms that refresh and erase one. Thread-safe. */
 final class UserPages {
 
     private final CamelContext context;
@@ -54,7 +54,7 @@ final class UserPages {
         return model;
     }
 
-    /** Providers whose users can be told by the id. */
+    /** The prefixes of the providers whose users are recognized by the id. */
     private Map<String, String> prefixes() {
         Map<String, String> prefixes = new TreeMap<>();
         for (String provider : providers.all().keySet()) {
@@ -81,7 +81,7 @@ final class UserPages {
     Map<String, Object> erase(RoutingContext request) throws Exception {
         String id = Console.required(request, "id");
         if (!id.equals(Console.param(request, "confirm"))) {
-            return user(id, "Nothing was erased: what you typed is not the id.");
+            return user(id, "Nothing was erased: the text that you typed is not the id.");
         }
         Map<String, Object> model = user(id, "The user was erased.");
         model.put("proof", routes.ask("erase-user", "id", id));
@@ -95,10 +95,10 @@ final class UserPages {
         String prefix = polling.prefix(provider);
         try {
             polls.command("direct:refresh-user", provider, "userId", id.startsWith(prefix) ? id.substring(prefix.length()) : id);
-            return user(id, "The provider was asked; this is what it told.");
+            return user(id, "Fetched from the provider.");
         } catch (CamelExecutionException e) {
             if (ObjectHelper.getException(NoSuchElementException.class, e) != null) {
-                return user(id, "The provider knows no such user, and there is no row.");
+                return user(id, "The provider does not know the user, and there is no row.");
             }
             ApiFailure failure = ObjectHelper.getException(ApiFailure.class, e);
             return user(id, "The provider could not be asked: " + (failure == null ? "see the log" : failure.getMessage()));

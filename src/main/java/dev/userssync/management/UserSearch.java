@@ -24,10 +24,10 @@ import org.apache.camel.Message;
 import org.apache.camel.Processor;
 
 /**
- * Reads a page of users. In: the headers {@code q} (the beginning of an id, or beginnings of words of name and address), {@code state}
- * (live, deleted), {@code prefix} (of ids), {@code afterTime} and {@code afterId} (the last row of the page before), all optional. Out: at
- * most 51 rows. In Java because the statement needs settings of its own: time to give up after, memory, and a plan for these very values.
- * Thread-safe.
+ * Reads a page of users. In: the headers {@code q} (the start of an id, or of words of name and address), {@code state}
+ * (live, deleted), {@code prefix} (of ids), {@code afterTime} and {@code afterId} (the last row of the page before),
+ * all optional. Out: at most 51 rows. In Java, because the statement needs settings of its own: a timeout, memory, and
+ * a plan for its values. Thread-safe.
  */
 @BindToRegistry("user-search")
 public final class UserSearch implements Processor {
@@ -35,11 +35,14 @@ public final class UserSearch implements Processor {
     private static final Path LIST = Path.of("routes/sql/operators/list-users.sql");
     private static final Path SEARCH = Path.of("routes/sql/operators/search-users.sql");
     private static final Pattern PARAMETER = Pattern.compile("(?<!:):([a-zA-Z]+)");
-    /** Measured: in Postgres' default of 4 MB the bitmaps of two frequent words lose their precision, and take ten times as long. */
+    /**
+     * Measured: with Postgres' default of 4 MB, the bitmaps of two frequent words become lossy, and the search takes
+     * ten times as long.
+     */
     private static final String SETTINGS =
             "SET LOCAL statement_timeout = '5s'; SET LOCAL work_mem = '64MB'; SET LOCAL plan_cache_mode = force_custom_plan";
 
-    /** @throws IllegalArgumentException if too many users would have to be looked at */
+    /** @throws IllegalArgumentException if the search would read too many users */
     @Override
     public void process(Exchange exchange) throws Exception {
         Message message = exchange.getMessage();
@@ -66,7 +69,7 @@ public final class UserSearch implements Processor {
             }
         } catch (SQLException e) {
             if ("57014".equals(e.getSQLState())) {
-                throw new IllegalArgumentException("too many users begin so: write more of the name, the address or the id");
+                throw new IllegalArgumentException("too many users match: type more of the name, the address or the id");
             }
             throw e;
         }
@@ -74,7 +77,7 @@ public final class UserSearch implements Processor {
 
     private static void addSearch(Map<String, String> parameters, String q) {
         boolean address = q.contains("@") && !q.contains(" ");
-        // The part before the @ tells most; every address of a host has the words after it.
+        // The part before the @ is the most selective: all addresses of a host share the words after it.
         String words = address && q.indexOf('@') > 0 ? q.substring(0, q.indexOf('@')) : q;
         parameters.put("words", Arrays.stream(words.split("[^\\p{L}\\p{N}]+")).filter(word -> !word.isEmpty()).map(word -> "'" + word + "':*")
                 .collect(Collectors.joining(" & ")));

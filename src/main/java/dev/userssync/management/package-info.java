@@ -1,5 +1,5 @@
 /**
- * What an operator asks of a running instance: console and management API.
+ * The operator's side of a running instance: console and management API.
  * Imports settings, http, event, verify, database, provider and observe.
  * Public for the other packages, not an API.
  */
