@@ -45,10 +45,16 @@ final class AppProcess implements AutoCloseable {
 
     /** @param launcher a command that becomes what its further arguments say, such as a shell with limits */
     AppProcess(List<String> launcher, Path data, String... settings) {
+        this(launcher, ClassArchive.options(), data, settings);
+    }
+
+    /** @param options of Java, with the class path */
+    AppProcess(List<String> launcher, List<String> options, Path data, String... settings) {
         List<String> command = new ArrayList<>(launcher);
         command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1", // starts faster, and these tests start often
-                "-cp", System.getProperty("java.class.path"), "dev.userssync.UsersSync"));
+                "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")); // starts faster, and these tests start often
+        command.addAll(options);
+        command.add("dev.userssync.UsersSync");
         ProcessBuilder app = new ProcessBuilder(command);
         app.environment().keySet().retainAll(Set.of("PATH", "HOME", "TMPDIR")); // not the settings of whoever runs the tests
         app.environment().putAll(Map.of("DATA_DIR", data.toString(), "PORT", Integer.toString(port),

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,13 +36,16 @@ final class CamelCli implements AutoCloseable {
         for (String part : List.of("routes", "config", "src/main")) {
             copy(Path.of(part), clone.resolve(part));
         }
-        Path classPath = clone.resolve("camel-cli.classpath");
-        Process maven = new ProcessBuilder(System.getProperty("maven.executable"), "-q", "-B", "-f", "src/test/camel-cli/pom.xml",
-                "-Dcamel.version=" + System.getProperty("camel.version"),
-                "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath", "-Dmdep.outputFile=" + classPath)
-                .redirectErrorStream(true).redirectOutput(clone.resolve("maven.log").toFile()).start();
-        assertTrue(maven.waitFor(5, TimeUnit.MINUTES));
-        assertEquals(0, maven.exitValue(), () -> read("maven.log"));
+        Path classPath = Path.of("target/camel-cli-" + System.getProperty("camel.version") + ".classpath");
+        if (!Files.exists(classPath)) {
+            Process maven = new ProcessBuilder(System.getProperty("maven.executable"), "-q", "-B", "-f", "src/test/camel-cli/pom.xml",
+                    "-Dcamel.version=" + System.getProperty("camel.version"),
+                    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath", "-Dmdep.outputFile=" + clone.resolve("classpath"))
+                    .redirectErrorStream(true).redirectOutput(clone.resolve("maven.log").toFile()).start();
+            assertTrue(maven.waitFor(5, TimeUnit.MINUTES));
+            assertEquals(0, maven.exitValue(), () -> read("maven.log"));
+            Files.copy(clone.resolve("classpath"), classPath, StandardCopyOption.REPLACE_EXISTING);
+        }
 
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp", Files.readString(classPath).strip(), Path.of("src/test/camel-cli/CamelCli.java").toAbsolutePath().toString(), "run"));
