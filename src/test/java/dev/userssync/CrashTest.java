@@ -15,6 +15,7 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,7 +52,7 @@ class CrashTest {
         }
     }
 
-    @RepeatedTest(3)
+    @Test
     void theApplicationIsKilled() throws Exception {
         try (DeliveryStream.Deliveries deliveries = stream.new Deliveries(running().webhooks("generic"))) {
             deliveries.await(ACKNOWLEDGED, BEFORE_THE_END);
@@ -62,12 +63,12 @@ class CrashTest {
         assertEveryAcknowledgedVersionIsInTheTable();
     }
 
-    @RepeatedTest(3)
+    @Test
     void postgresIsKilled() throws Exception {
         try (DeliveryStream.Deliveries deliveries = stream.new Deliveries(running().webhooks("generic"))) {
             deliveries.await(ACKNOWLEDGED, BEFORE_THE_END);
             app.postgres().destroyForcibly();
-            deliveries.await(RETRY, 5 * SENDERS);
+            deliveries.await(RETRY, 2 * SENDERS);
             deliveries.close();
             assertEquals(Set.of(ACKNOWLEDGED, RETRY), deliveries.replies.keySet());
         }
@@ -76,7 +77,7 @@ class CrashTest {
         assertEveryAcknowledgedVersionIsInTheTable();
     }
 
-    @RepeatedTest(3)
+    @Test
     void theApplicationIsStopped() throws Exception {
         try (DeliveryStream.Deliveries deliveries = stream.new Deliveries(running().webhooks("generic"))) {
             deliveries.await(ACKNOWLEDGED, BEFORE_THE_END);
@@ -90,6 +91,14 @@ class CrashTest {
         assertFalse(app.output().contains("not applied"), "Postgres is stopped after the last delivery\n" + app.output());
         assertNull(app.postgres());
         assertEveryAcknowledgedVersionIsInTheTable();
+    }
+
+    @Tag("long")
+    @RepeatedTest(5)
+    void theyEndInTurn() throws Exception {
+        theApplicationIsKilled();
+        postgresIsKilled();
+        theApplicationIsStopped();
     }
 
     private void assertEveryAcknowledgedVersionIsInTheTable() {

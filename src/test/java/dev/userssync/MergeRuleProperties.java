@@ -64,19 +64,29 @@ class MergeRuleProperties {
         app.close();
     }
 
-    @Property(tries = 250)
+    @Property(tries = 100)
     void everyOrderOfAVersionedHistoryEndsAlike(@ForAll("versioned") List<List<Event>> histories, @ForAll Random random) {
         checkConvergence(app, histories, random);
     }
 
-    @Property(tries = 250)
+    @Property(tries = 100)
     void arrivalDecidesBetweenTiesAndUnversionedEvents(@ForAll("mixed") List<List<Event>> histories, @ForAll Random random) {
         checkArrival(app, histories, random);
     }
 
-    @Property(tries = 80)
+    @Property(tries = 40)
     void theSecondDeliveryOfAVersionedHistoryWritesNothing(@ForAll("versioned") List<List<Event>> histories, @ForAll Random random) {
         checkSecondDelivery(app, histories, random);
+    }
+
+    /** The three of them, for minutes. */
+    @Property(tries = 3_000)
+    @Tag("long")
+    void thousandsOfHistoriesEndAsTheRuleSays(@ForAll("versioned") List<List<Event>> versioned, @ForAll("mixed") List<List<Event>> mixed,
+            @ForAll Random random) {
+        checkConvergence(app, versioned, random);
+        checkArrival(app, mixed, random);
+        checkSecondDelivery(app, versioned, random);
     }
 
     /** Keeps the three properties honest: each of these rules is wrong, and they must notice. */

@@ -46,7 +46,7 @@ class MergedEventsProperties {
         app.close();
     }
 
-    @Property(tries = 400)
+    @Property(tries = 150)
     void mergedEventsLeaveTheRowThatTheyLeaveOneByOne(@ForAll("histories") List<JsonNode> before, @ForAll("histories") List<JsonNode> meeting) {
         String single = "user " + USERS.incrementAndGet();
         String merged = "user " + USERS.incrementAndGet();
@@ -67,6 +67,12 @@ class MergedEventsProperties {
         entries.forEach(event -> apply(merged, event));
         Statistics.label("merged").collect(entries.size() < meeting.size());
         assertEquals(row(single), row(merged), () -> "after " + before + ", " + meeting + " as " + entries);
+    }
+
+    @Property(tries = 5_000)
+    @Tag("long")
+    void thousandsOfThemLeaveItToo(@ForAll("histories") List<JsonNode> before, @ForAll("histories") List<JsonNode> meeting) {
+        mergedEventsLeaveTheRowThatTheyLeaveOneByOne(before, meeting);
     }
 
     @Property(tries = 200)
