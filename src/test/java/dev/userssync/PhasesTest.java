@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import net.jqwik.api.Property;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.platform.commons.annotation.Testable;
@@ -48,10 +49,10 @@ class PhasesTest {
     /** Each engine reads its own annotation only. */
     private static Set<String> tags(Class<?> type) {
         Set<String> tags = new TreeSet<>();
-        if (type.getSimpleName().endsWith("Properties")) {
-            AnnotationSupport.findRepeatableAnnotations(type, net.jqwik.api.Tag.class).forEach(tag -> tags.add(tag.value()));
-        } else {
+        if (AnnotationSupport.findAnnotatedMethods(type, Property.class, HierarchyTraversalMode.TOP_DOWN).isEmpty()) {
             AnnotationSupport.findRepeatableAnnotations(type, Tag.class).forEach(tag -> tags.add(tag.value()));
+        } else {
+            AnnotationSupport.findRepeatableAnnotations(type, net.jqwik.api.Tag.class).forEach(tag -> tags.add(tag.value()));
         }
         return tags;
     }

@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.function.Predicate;
-import net.jqwik.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -21,7 +20,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Random lives of people in a directory, told by clients like Okta, Entra ID and WSO2, which forget now and then what they know of the server. After each
  * step the live rows are the directory's people, and no row has ever been two people's. Longer ones: {@code -Dscim.steps=1000}.
  */
-@Tag("app")
 class ScimLivesProperties extends ScimApp {
 
     private static final int STEPS = Integer.getInteger("scim.steps", 60);

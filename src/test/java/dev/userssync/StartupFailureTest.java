@@ -41,7 +41,9 @@ class StartupFailureTest {
         "OKTA_API_KEY | s3cret | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
     })
     void oneLineSaysWhatToChange(String setting, String value, String line) {
-        try (AppProcess app = new AppProcess(directory.resolve("data"), setting, value)) {
+        String[] settings = setting.equals("DATABASE_URL") ? new String[] {setting, value}
+                : new String[] {setting, value, "DATABASE_URL", new TestDatabase().url()}; // sooner there than one that must be made
+        try (AppProcess app = new AppProcess(directory.resolve("data"), settings)) {
             assertEquals(line, app.refusal());
             assertFalse((app.output() + app.errors()).contains("s3cret"), app.output() + app.errors());
         }
