@@ -123,7 +123,7 @@ class RoutesTest {
         for (String folder : List.of("routes", "src/main/java")) {
             try (Stream<Path> files = Files.walk(Path.of(folder))) {
                 files.filter(Files::isRegularFile).flatMap(RoutesTest::lines).forEach(
-                        line -> Pattern.compile("routes/sql/[a-z0-9/-]+\\.sql").matcher(line).results().forEach(path -> named.add(path.group())));
+                        line -> Pattern.compile("(?:routes/sql/|statement=)([a-z0-9/-]+\\.sql)").matcher(line).results().forEach(path -> named.add("routes/sql/" + path.group(1))));
             }
         }
         assertEquals(named, files(".sql").stream().map(Path::toString).collect(Collectors.toCollection(TreeSet::new)));

@@ -1,0 +1,1 @@
+SELECT count(*) AS parked FROM users_sync_internal.dead_letter WHERE state = 'parked'
