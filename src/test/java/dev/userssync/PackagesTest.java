@@ -30,8 +30,8 @@ class PackagesTest {
     private static final Map<String, Set<String>> MAY_IMPORT = Map.ofEntries(
             Map.entry("settings", Set.of()),
             Map.entry("http", Set.of()),
-            Map.entry("event", Set.of("settings")),
             Map.entry("database", Set.of("settings")),
+            Map.entry("event", Set.of("settings", "database")),
             Map.entry("verify", Set.of("settings", "event", "http")),
             Map.entry("provider", Set.of("settings", "event", "http", "database")),
             Map.entry("apply", Set.of("event")),

@@ -19,7 +19,6 @@ import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
-import org.apache.camel.util.ObjectHelper;
 import org.flywaydb.core.api.FlywayException;
 import org.postgresql.Driver;
 import org.postgresql.util.PSQLException;
@@ -156,7 +155,7 @@ public final class Database implements CamelConfiguration {
 
     static StartupFailure notMigrated(DatabaseUrl address, Exception e) {
         return new StartupFailure("the tables of users-sync cannot be created or upgraded in " + address.described() + ": " + rootMessage(e)
-                + (ServerConnections.isNameLost(ObjectHelper.getException(SQLException.class, e))
+                + (SqlState.isNameLost(SqlState.of(e))
                         ? "; the pooler does not keep prepared statements: remove prepareThreshold from DATABASE_URL" : ""));
     }
 

@@ -16,7 +16,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import javax.sql.DataSource;
 import org.apache.camel.CamelContext;
-import org.apache.camel.util.ObjectHelper;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.slf4j.Logger;
@@ -104,8 +103,7 @@ final class Migration {
                 adopted.forEach(LOG::info);
                 return done;
             } catch (FlywayException e) {
-                SQLException failure = ObjectHelper.getException(SQLException.class, e);
-                if (failure == null || !"55P03".equals(failure.getSQLState())) {
+                if (!SqlState.of(e).equals(SqlState.LOCKED)) {
                     throw e;
                 }
                 String holders = String.join(", ", column(connection, HOLDERS));

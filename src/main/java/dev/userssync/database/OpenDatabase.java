@@ -19,7 +19,6 @@ import java.util.Optional;
 import javax.sql.DataSource;
 import org.apache.camel.CamelContext;
 import org.apache.camel.support.service.ServiceSupport;
-import org.apache.camel.util.ObjectHelper;
 import org.flywaydb.core.api.FlywayException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,7 +44,7 @@ public final class OpenDatabase extends ServiceSupport {
 
         @java.lang.Override // not the nested type of this name
         public Override adjudicate(SQLException failure) {
-            return "25006".equals(failure.getSQLState()) ? Override.MUST_EVICT : Override.CONTINUE_EVICT;
+            return SqlState.READ_ONLY.equals(failure.getSQLState()) ? Override.MUST_EVICT : Override.CONTINUE_EVICT;
         }
     }
 
@@ -123,9 +122,8 @@ public final class OpenDatabase extends ServiceSupport {
             return new HikariDataSource(config);
         } catch (RuntimeException e) {
             closeEmbedded();
-            SQLException refused = ObjectHelper.getException(SQLException.class, e);
             throw new StartupFailure("the database " + description + " cannot be reached: " + Database.rootMessage(e)
-                    + (refused != null && ServerConnections.TOO_MANY.equals(refused.getSQLState())
+                    + (SqlState.of(e).equals(SqlState.TOO_MANY_CONNECTIONS)
                             ? "; free a connection, raise the limit, or set DATABASE_POOL_SIZE of each instance to its share"
                             : "; check DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD"));
         }

@@ -46,10 +46,10 @@ final class Outage {
         return failure instanceof RejectedExecutionException || failure instanceof IllegalStateException;
     }
 
-    /** 08 connection, 57P01 to 57P03 shutdown and start-up, and a pool that gets no connection. */
+    /** Also a pool that gets no connection. */
     private static boolean isUnreachable(Throwable failure) {
         SQLException sql = ObjectHelper.getException(SQLException.class, failure);
-        return sql != null && (sql instanceof SQLTransientConnectionException || String.valueOf(sql.getSQLState()).matches("08...|57P0[123]"));
+        return sql != null && (sql instanceof SQLTransientConnectionException || SqlState.isUnreachable(SqlState.of(sql)));
     }
 
     private synchronized void begin(Throwable failure) {

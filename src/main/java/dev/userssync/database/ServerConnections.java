@@ -29,8 +29,6 @@ public final class ServerConnections extends PGSimpleDataSource {
      */
     private static final int LOCK_TIMEOUT = 3_000;
     private static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
-    /** The server, the database or the role has no connection more. */
-    static final String TOO_MANY = "53300";
     /** In milliseconds; the times that the role or the database has, 0 for none. */
     private static final String LOOK = "SELECT pg_backend_pid(), (SELECT setting FROM pg_settings WHERE name = 'lock_timeout'),"
             + " (SELECT setting FROM pg_settings WHERE name = 'statement_timeout')";
@@ -110,7 +108,7 @@ public final class ServerConnections extends PGSimpleDataSource {
         try {
             return super.getConnection(user, password);
         } catch (SQLException e) {
-            if (TOO_MANY.equals(e.getSQLState()) && System.nanoTime() - toldTooMany > TimeUnit.MINUTES.toNanos(1)) {
+            if (SqlState.TOO_MANY_CONNECTIONS.equals(e.getSQLState()) && System.nanoTime() - toldTooMany > TimeUnit.MINUTES.toNanos(1)) {
                 toldTooMany = System.nanoTime();
                 LOG.warn("Postgres has no connection more for users-sync: {}. What is open is shared; set DATABASE_POOL_SIZE to what the role may have", e.getMessage());
             }
@@ -136,18 +134,14 @@ public final class ServerConnections extends PGSimpleDataSource {
         return limits;
     }
 
-    /** After a failure: 42P05 and 26000 say that the name of a prepared statement is somebody else's on this server. @return whether it was that */
+    /** After a failure. @return whether a pooler lost the name of a prepared statement */
     boolean lostNames(SQLException failure) {
-        if (!isNameLost(failure)) {
+        if (!SqlState.isNameLost(SqlState.of(failure))) {
             return false;
         }
         noNames("The pooler in DATABASE_URL does not keep prepared statements: users-sync prepares none from now on."
                 + " Remove prepareThreshold from the URL, or set max_prepared_statements in PgBouncer 1.21 or newer");
         return true;
-    }
-
-    static boolean isNameLost(SQLException failure) {
-        return failure != null && ("42P05".equals(failure.getSQLState()) || "26000".equals(failure.getSQLState()));
     }
 
     private void noNames(String because) {

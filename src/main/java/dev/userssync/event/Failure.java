@@ -1,5 +1,6 @@
 package dev.userssync.event;
 
+import dev.userssync.database.SqlState;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
@@ -13,11 +14,9 @@ import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
 /**
- * Judges why a delivery failed, by SQLState: pgjdbc throws PSQLException for nearly everything, so its class says nothing. As a
- * step it sets the variables {@code sqlState}, {@code reason} (for the dead-letter table: with the server's message, which may quote the row) and
- * {@code safeReason} (for the log: SQLState and the names of table, constraint and function, no user data). Thread-safe.
- *
- * @see <a href="https://www.postgresql.org/docs/current/errcodes-appendix.html">Postgres' SQLStates</a>
+ * Judges why a delivery failed, by its {@link SqlState}. As a step it sets the variables {@code sqlState}, {@code reason} (for the
+ * dead-letter table: with the server's message, which may quote the row) and {@code safeReason} (for the log: SQLState and the names of table, constraint
+ * and function, no user data). Thread-safe.
  */
 @BindToRegistry("failure")
 public final class Failure implements Processor {
@@ -25,17 +24,6 @@ public final class Failure implements Processor {
     private static final int LONGEST_REASON = 500;
     private static final int LONGEST_MESSAGE = 300; // so that the place still fits in
 
-    /**
-     * 08 connection, 40001 serialization, 40P01 deadlock, 53 out of resources, 55P03 lock timeout, 57014 statement timeout,
-     * 57P0x shutdown and start-up, 25006 read-only (a failover), 26000 and 42P05 a pooler without prepared statements: worth a quick retry.
-     */
-    private static final Pattern TRANSIENT = Pattern.compile("08...|40001|40P01|53...|55P03|57014|57P0.|25006|26000|42P05");
-    /**
-     * What an operator must repair, and what says nothing of a row: 0A feature (also a cached plan that no longer fits), 25 and 26 transaction and
-     * statement, 28 login, 3D and 3F missing database or schema, 40, 42 missing right, table, column or function, 55, 57, 58 system,
-     * F0 configuration, HV foreign server, XX internal. Every other state belongs to a row or to a trigger that refuses it.
-     */
-    private static final Pattern SERVER = Pattern.compile("(08|0A|25|26|28|3D|3F|40|42|53|55|57|58|F0|HV|XX)...");
     /** A line of the context that names a function and no value; dynamic SQL is quoted there, too. */
     private static final Pattern FUNCTION = Pattern.compile("(?m)^(PL/\\S+ function \\S.*|SQL function \".*)$");
 
@@ -61,12 +49,11 @@ public final class Failure implements Processor {
 
     /** Such a failure is the event's own: it is parked, and its neighbours are applied. */
     public static boolean causedByRow(Exception failure) {
-        String state = sqlState(failure);
-        return !state.isEmpty() && !SERVER.matcher(state).matches();
+        return SqlState.isRows(SqlState.of(failure));
     }
 
     public static boolean causedByServer(Exception failure) {
-        return SERVER.matcher(sqlState(failure)).matches();
+        return SqlState.isServers(SqlState.of(failure));
     }
 
     /** Whether a quick retry is worth while. */
@@ -75,7 +62,7 @@ public final class Failure implements Processor {
     }
 
     private static boolean passes(Exception failure) {
-        return TRANSIENT.matcher(sqlState(failure)).matches();
+        return SqlState.isTransient(SqlState.of(failure));
     }
 
     /**
@@ -92,13 +79,13 @@ public final class Failure implements Processor {
 
     /** Somebody else holds a lock, for as long as Postgres waits for one: once more, and then the senders hear of it before they stop waiting. */
     public boolean isLocked(Exchange exchange) {
-        return sqlState(failure(exchange)).equals("55P03");
+        return SqlState.of(failure(exchange)).equals(SqlState.LOCKED);
     }
 
     @Override
     public void process(Exchange exchange) {
         Exception failure = failure(exchange);
-        String state = sqlState(failure);
+        String state = SqlState.of(failure);
         exchange.setVariable("sqlState", state.isEmpty() ? null : state);
         exchange.setVariable("reason", reason(failure));
         exchange.setVariable("safeReason", safeReason(failure));
@@ -121,7 +108,7 @@ public final class Failure implements Processor {
             return failure.getMessage();
         }
         ServerErrorMessage server = server(failure);
-        boolean names = server != null && sqlState(failure).matches("42(?!601)...|3F...") && !"exec_stmt_raise".equals(server.getRoutine());
+        boolean names = server != null && SqlState.quotesNamesOnly(SqlState.of(failure)) && !"exec_stmt_raise".equals(server.getRoutine());
         String mapping = ofMapping(failure);
         return printable((mapping == null ? kind(failure) : mapping) + (names ? ": " + server.getMessage() : "") + place(server), LONGEST_REASON);
     }
@@ -158,7 +145,7 @@ public final class Failure implements Processor {
     }
 
     private static String kind(Exception failure) {
-        String state = sqlState(failure);
+        String state = SqlState.of(failure);
         String kind = state.isEmpty() ? root(failure).getClass().getSimpleName() : "SQLState " + state;
         return failure.getClass().getName().startsWith("org.apache.kafka.") ? "the brokers of Kafka did not take it, " + kind : kind;
     }
@@ -193,11 +180,6 @@ public final class Failure implements Processor {
     private static Exception failure(Exchange exchange) {
         Exception failure = exchange.getException();
         return failure != null ? failure : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
-    }
-
-    private static String sqlState(Exception failure) {
-        SQLException sql = ObjectHelper.getException(SQLException.class, failure);
-        return sql == null || sql.getSQLState() == null ? "" : sql.getSQLState();
     }
 
     /** A message may quote the body: no control characters and lone surrogates, which Postgres refuses. */

@@ -1,5 +1,6 @@
 package dev.userssync.management;
 
+import dev.userssync.database.SqlState;
 import java.sql.Timestamp;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,9 +17,6 @@ import org.postgresql.util.PSQLException;
  * Thread-safe.
  */
 public final class OperatorRoutes {
-
-    /** The class of SQLStates with which our own SQL functions refuse a request, with a message for people. */
-    private static final String REFUSAL = "US";
 
     private final ProducerTemplate producer;
 
@@ -43,7 +41,7 @@ public final class OperatorRoutes {
             return plain(producer.requestBodyAndHeaders("direct:" + route, null, all));
         } catch (CamelExecutionException e) {
             PSQLException refusal = ObjectHelper.getException(PSQLException.class, e);
-            if (refusal != null && String.valueOf(refusal.getSQLState()).startsWith(REFUSAL)) {
+            if (refusal != null && SqlState.isRefusal(SqlState.of(refusal))) {
                 throw new IllegalArgumentException(refusal.getServerErrorMessage().getMessage());
             }
             throw e.getCause() instanceof Exception cause ? cause : e;

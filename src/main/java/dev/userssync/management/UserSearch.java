@@ -1,6 +1,7 @@
 package dev.userssync.management;
 
 import dev.userssync.database.Database;
+import dev.userssync.database.SqlState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,7 +69,7 @@ public final class UserSearch implements Processor {
                 connection.setAutoCommit(true);
             }
         } catch (SQLException e) {
-            if ("57014".equals(e.getSQLState())) {
+            if (SqlState.TIMED_OUT.equals(e.getSQLState())) {
                 throw new IllegalArgumentException("too many users match: type more of the name, the address or the id");
             }
             throw e;
