@@ -38,6 +38,7 @@ final class HttpDoor {
     /** Whether each provider is on, read once at start, so that a stranger's request reads no setting. */
     private final Map<String, Boolean> known;
     private final KafkaSettings kafka;
+    private final String retryAfter;
     private DeliveryLog log;
     private volatile boolean open;
 
@@ -47,6 +48,7 @@ final class HttpDoor {
         this.providers = providers;
         known = providers.all();
         this.kafka = new KafkaSettings(context);
+        this.retryAfter = Setting.of(context, "retry.after");
         HandlerBeforeRoutes.add(context.hasService(MainHttpServer.class).getConfiguration(), this::admit);
         HandlerBeforeRoutes.add(context.hasService(ManagementHttpServer.class).getConfiguration(), this::admit);
     }
@@ -205,10 +207,9 @@ final class HttpDoor {
         }
     }
 
-    /** The route retry-later asks for the same seconds. */
-    private static void askToRetry(HttpServerResponse reply) {
+    private void askToRetry(HttpServerResponse reply) {
         if (reply.getStatusCode() == 503) {
-            reply.putHeader("Retry-After", "30");
+            reply.putHeader("Retry-After", retryAfter);
         }
     }
 }

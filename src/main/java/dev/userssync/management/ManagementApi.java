@@ -161,7 +161,7 @@ public final class ManagementApi {
             } else if (ObjectHelper.getException(ApiFailure.class, done.cause()) != null) {
                 request.response().setStatusCode(502).end(ObjectHelper.getException(ApiFailure.class, done.cause()).getMessage() + "\n");
             } else if (!context.isStarted()) {
-                request.response().setStatusCode(503).putHeader("Retry-After", "30").end("users-sync is stopping\n");
+                request.response().setStatusCode(503).putHeader("Retry-After", Setting.of(context, "retry.after")).end("users-sync is stopping\n");
             } else if (ObjectHelper.getException(SQLException.class, done.cause()) != null) {
                 String reason = Failure.safeReason(ObjectHelper.getException(SQLException.class, done.cause()));
                 Database.covers(context, done.cause());

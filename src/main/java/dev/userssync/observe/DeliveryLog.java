@@ -3,6 +3,7 @@ package dev.userssync.observe;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.database.Database;
 import dev.userssync.event.LineLimit;
+import dev.userssync.settings.Setting;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
@@ -31,7 +32,9 @@ public final class DeliveryLog {
             return;
         }
         limit.log(provider(exchange), "answered 503", () -> warn(exchange), "not applied, "
-                + ("user event".equals(exchange.getVariable("holds")) ? "retrying" : "asked the provider to retry in 30 s") + ": " + exchange.getVariable("safeReason"));
+                + ("user event".equals(exchange.getVariable("holds")) ? "retrying"
+                        : "asked the provider to retry in " + Setting.of(exchange.getContext(), "retry.after") + " s")
+                + ": " + exchange.getVariable("safeReason"));
     }
 
     /** Logs nothing of the delivery itself, because it is not proved. */

@@ -7,6 +7,7 @@ import dev.userssync.database.Database;
 import dev.userssync.event.Failure;
 import dev.userssync.event.InvalidUserEvent;
 import dev.userssync.event.LineLimit;
+import dev.userssync.settings.Setting;
 import java.sql.SQLException;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.camel.BindToRegistry;
@@ -25,7 +26,6 @@ import org.slf4j.LoggerFactory;
 public final class ScimError implements Processor {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.scim");
-    private static final String RETRY_AFTER = "30"; // seconds, as in the route retry-later
 
     private final LineLimit limit = new LineLimit(LOG);
 
@@ -33,12 +33,13 @@ public final class ScimError implements Processor {
     public void process(Exchange exchange) {
         Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
         ErrorResponse error = error(failure);
-        log(error, failure, Database.covers(exchange.getContext(), failure));
+        String retryAfter = Setting.of(exchange.getContext(), "retry.after");
+        log(error, failure, Database.covers(exchange.getContext(), failure), retryAfter);
         Message reply = exchange.getMessage();
         reply.setHeader(Exchange.HTTP_RESPONSE_CODE, error.getStatus());
         reply.setHeader(Exchange.CONTENT_TYPE, ScimReply.CONTENT_TYPE);
         if (error.getStatus() == 503) {
-            reply.setHeader("Retry-After", RETRY_AFTER);
+            reply.setHeader("Retry-After", retryAfter);
         }
         if (error.getStatus() == 401) {
             reply.setHeader("WWW-Authenticate", "Bearer");
@@ -74,12 +75,12 @@ public final class ScimError implements Processor {
         return error;
     }
 
-    private void log(ErrorResponse error, Exception failure, boolean outage) {
+    private void log(ErrorResponse error, Exception failure, boolean outage, String retryAfter) {
         int status = error.getStatus();
         if (status == 503 && outage) {
             LOG.debug("scim: not applied, the database is unreachable");
         } else if (status == 503) {
-            limit.log("scim", "answered 503", LOG::atWarn, "not applied, the client was told to retry in " + RETRY_AFTER + " s: " + Failure.safeReason(failure));
+            limit.log("scim", "answered 503", LOG::atWarn, "not applied, the client was told to retry in " + retryAfter + " s: " + Failure.safeReason(failure));
         } else if (status == 500) {
             StackTraceElement[] trace = failure.getStackTrace();
             limit.log("scim", "answered 500", LOG::atError, "a request failed with " + failure.getClass().getName() + " at " + (trace.length == 0 ? "?" : trace[0]));
