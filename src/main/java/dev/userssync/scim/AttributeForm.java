@@ -10,16 +10,17 @@ import com.unboundid.scim2.common.types.AttributeDefinition;
 import com.unboundid.scim2.common.types.AttributeDefinition.Type;
 import java.util.List;
 
-/** Brings values into the form of their attribute, and compares them. Thread-safe. */
+/** Converts values into the form of their attribute, and compares them. Thread-safe. */
 final class AttributeForm {
 
     private AttributeForm() {
     }
 
     /**
-     * A value in the form of its attribute, where the client's own form leaves no doubt: "True" for true (Entra ID), a text for what has
-     * parts ({@code manager: "oid"} of Entra ID, {@code emails: ["a@b.example"]} of WSO2, {@code name: "Ada"}), a list of one for one
-     * value, one value for a list. Anything else stays as it is, and so does null.
+     * Converts a value into the form of its attribute, if the client's own form is unambiguous: "True" for true (Entra
+     * ID), a text for a complex value ({@code manager: "oid"} of Entra ID, {@code emails: ["a@b.example"]} of WSO2,
+     * {@code name: "Ada"}), a list of one for a single value, a single value for a list. Anything else stays unchanged,
+     * and so does null.
      */
     static JsonNode form(JsonNode value, AttributeDefinition attribute) {
         if (!attribute.isMultiValued() || value.isNull()) {
@@ -35,7 +36,7 @@ final class AttributeForm {
         return values;
     }
 
-    /** As {@link #form}, of one of the values. */
+    /** As {@link #form}, for one of the values. */
     static JsonNode one(JsonNode value, AttributeDefinition attribute) {
         if (value.isArray() && value.size() == 1) {
             return one(value.get(0), attribute);
@@ -63,12 +64,18 @@ final class AttributeForm {
                 : isBoolean && value.textValue().equalsIgnoreCase("false") ? BooleanNode.FALSE : value;
     }
 
-    /** Whether a value of a list says more than that it is the primary one, or nothing: else it would be the same as any other. */
+    /**
+     * Whether a value of a list holds more than nothing or its primary flag. Otherwise it would equal every other
+     * value.
+     */
     static boolean saysWhich(ObjectNode value) {
         return value.properties().stream().anyMatch(part -> !part.getKey().equalsIgnoreCase("primary") && UserDocument.isAssigned(part.getValue()));
     }
 
-    /** Whether two values of a list are the same one: the same {@code value} and no other type, or all that the second says. */
+    /**
+     * Whether two values of a list are the same: the same {@code value} and no other type, or everything that the
+     * second holds.
+     */
     static boolean isSame(ObjectNode known, ObjectNode other, AttributeDefinition attribute) {
         String value = UserDocument.text(other, "value");
         if (value == null) {

@@ -25,7 +25,10 @@ import java.util.List;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 
-/** What this server can do (RFC 7644 §4), in the SDK's words. In: the variable {@code request}; out, as body: the document. Thread-safe. */
+/**
+ * Describes the features of this server (RFC 7644 §4), with the SDK's classes. In: the variable {@code request}. Out,
+ * as body: the document. Thread-safe.
+ */
 @BindToRegistry("scim-discovery")
 public final class Discovery {
 

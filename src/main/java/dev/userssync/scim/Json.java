@@ -16,8 +16,8 @@ import java.io.IOException;
 import java.util.Map;
 
 /**
- * JSON as SCIM reads it: names of attributes in any case (RFC 7643 §2.1), written as they came; numbers keep their digits.
- * Thread-safe.
+ * Reads and writes JSON for SCIM: the names of attributes are case-insensitive (RFC 7643 §2.1) and keep their spelling;
+ * numbers keep their digits. Thread-safe.
  */
 final class Json {
 
@@ -35,7 +35,10 @@ final class Json {
         return SCIM.createObjectNode();
     }
 
-    /** @throws BadRequestException invalidSyntax if the bytes are no JSON object; the message holds the place, never the text */
+    /**
+     * @throws BadRequestException invalidSyntax if the bytes are not a JSON object; the message holds the position,
+     *         never the text
+     */
     static ObjectNode object(byte[] bytes) throws BadRequestException {
         try {
             if (bytes != null && read(bytes) instanceof ObjectNode object) {
@@ -45,12 +48,14 @@ final class Json {
             throw BadRequestException.invalidSyntax("the body is not JSON that can be read" + (e.getLocation() == null ? ""
                     : ", see line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr()));
         } catch (IOException e) {
-            throw new IllegalStateException(e); // there is no input to fail
+            throw new IllegalStateException(e); // an array in memory does not fail
         }
         throw BadRequestException.invalidSyntax("the body must be a JSON object");
     }
 
-    /** Jackson refuses half a surrogate pair in a key of bytes, and not in a key of text. */
+    /**
+     * Reads bytes as text if needed: Jackson refuses half a surrogate pair in a key of bytes, but not in a key of text.
+     */
     private static JsonNode read(byte[] bytes) throws IOException {
         try {
             return SCIM.readTree(bytes);
@@ -63,7 +68,7 @@ final class Json {
         }
     }
 
-    /** What the table holds: JSON, because its column is jsonb. */
+    /** Reads a document of the table, which is JSON because the column is jsonb. */
     static ObjectNode object(String stored) {
         try {
             return (ObjectNode) SCIM.readTree(stored);
@@ -72,7 +77,7 @@ final class Json {
         }
     }
 
-    /** The same document for everybody else: names in their own case only, as in other JSON. */
+    /** The same document with case-sensitive names, as in other JSON. */
     static JsonNode plain(ObjectNode document) {
         try {
             return PLAIN.readTree(SCIM.writeValueAsBytes(document));

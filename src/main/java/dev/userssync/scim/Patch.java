@@ -18,10 +18,11 @@ import java.util.Map;
 import java.util.stream.StreamSupport;
 
 /**
- * A PATCH request (RFC 7644 §3.5.2), applied by the SDK. This class only brings the dialects that are seen into the SDK's form: op in
- * any case, operations without a path whose keys are paths (Entra ID), null for "remove", one value for a list, the schema written
- * before an attribute, a value with a remove, and a filter that matches nothing yet: add and replace both create the value then, as
- * Entra ID expects. Values of lists are added here, because the SDK adds twins. Thread-safe.
+ * Applies a PATCH request (RFC 7644 §3.5.2) with the SDK. This class only converts known dialects into the SDK's form:
+ * op in any case, operations without a path whose keys are paths (Entra ID), null for "remove", one value for a list,
+ * the schema before an attribute, and a value with a remove. If a filter matches nothing, add and replace both create
+ * the value, as Entra ID expects. This class adds the values of lists itself, because the SDK adds duplicates.
+ * Thread-safe.
  */
 final class Patch {
 
@@ -29,7 +30,7 @@ final class Patch {
     }
 
     /**
-     * The document after all operations, not yet checked; the given one stays as it is.
+     * Returns the document after all operations, not yet checked. The given document stays unchanged.
      *
      * @throws ScimException (400) invalidSyntax, invalidPath, invalidValue, noTarget or mutability
      */
@@ -89,7 +90,8 @@ final class Patch {
             return; // nothing is added
         }
         if (removes) {
-            // Entra ID repeats the removed value. Where the path names it already, that says nothing new; else it says which ones go.
+            // Entra ID repeats the removed value. If the path already names the value, it adds nothing; otherwise it
+            // selects the values to remove.
             if (op.equals("remove") && isList && value instanceof ArrayNode some && !some.isEmpty()) {
                 removeValues(user, attribute, some);
             } else {
@@ -115,7 +117,7 @@ final class Patch {
         }
     }
 
-    /** A value that is there already gets what the other one says beside it: there is no twin of it. */
+    /** Adds a value. An equal value gets the other attributes of the new one instead, so there is no duplicate. */
     private static void addValue(ObjectNode user, String name, AttributeDefinition attribute, JsonNode value) {
         ArrayNode values = user.path(name) instanceof ArrayNode known ? known : user.putArray(name);
         if (attribute != null && value instanceof ObjectNode other) {
@@ -150,8 +152,8 @@ final class Patch {
     }
 
     /**
-     * The value that {@code emails[type eq "work"].value}, or {@code emails[type eq "work"]}, asks for of a user who has no such address;
-     * null if there is one, or if the filter does not say what it would be like.
+     * The value that {@code emails[type eq "work"].value}, or {@code emails[type eq "work"]}, creates for a user
+     * without such an address. Null if the user has one, or if the filter does not define the value.
      */
     private static ObjectNode createdValue(ObjectNode user, Path path, JsonNode value) throws ScimException {
         AttributeDefinition list = UserSchema.attribute(path.subPath(1).withoutFilters());
@@ -175,7 +177,7 @@ final class Patch {
         return created;
     }
 
-    /** Writes what the filter wants to be equal; false if it wants anything else. */
+    /** Writes the attributes that the filter compares with eq; false if it has any other condition. */
     private static boolean takesOver(Filter filter, ObjectNode value) {
         if (filter.getFilterType() == FilterType.AND) {
             return filter.getCombinedFilters().stream().allMatch(part -> takesOver(part, value));
@@ -202,7 +204,10 @@ final class Patch {
         }
     }
 
-    /** "the server SHALL set the value of the existing attribute to false" when another value becomes primary (RFC 7644 §3.5.2). */
+    /**
+     * "the server SHALL set the value of the existing attribute to false" when another value becomes primary (RFC 7644
+     * §3.5.2).
+     */
     private static void demoteFormerPrimaries(ObjectNode before, ObjectNode after) {
         after.properties().forEach(attribute -> {
             List<JsonNode> primaries = new ArrayList<>();

@@ -8,10 +8,10 @@ import com.unboundid.scim2.common.utils.SchemaUtils;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The path of a PATCH operation (RFC 7644 §3.5.2), also with the name of an extension before it. */
+/** Reads the path of a PATCH operation (RFC 7644 §3.5.2), also with the name of an extension before it. */
 final class PatchPath {
 
-    /** What people use is a tenth of it; the SDK's parser recurses. */
+    /** Ten times the paths in use. A bound is needed, because the SDK's parser recurses. */
     private static final int LONGEST_PATH = 1_000;
 
     private PatchPath() {
@@ -29,9 +29,9 @@ final class PatchPath {
         Path path;
         try {
             path = Path.fromString(text.regionMatches(true, 0, core, 0, core.length()) ? text.substring(core.length())
-                    : isExtension(text, user, mayBeExtension) ? text + ":" // as the SDK writes an extension as a whole
+                    : isExtension(text, user, mayBeExtension) ? text + ":" // the SDK's form of a whole extension
                     : text);
-        } catch (RuntimeException e) { // the parser's way to say no to some texts
+        } catch (RuntimeException e) { // the parser throws it for some wrong texts
             throw BadRequestException.invalidPath("the path cannot be read");
         }
         if (path.isRoot() && (path.getSchemaUrn() == null || path.getSchemaUrn().equalsIgnoreCase(UserSchema.SCHEMA))) {
@@ -46,7 +46,10 @@ final class PatchPath {
         return path;
     }
 
-    /** {@code urn:a:b:c} is an extension or the attribute c of the extension urn:a:b: what is known decides, else the value. */
+    /**
+     * Whether {@code urn:a:b:c} is an extension, or the attribute c of the extension urn:a:b. Known extensions decide,
+     * then the value.
+     */
     private static boolean isExtension(String path, ObjectNode user, boolean mayBe) {
         if (!SchemaUtils.isUrn(path)) {
             return false;

@@ -16,16 +16,17 @@ import java.util.UUID;
 import java.util.function.Predicate;
 
 /**
- * The user that a POST is about. RFC 7644 knows only new users, but identity providers also POST a user who comes back: the externalId
- * says who that is, also under a new userName and after a DELETE; without a word of it, the userName of an inactive user does.
- * A userName that belonged to another externalId is another person's now, who gets another row. Immutable.
+ * Finds the user of a POST. RFC 7644 knows only new users, but identity providers also POST a user who returns. The
+ * externalId identifies that user, also under a new userName and after a DELETE. Without an externalId, the userName of
+ * an inactive user does. A userName that belonged to another externalId is now another person's, who gets another row.
+ * Immutable.
  *
- * @param id  of the row
- * @param row as it is, locked; null if there is none
+ * @param id of the row
+ * @param row the current row, locked; null if there is none
  */
 record PostedUser(String id, UserRow row) {
 
-    /** A request line holds 4,096 characters: so many are left for the id in it. */
+    /** The characters for the id in a request line, which holds 4,096. */
     private static final int LONGEST_SEGMENT = 3_800;
 
     /**
@@ -48,7 +49,7 @@ record PostedUser(String id, UserRow row) {
                 lock.lockId(id);
             }
             lock.lockName(userName);
-            Candidates candidates = Candidates.read(lock, prefix, externalId, userName); // another client may have been faster
+            Candidates candidates = Candidates.read(lock, prefix, externalId, userName); // another client may have changed them
             if (ids.containsAll(candidates.ids())) {
                 return candidates.choose(lock, prefix, externalId);
             }
@@ -91,7 +92,7 @@ record PostedUser(String id, UserRow row) {
             return known == null ? new PostedUser(prefix + UUID.randomUUID(), null) : new PostedUser(known.id(), known);
         }
 
-        /** The row of the id, if it is among them, else the last that changed. */
+        /** The row with the id if it is in the list, otherwise the row that changed last. */
         private static UserRow first(List<UserRow> rows, String id, Predicate<UserRow> condition) {
             List<UserRow> some = rows.stream().filter(condition).toList();
             return some.stream().filter(row -> row.id().equals(id)).findFirst().orElse(some.isEmpty() ? null : some.get(0));

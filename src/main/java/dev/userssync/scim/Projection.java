@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The attributes that a client wants to see, by the parameters {@code attributes} and {@code excludedAttributes} (RFC 7644 §3.9).
- * {@code schemas} and {@code id} are always there. Immutable.
+ * Selects attributes for a client, by the parameters {@code attributes} and {@code excludedAttributes} (RFC 7644 §3.9).
+ * {@code schemas} and {@code id} always stay. Immutable.
  */
 final class Projection {
 
@@ -40,7 +40,7 @@ final class Projection {
         for (String name : names == null || names.isBlank() ? new String[0] : names.split(",")) {
             try {
                 paths.add(Path.fromString(name.strip().replaceFirst("(?i)^" + UserSchema.SCHEMA + ":", "")));
-            } catch (RuntimeException e) { // the parser's way to say no to some texts
+            } catch (RuntimeException e) { // the parser throws it for some wrong texts
                 throw BadRequestException.invalidPath("a name of an attribute cannot be read");
             }
         }
@@ -51,7 +51,7 @@ final class Projection {
         return UserDocument.lower(path.toString());
     }
 
-    /** Takes away what is not wanted. */
+    /** Removes the attributes that are not selected. */
     ObjectNode of(ObjectNode resource) throws ScimException {
         if (!wanted.isEmpty()) {
             keep(resource, "", ALWAYS);

@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Answers a request that failed with an error document (RFC 7644 §3.12). In: the failed exchange. What the client cannot know already,
- * such as the message of a database, is not in it; and nothing of a user is in the log. Thread-safe.
+ * Answers a failed request with an error document (RFC 7644 §3.12). In: the failed exchange. The document holds nothing
+ * that the client must not know, such as a database's message. The log holds nothing of a user. Thread-safe.
  */
 @BindToRegistry("scim-error")
 public final class ScimError implements Processor {
@@ -53,7 +53,7 @@ public final class ScimError implements Processor {
             return told.getScimError();
         }
         if (failure instanceof SecurityException) {
-            return error(401, null, "a bearer token is needed that this server knows");
+            return error(401, null, "the bearer token is missing or unknown");
         }
         if (failure instanceof InvalidUserEvent) {
             return error(400, BadRequestException.INVALID_VALUE, failure.getMessage());
@@ -63,7 +63,7 @@ public final class ScimError implements Processor {
             return error(400, BadRequestException.INVALID_VALUE, "the database refuses a value (SQLState " + sql.getSQLState() + ")");
         }
         if (sql != null || failure instanceof RejectedExecutionException) {
-            return error(503, null, "the database is away or busy, try again");
+            return error(503, null, "the database is unreachable or busy, try again");
         }
         return error(500, null, "the request could not be handled");
     }
@@ -80,26 +80,26 @@ public final class ScimError implements Processor {
         if (status == 503 && outage) {
             LOG.debug("scim: not applied, the database is unreachable");
         } else if (status == 503) {
-            limit.log("scim", "answered 503", LOG::atWarn, "not applied, the client was told to retry in " + retryAfter + " s: " + Failure.safeReason(failure));
+            limit.log("scim", "answered 503", LOG::atWarn, "not applied, asked the client to retry in " + retryAfter + " s: " + Failure.safeReason(failure));
         } else if (status == 500) {
             StackTraceElement[] trace = failure.getStackTrace();
             limit.log("scim", "answered 500", LOG::atError, "a request failed with " + failure.getClass().getName() + " at " + (trace.length == 0 ? "?" : trace[0]));
         } else if (ObjectHelper.getException(SQLException.class, failure) != null) {
-            limit.log("scim", "refused by the database", LOG::atWarn, "the database refuses a user, the client was told so: " + Failure.safeReason(failure));
-        } else { // what is refused is logged by the route, within limits
+            limit.log("scim", "refused by the database", LOG::atWarn, "answered 400, because the database refuses a user: " + Failure.safeReason(failure));
+        } else { // the route logs refused requests, within limits
             LOG.debug("scim: answered {} {}", status, error.getScimType());
         }
     }
 
-    /** The error document for a status that is answered before a route is reached. */
+    /** The error document for a reply that no route gives. */
     public static String document(int status) {
         return Json.text(error(status, null, switch (status) {
             case 404 -> "there is nothing at this path";
-            case 405 -> "the method is not possible here";
+            case 405 -> "this path does not allow the method";
             case 413 -> "the body is too large";
             case 415 -> "the body must be application/scim+json or application/json";
             case 500 -> "the request could not be handled";
-            case 503 -> "the application stops, try again";
+            case 503 -> "users-sync is stopping, try again";
             default -> "the request cannot be read";
         }));
     }

@@ -8,7 +8,7 @@ import org.apache.camel.Message;
 import org.apache.camel.Processor;
 
 /**
- * Writes the reply of a request that succeeded. In: as body a {@link UserRow}, any other document of SCIM, or null for none; the
+ * Writes the reply to a successful request. In: as body a {@link UserRow}, another SCIM document, or null for none; the
  * variables {@code request} and {@code status} (200 unless set). Thread-safe.
  */
 @BindToRegistry("scim-reply")

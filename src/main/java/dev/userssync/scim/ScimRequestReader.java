@@ -18,8 +18,8 @@ import org.apache.camel.Processor;
 import org.apache.camel.component.platform.http.vertx.HttpMessage;
 
 /**
- * Reads an HTTP request into the variable {@code request}, a {@link ScimRequest}. In: the request with its bytes as body. It reads the
- * request itself and not Camel's headers, in which query, headers and path are mixed. Thread-safe.
+ * Reads an HTTP request into the variable {@code request}, a {@link ScimRequest}. In: the request with its bytes as
+ * body. It reads the request itself, because Camel's headers mix query, headers and path. Thread-safe.
  */
 @BindToRegistry("scim-request")
 public final class ScimRequestReader implements Processor {
@@ -40,9 +40,9 @@ public final class ScimRequestReader implements Processor {
     }
 
     /**
-     * The body with U+FFFD for what Postgres cannot hold, so that the client sees what is stored.
+     * The body with U+FFFD for characters that Postgres cannot store, so that the client sees the stored text.
      *
-     * @throws BadRequestException invalidValue if that would change the client's id of a user
+     * @throws BadRequestException invalidValue if the replacement would change the client's id of a user
      */
     private static ObjectNode storable(Exchange exchange, ObjectNode body) throws BadRequestException {
         String given = Json.text(body);
@@ -63,9 +63,9 @@ public final class ScimRequestReader implements Processor {
             return null;
         }
         try {
-            return URLDecoder.decode(parts[2].replace("+", "%2B"), StandardCharsets.UTF_8); // in a path + is +
+            return URLDecoder.decode(parts[2].replace("+", "%2B"), StandardCharsets.UTF_8); // in a path, + is a plain character
         } catch (IllegalArgumentException e) {
-            throw BadRequestException.invalidSyntax("the path is not percent-encoded as it must be");
+            throw BadRequestException.invalidSyntax("the path is not percent-encoded correctly");
         }
     }
 
@@ -79,7 +79,7 @@ public final class ScimRequestReader implements Processor {
         return parameters;
     }
 
-    /** A search has the parameters of the query as attributes of its body (RFC 7644 §3.4.3). */
+    /** The parameters of a search, which are attributes of its body (RFC 7644 §3.4.3). */
     private static Map<String, String> parameters(ObjectNode search) {
         Map<String, String> parameters = new HashMap<>();
         for (String name : List.of("filter", "startIndex", "count", "attributes", "excludedAttributes")) {
@@ -95,7 +95,7 @@ public final class ScimRequestReader implements Processor {
         return parameters;
     }
 
-    /** Behind a proxy that ends TLS the client's scheme is in X-Forwarded-Proto. */
+    /** The URL as the client wrote it. Behind a proxy that ends TLS, the client's scheme is in X-Forwarded-Proto. */
     private static String base(HttpServerRequest http) {
         String host = http.getHeader("Host");
         String scheme = "https".equalsIgnoreCase(http.getHeader("X-Forwarded-Proto")) ? "https" : http.scheme();

@@ -5,14 +5,14 @@ import dev.userssync.settings.StartupFailure;
 import org.apache.camel.CamelContext;
 
 /**
- * The settings of SCIM beside its token.
+ * The settings of SCIM, without its token.
  *
- * @param idPrefix          {@code scim.id.prefix}: what every id of SCIM's users starts with; may be empty
+ * @param idPrefix          {@code scim.id.prefix}: the start of every id of SCIM's users; may be empty
  * @param inactiveIsDeleted {@code scim.inactive}: whether an inactive user counts as deleted
  */
 record ScimSettings(String idPrefix, boolean inactiveIsDeleted) {
 
-    /** @throws StartupFailure if a setting cannot be */
+    /** @throws StartupFailure if a setting has a wrong value */
     static ScimSettings of(CamelContext context) {
         String inactive = Setting.of(context, "scim.inactive");
         if (!inactive.equals("deleted") && !inactive.equals("kept")) {

@@ -20,16 +20,16 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Makes user events of a write. In: the variables {@code operation} (create, replace, patch or delete) and {@code request}, and the
- * lock of {@link UserLock}. Out: the variables {@code first} and {@code second}, user events to be sent in this order, each may be
- * null; {@code status}; and as body the {@link UserRow} that they lead to, null after a delete. Requests carry no time of the change,
- * so that events are stamped here. Thread-safe.
+ * Makes user events from a write. In: the variables {@code operation} (create, replace, patch or delete) and
+ * {@code request}, and the lock of {@link UserLock}. Out: the variables {@code first} and {@code second}, user events
+ * to send in this order, each may be null; {@code status}; and as body the resulting {@link UserRow}, null after a
+ * delete. Requests carry no time of the change, so this class stamps the events. Thread-safe.
  * <p>
- * Where inactive means deleted, an inactive user's {@code deleted_at} is set and its document says {@code "active": false}: by this it
- * is still found. The two events of one version are in an order in which neither can be seen alone to do harm: a user who is live is
- * first made inactive and then deleted; one who is deleted or new is first deleted, so that it is never live in between (the merge rule
- * lets a deletion win over a profile of the same version, in whatever order). A user whom the client deletes while inactive loses
- * {@code active}, and so is found no more.
+ * If inactive means deleted, an inactive user has a {@code deleted_at} and a document with {@code "active": false}, by
+ * which clients still find it. The two events of one version are in a safe order, even if only the first is seen. A
+ * live user is first made inactive and then deleted. A deleted or new user is first deleted, so it is never live in
+ * between. (In the merge rule a deletion wins over a profile of the same version, in any order.) If the client deletes
+ * an inactive user, the document loses {@code active}, and no client finds it any more.
  */
 @BindToRegistry("scim-change")
 public final class UserChange implements Processor, CamelContextAware {
@@ -47,7 +47,7 @@ public final class UserChange implements Processor, CamelContextAware {
         this.clock = clock;
     }
 
-    /** @throws ScimException 400, 404, 409 or 412; nothing is changed then */
+    /** @throws ScimException 400, 404, 409 or 412; then nothing is changed */
     @Override
     public void process(Exchange exchange) throws ScimException, SQLException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
@@ -92,7 +92,7 @@ public final class UserChange implements Processor, CamelContextAware {
         return row;
     }
 
-    /** A client that does not say so wants neither to make the user active again nor to cut the tie to its own id. */
+    /** Keeps attributes that the client omits: it wants neither to reactivate the user nor to drop its own id. */
     private static void keep(List<String> attributes, UserRow row, ScimRequest request, ObjectNode document) {
         for (String attribute : attributes) {
             if (!request.body().has(attribute) && row.document().has(attribute)) {
@@ -114,7 +114,7 @@ public final class UserChange implements Processor, CamelContextAware {
         }
         boolean isDeleted = settings.inactiveIsDeleted() && !UserDocument.isActive(document);
         if (!isNew && document.equals(row.document()) && isDeleted == (row.deleted() != null)) {
-            exchange.getMessage().setBody(row); // as it was
+            exchange.getMessage().setBody(row); // unchanged
             return;
         }
         Instant version = UserRow.nextVersion(row, row == null ? afterTombstone(id, lock) : clock.instant());
@@ -130,20 +130,20 @@ public final class UserChange implements Processor, CamelContextAware {
         exchange.getMessage().setBody(new UserRow(id, document, created, version, isDeleted ? version : null));
     }
 
-    /** While a user is inactive, another one may take the userName. */
+    /** Whether the user claims its userName. While a user is inactive, another user may take the name. */
     private static boolean claimsName(ObjectNode document, UserRow row) {
         return !UserDocument.text(document, "userName").equalsIgnoreCase(UserDocument.text(row.document(), "userName"))
                 || UserDocument.isActive(document) && !row.isActive();
     }
 
-    /** Now, or after the user of this id was erased or purged, if another clock wrote that. */
+    /** The current time or, if another clock's tombstone of this id is later, the time after it. */
     private Instant afterTombstone(String id, UserLock.Held lock) throws SQLException {
         Instant now = clock.instant();
         Instant buried = UserRows.buried(lock.connection(), id);
         return buried == null || buried.isBefore(now) ? now : buried.plus(1, ChronoUnit.MICROS);
     }
 
-    /** By the names in the setting payload.drop; the password is gone before. */
+    /** Drops the secrets in the setting payload.drop. The password was removed before. */
     private ObjectNode withoutSecrets(ObjectNode document) {
         JsonNode plain = Json.plain(document);
         return secrets.dropFrom(plain) ? Json.object(plain.toString()) : document;
@@ -177,7 +177,7 @@ public final class UserChange implements Processor, CamelContextAware {
         return JsonNodeFactory.instance.objectNode().put("type", "deleted").put("id", withoutPrefix(id)).put("deleted_at", version.toString());
     }
 
-    /** A user event has the provider's own id; the prefix comes before it where the event is checked. */
+    /** The provider's own id, for a user event. The check of the event adds the prefix. */
     private String withoutPrefix(String id) {
         return id.substring(settings.idPrefix().length());
     }

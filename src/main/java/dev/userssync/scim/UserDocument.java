@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * What a User (RFC 7643 §4.1) is here, by the schema that the SDK ships: which attributes there are, how a document must look to be
- * kept, and what of it becomes name and email. Attributes that the schema does not know are kept as they are. Thread-safe.
+ * Reads the document of a User (RFC 7643 §4.1) by the schema of the SDK: its attributes, the form in which it is
+ * stored, and its name and email. Unknown attributes stay unchanged. Thread-safe.
  */
 final class UserDocument {
 
@@ -29,10 +29,10 @@ final class UserDocument {
     }
 
     /**
-     * The form in which a document is kept: attributes of the schema under the schema's own spelling and of its types ("True" is
-     * true), nothing unassigned (null and [] are no values, RFC 7643 §2.5), no more than one primary value, nothing that the client
-     * may not set, and nothing that must never be returned: the password. Other secrets are the setting payload.drop's.
-     * What comes in a form that is plainly meant so is brought into the schema's, see {@link #form}.
+     * Converts a document into its stored form. Attributes of the schema have the schema's spelling and types ("True"
+     * is true). Unassigned attributes are removed (null and [] are no values, RFC 7643 §2.5), and so are attributes
+     * that the client may not set and the password, which must never be returned. At most one value is primary. The
+     * setting payload.drop removes other secrets. Unambiguous values in another form are converted, see {@link #form}.
      *
      * @throws BadRequestException invalidValue if an attribute has another type or userName is missing
      */
@@ -40,7 +40,7 @@ final class UserDocument {
         ObjectNode rest = sent.deepCopy();
         ObjectNode kept = Json.object();
         kept.set("schemas", schemas(sent));
-        rest.remove(List.of("schemas", "id", "meta")); // ours to say
+        rest.remove(List.of("schemas", "id", "meta")); // users-sync sets them
         for (AttributeDefinition attribute : UserSchema.ATTRIBUTES.values()) {
             JsonNode sentValue = rest.remove(attribute.getName());
             JsonNode value = sentValue == null ? null : AttributeForm.form(sentValue, attribute);
@@ -57,7 +57,7 @@ final class UserDocument {
         if (text(kept, "userName") == null) {
             throw BadRequestException.invalidValue("userName is missing: POST and PUT carry the whole user; to change some attributes, send PATCH with Operations");
         }
-        for (String key : List.of("userName", "externalId")) { // a space more makes no other user
+        for (String key : List.of("userName", "externalId")) { // a further space makes no other user
             if (text(kept, key) == null) {
                 kept.remove(key);
             } else {
@@ -77,7 +77,7 @@ final class UserDocument {
         return extension;
     }
 
-    /** Of several primary values the first stays it (RFC 7643 §2.4: "MUST appear no more than once"). */
+    /** Keeps only the first primary value (RFC 7643 §2.4: "MUST appear no more than once"). */
     private static JsonNode onePrimary(JsonNode values) {
         boolean primary = false;
         for (JsonNode value : values) {
@@ -124,7 +124,7 @@ final class UserDocument {
         return onePrimary(values);
     }
 
-    /** Also as Entra ID writes it: "True". */
+    /** Whether a value is primary, also in Entra ID's spelling "True". */
     static boolean isPrimary(JsonNode value) {
         return value.path("primary").asText().equalsIgnoreCase("true");
     }
@@ -164,7 +164,7 @@ final class UserDocument {
         };
     }
 
-    /** A user is active unless the client says otherwise. */
+    /** Whether a user is active, which is the default. */
     static boolean isActive(ObjectNode user) {
         return user.path("active").asBoolean(true);
     }
@@ -196,7 +196,7 @@ final class UserDocument {
         return first != null ? first : userName != null && ADDRESS.matcher(userName).matches() ? userName : null;
     }
 
-    /** An attribute's text without space around it; null if it is not there or blank. */
+    /** The text of an attribute without surrounding space; null if it is missing or blank. */
     static String text(JsonNode document, String attribute) {
         String text = document.path(attribute).textValue();
         return text == null || text.isBlank() ? null : text.strip();

@@ -15,14 +15,17 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A filter (RFC 7644 §3.4.2.2), read and decided by the SDK. So that not every row must be decided, {@link #condition()} says in SQL
- * what no match can do without; with an equal userName, externalId, id or address that is an index's work. Immutable.
+ * A filter (RFC 7644 §3.4.2.2), parsed and evaluated by the SDK. To evaluate fewer rows, {@link #condition()} is a
+ * necessary condition in SQL. For an equal userName, externalId, id or address it uses an index. Immutable.
  */
 final class UserFilter {
 
-    private static final int LONGEST = 4_000; // the SDK decides by recursion
+    private static final int LONGEST = 4_000; // the SDK evaluates by recursion
 
-    /** Entra ID's {@code emails[type eq "work"].value eq "x"} is not in the grammar, which has a value filter end at its bracket. */
+    /**
+     * Entra ID's {@code emails[type eq "work"].value eq "x"} is not in the grammar, in which a value filter ends at its
+     * bracket.
+     */
     private static final Pattern AFTER_BRACKET = Pattern.compile("([\\w$:.-]++)\\[((?:[^\\]\"]++|\"(?:[^\"\\\\]++|\\\\.)*+\")*+)\\]\\."
             + "([\\w$-]++\\s++(?:pr\\b|\\w{2}\\s++(?:\"(?:[^\"\\\\]++|\\\\.)*+\"|[^\\s()\\[\\]]++)))", Pattern.CASE_INSENSITIVE);
 
@@ -32,7 +35,7 @@ final class UserFilter {
     private static final FilterEvaluator EVALUATOR = new FilterEvaluator() {
         @Override
         protected AttributeDefinition getAttributeDefinition(Path path) {
-            return UserSchema.attribute(path); // knows whether case counts
+            return UserSchema.attribute(path); // knows whether the attribute is case-sensitive
         }
     };
 
@@ -54,20 +57,21 @@ final class UserFilter {
         namesExtension = UserSchema.namesEnterprise(text);
         try {
             filter = typed(Parser.parseFilter(AFTER_BRACKET.matcher(lowerBooleans(text)).replaceAll("$1[($2) and $3]")), Path.root());
-        } catch (RuntimeException e) { // the parser's way to say no to some texts
+        } catch (RuntimeException e) { // the parser throws it for some wrong texts
             throw BadRequestException.invalidFilter("the filter cannot be read");
         }
     }
 
-    /** Outside of a text, {@code True} is {@code true}. */
+    /** Replaces {@code True} by {@code true}, outside of texts. */
     static String lowerBooleans(String filterOrPath) {
         return TEXT_OR_BOOLEAN.matcher(filterOrPath).replaceAll(found -> Matcher.quoteReplacement(
                 found.group().startsWith("\"") ? found.group() : UserDocument.lower(found.group())));
     }
 
     /**
-     * The filter with its values in the schema's types, as Entra ID does not write them: {@code primary eq "True"} compares a boolean, and
-     * {@code manager eq "x"} the value of what has several parts.
+     * Converts the values of the filter into the schema's types, because Entra ID writes others:
+     * {@code primary eq "True"} compares a boolean, and {@code manager eq "x"} the part {@code value} of a complex
+     * attribute.
      *
      * @param within the attribute whose values are filtered, or the root
      */
@@ -105,7 +109,7 @@ final class UserFilter {
         return within.size() == 0 ? path : within.attribute(path);
     }
 
-    /** Whether it can match no user but those of one userName. */
+    /** Whether the filter can only match users of one userName. */
     boolean asksForUserName() {
         return asksForUserName(filter);
     }
@@ -124,13 +128,13 @@ final class UserFilter {
         return attribute == null ? null : attribute.getName();
     }
 
-    /** The SDK's parser takes the end of the text for a bracket. */
+    /** Whether all brackets are closed. The SDK's parser accepts the end of the text as a bracket. */
     static boolean closesBrackets(String filterOrPath) {
         String bare = TEXT.matcher(filterOrPath).replaceAll("");
         return bare.chars().filter(c -> c == '[').count() == bare.chars().filter(c -> c == ']').count();
     }
 
-    /** Decides one user, by the resource that a client would see. */
+    /** Evaluates the filter for one user, on the resource that a client sees. */
     boolean matches(UserRow row, String base) throws ScimException {
         ObjectNode user = namesMeta ? row.resource(base) : row.document();
         if (namesExtension) {
@@ -145,7 +149,10 @@ final class UserFilter {
         return filter.visit(EVALUATOR, user);
     }
 
-    /** A condition on a row of users_sync, with its parameters; {@link UserQuery.Condition#ANY} if the filter needs none that SQL can say. */
+    /**
+     * A necessary condition on a row of users_sync, with its parameters; {@link UserQuery.Condition#ANY} if SQL cannot
+     * express one.
+     */
     UserQuery.Condition condition() {
         return needs(filter, Path.root());
     }
@@ -153,7 +160,7 @@ final class UserFilter {
     private static UserQuery.Condition needs(Filter filter, Path within) {
         Path path = filter.getAttributePath();
         if (path != null && path.getSchemaUrn() != null && !path.getSchemaUrn().equalsIgnoreCase(UserSchema.SCHEMA)) {
-            return UserQuery.Condition.ANY; // an extension's
+            return UserQuery.Condition.ANY; // an attribute of an extension
         }
         return switch (filter.getFilterType()) {
             case EQUAL -> filter.getComparisonValue().isTextual()

@@ -18,10 +18,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One writer a user at a time, over all instances: between reading a user and the commit of what a request makes of it nobody else
- * may write, or one of two concurrent PATCHes would be lost. The lock is a transaction's advisory lock in Postgres, which needs no
- * table, works through a transaction pooler and is gone with a crashed instance. Its connections are not those that the events are
- * written with: who holds a lock waits for a write, so that no write may wait for a lock. Thread-safe.
+ * Lets only one request at a time write a user, over all instances. Nobody else may write between the read of a user
+ * and the commit of the change; otherwise one of two concurrent PATCHes would be lost. It is an advisory lock of a
+ * transaction in Postgres, which needs no table, works through a transaction pooler, and ends with a crashed instance.
+ * Locks have their own connections: the holder of a lock waits for a write, so no write may wait for a lock.
+ * Thread-safe.
  */
 @BindToRegistry("scim-lock")
 public final class UserLock {
@@ -29,9 +30,9 @@ public final class UserLock {
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.scim");
 
     private static final String HELD = "scim-lock";
-    private static final String LONGEST_WAIT = "5s"; // then SQLState 55P03: the client is told to retry
+    private static final String LONGEST_WAIT = "5s"; // then SQLState 55P03: the client is asked to retry
 
-    /** Opens the transaction and, where the request names a user, takes its lock; {@link #release} must follow. */
+    /** Opens the transaction and, if the request names a user, takes its lock; {@link #release} must follow. */
     public void take(Exchange exchange) throws SQLException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
         Held held = new Held(PerContext.of(exchange.getContext(), Pool.class, Pool::new).connection());
@@ -42,7 +43,7 @@ public final class UserLock {
         }
     }
 
-    /** Frees what the exchange holds, if anything. */
+    /** Releases the locks of the exchange, if it has any. */
     public void release(Exchange exchange) {
         Held held = exchange.getProperty(HELD, Held.class);
         if (held != null) {
@@ -50,7 +51,7 @@ public final class UserLock {
             try {
                 held.end();
             } catch (SQLException e) {
-                LOG.debug("a lock's connection was lost, and the lock with it", e); // what was to be written is written
+                LOG.debug("a lock's connection was lost, and the lock with it", e); // the events are already written
             }
         }
     }
@@ -60,8 +61,8 @@ public final class UserLock {
     }
 
     /**
-     * An open transaction and its locks. Ids are locked first and in their order, then a userName, so that nobody waits in a circle.
-     * Reads see what is committed by then.
+     * An open transaction and its locks. It locks ids first and in their order, then a userName, so that there is no
+     * deadlock. A read sees everything committed before it.
      */
     static final class Held {
 
@@ -73,7 +74,8 @@ public final class UserLock {
 
         private void begin() throws SQLException {
             try (Statement set = connection.createStatement()) {
-                // A read after the lock sees the last holder's commit. Only for this transaction: the session may be a pooler's.
+                // A read after the lock sees the last holder's commit. The settings end with the transaction, because
+                // the session may be a pooler's.
                 set.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '" + LONGEST_WAIT + "'; SET LOCAL statement_timeout = '25s'");
             }
         }
@@ -86,7 +88,7 @@ public final class UserLock {
             lock("hashtextextended('users-sync scim name ' || lower(?), 0)", userName);
         }
 
-        /** Frees all locks, to take others. */
+        /** Releases all locks, to take others. */
         void startOver() throws SQLException {
             connection.rollback();
             begin();
@@ -105,12 +107,12 @@ public final class UserLock {
 
         private void end() throws SQLException {
             try (connection) {
-                connection.rollback(); // nothing was written here
+                connection.rollback(); // this transaction wrote nothing
             }
         }
     }
 
-    /** Opened when the first lock is taken, closed with the context. */
+    /** The connections of the locks, opened at the first lock and closed with the context. */
     private static final class Pool extends ServiceSupport {
 
         private final DataSource users;
@@ -120,23 +122,23 @@ public final class UserLock {
             HikariConfig config = new HikariConfig();
             users = context.getRegistry().lookupByNameAndType("users", DataSource.class);
             try {
-                users.unwrap(HikariDataSource.class).copyStateTo(config); // also who asks for a password that a file may replace
+                users.unwrap(HikariDataSource.class).copyStateTo(config); // also the source of a password that a file may replace
             } catch (SQLException e) {
                 throw new IllegalStateException(e);
             }
             config.setPoolName("scim-locks");
-            config.setMaximumPoolSize(Database.locks(context)); // so many users at a time; the others wait their turn
+            config.setMaximumPoolSize(Database.locks(context)); // the number of users at a time; the others wait
             config.setMinimumIdle(0);
             config.setIdleTimeout(TimeUnit.SECONDS.toMillis(30));
             config.setConnectionTimeout(TimeUnit.SECONDS.toMillis(2));
-            config.setInitializationFailTimeout(-1); // a database that is away is the request's failure
+            config.setInitializationFailTimeout(-1); // an unreachable database fails the request, not the start
             config.setAutoCommit(false);
             connections = new HikariDataSource(config);
         }
 
         Connection connection() throws SQLException {
             if (connections.getHikariPoolMXBean().getTotalConnections() == 0) {
-                users.getConnection().close(); // a database that sleeps gets the time that this one gives it to wake up
+                users.getConnection().close(); // this pool gives a sleeping database time to wake up
             }
             return connections.getConnection();
         }

@@ -17,8 +17,8 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 
 /**
- * Reads users: one by its id, or a list with filter and paging (RFC 7644 §3.4). In: the variable {@code request}; out, as body: a
- * {@link UserRow} or a {@link ListResponse}. Thread-safe.
+ * Reads users: one by its id, or a list with filter and paging (RFC 7644 §3.4). In: the variable {@code request}; out,
+ * as body: a {@link UserRow} or a {@link ListResponse}. Thread-safe.
  */
 @BindToRegistry("scim-users")
 public final class UserQuery implements CamelContextAware {
@@ -75,7 +75,8 @@ public final class UserQuery implements CamelContextAware {
                     holders.add(row);
                 }
             });
-            // A userName is there once (RFC 7643 §4.1.1): an inactive user whose userName another person has now does not show up.
+            // A userName is unique (RFC 7643 §4.1.1), so an inactive user whose userName another person now has is not
+            // listed.
             UserRow holder = holders.stream().max(Comparator.comparing(UserRow::isActive)
                     .thenComparing(UserRow::updated, Comparator.nullsFirst(Comparator.naturalOrder()))).orElse(null);
             if (holder != null && start == 1 && count > 0) {

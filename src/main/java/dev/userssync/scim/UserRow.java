@@ -8,17 +8,17 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 
 /**
- * A row of neon_auth.users_sync as SCIM sees it. Times are cut to microseconds, as Postgres keeps them. Immutable by agreement: nobody
+ * A row of neon_auth.users_sync for SCIM. Times have microseconds, like Postgres. Immutable by agreement: nobody
  * changes the document.
  *
  * @param document raw_json; never null
- * @param created  when the user was created, or null
- * @param updated  the version of the profile, or null if it has none
- * @param deleted  when the user was deleted or, where inactive means deleted, deactivated; else null
+ * @param created when the user was created, or null
+ * @param updated the version of the profile, or null if it has none
+ * @param deleted when the user was deleted or, where inactive means deleted, deactivated; else null
  */
 record UserRow(String id, ObjectNode document, Instant created, Instant updated, Instant deleted) {
 
-    /** Whether SCIM wrote the row: its documents name the schema, those of other providers do not. */
+    /** Whether SCIM wrote the row: only SCIM's documents name the schema. */
     boolean isOurs() {
         for (var schema : document.path("schemas")) {
             if (UserSchema.SCHEMA.equals(schema.textValue())) {
@@ -29,8 +29,9 @@ record UserRow(String id, ObjectNode document, Instant created, Instant updated,
     }
 
     /**
-     * Whether a client finds the user. An inactive one is found although it counts as deleted, or nobody could make it active again;
-     * what a client has deleted is not, because its document says nothing of inactive (see {@link UserChange}).
+     * Whether a client finds the user. It finds an inactive user although that counts as deleted, or nobody could
+     * reactivate the user. It does not find a user that a client deleted, whose document lacks {@code active} (see
+     * {@link UserChange}).
      */
     boolean isFound() {
         return isOurs() && (deleted == null || !isActive());
@@ -41,7 +42,10 @@ record UserRow(String id, ObjectNode document, Instant created, Instant updated,
         return UserDocument.isActive(document);
     }
 
-    /** A time after everything that this row has seen, and not before now: strictly increasing for one user, whatever the clocks say. */
+    /**
+     * A time after every event of this row, and not before now. It strictly increases for one user, whatever the clocks
+     * show.
+     */
     static Instant nextVersion(UserRow row, Instant now) {
         Instant next = now.truncatedTo(ChronoUnit.MICROS);
         if (row != null) {
@@ -52,18 +56,18 @@ record UserRow(String id, ObjectNode document, Instant created, Instant updated,
         return next;
     }
 
-    /** The version as an entity tag (RFC 7644 §3.14), weak as its examples are. */
+    /** The version as an entity tag (RFC 7644 §3.14), weak like the RFC's examples. */
     String tag() {
         Instant version = updated != null ? updated : Instant.EPOCH;
         return "W/\"" + Long.toString(ChronoUnit.MICROS.between(Instant.EPOCH, version), Character.MAX_RADIX) + "\"";
     }
 
-    /** Where the user is, for a client that reached us under this base. */
+    /** The URL of the user, for a client that called this base. */
     String location(String base) {
         return base + "/Users/" + URLEncoder.encode(id, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
-    /** The resource that a client gets: the document with id and meta. */
+    /** The resource for a client: the document with id and meta. */
     ObjectNode resource(String base) {
         ObjectNode resource = Json.object();
         resource.setAll(document);

@@ -10,7 +10,7 @@ import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads rows of neon_auth.users_sync, on a connection of the caller's. Values only ever become parameters. Thread-safe. */
+/** Reads rows of neon_auth.users_sync, on the caller's connection. Values are always parameters. Thread-safe. */
 final class UserRows {
 
     private static final String COLUMNS = "SELECT id, coalesce(raw_json, '{}') AS raw_json, created_at, coalesce(updated_at, created_at)"
@@ -22,7 +22,7 @@ final class UserRows {
     /** {@link UserRow#isFound()} in SQL, word for word the condition of the other indexes there. */
     private static final String FOUND = OURS + " AND (deleted_at IS NULL OR raw_json -> 'active' = 'false')";
 
-    /** What to do with a row. */
+    /** Takes one row of a result. */
     interface Use {
         void row(UserRow row) throws ScimException;
     }
@@ -30,7 +30,7 @@ final class UserRows {
     private UserRows() {
     }
 
-    /** The row of an id, whoever wrote it; null if there is none. */
+    /** The row of an id, from any provider; null if there is none. */
     static UserRow find(Connection connection, String id) throws SQLException {
         try (PreparedStatement select = connection.prepareStatement(COLUMNS + "id = ?")) {
             select.setString(1, id);
@@ -39,12 +39,12 @@ final class UserRows {
         }
     }
 
-    /** The users with this externalId, those that a client deleted among them; the last that changed comes first. */
+    /** The users with this externalId, including those that a client deleted; the last changed comes first. */
     static List<UserRow> withExternalId(Connection connection, String prefix, String externalId) throws SQLException {
         return list(connection, OURS + " AND raw_json ->> 'externalId' = ?", prefix, externalId);
     }
 
-    /** The users that a client finds by this userName, in whatever case; the last that changed comes first. */
+    /** The users that a client finds by this userName, in any case; the last changed comes first. */
     static List<UserRow> withUserName(Connection connection, String prefix, String userName) throws SQLException {
         return list(connection, FOUND + " AND lower(raw_json ->> 'userName') = lower(?)", prefix, userName);
     }
@@ -62,7 +62,10 @@ final class UserRows {
         }
     }
 
-    /** When a user of this id was erased or purged; null if none was. Only a later event brings the id back. */
+    /**
+     * The time at which a user of this id was erased or purged; null if none was. Only a later event brings the id
+     * back.
+     */
     static Instant buried(Connection connection, String id) throws SQLException {
         try (PreparedStatement select = connection.prepareStatement("SELECT at FROM users_sync_internal.tombstone WHERE id = ?")) {
             select.setString(1, id);
@@ -71,7 +74,7 @@ final class UserRows {
         }
     }
 
-    /** How many users a client finds whose ids start so. */
+    /** The number of users with this prefix that a client finds. */
     static int count(Connection connection, String prefix) throws SQLException {
         try (PreparedStatement select = connection.prepareStatement("SELECT count(*) FROM neon_auth.users_sync WHERE " + FOUND
                 + " AND starts_with(id, ?)")) {
@@ -87,7 +90,10 @@ final class UserRows {
         each(connection, prefix, UserQuery.Condition.ANY, " OFFSET " + offset + " LIMIT " + limit, use);
     }
 
-    /** All users that a client finds and that meet a condition, in the order of their ids; read in pieces, not held in memory. */
+    /**
+     * All users that a client finds and that meet a condition, in the order of their ids. It reads in pieces and does
+     * not hold them in memory.
+     */
     static void all(Connection connection, String prefix, UserQuery.Condition condition, Use use) throws SQLException, ScimException {
         each(connection, prefix, condition, "", use);
     }

@@ -18,11 +18,11 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The attributes of a User (RFC 7643 §4.1) and of the enterprise extension, by the schema that the SDK ships. Thread-safe.
+ * The attributes of a User (RFC 7643 §4.1) and of the enterprise extension, by the schema of the SDK. Thread-safe.
  */
 final class UserSchema {
 
-    /** Every document that is kept names it, and so the rows of SCIM are told from those of other providers. */
+    /** Every stored document names it, which marks the rows of SCIM among those of other providers. */
     static final String SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User";
     static final String ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -45,7 +45,10 @@ final class UserSchema {
         return byName;
     }
 
-    /** The definition of an attribute or, for a path of two names, of a sub-attribute; null if the schema does not know it. */
+    /**
+     * The definition of an attribute or, for a path of two names, of a sub-attribute; null if the schema does not know
+     * it.
+     */
     static AttributeDefinition attribute(Path path) {
         boolean isCore = path.getSchemaUrn() == null || path.getSchemaUrn().equalsIgnoreCase(SCHEMA);
         if (path.size() == 0 || !isCore && !isEnterprise(path)) {
@@ -65,7 +68,7 @@ final class UserSchema {
         return ENTERPRISE.equalsIgnoreCase(path.getSchemaUrn());
     }
 
-    /** As {@link #attribute}; an attribute of the enterprise extension may go without the name of the extension. */
+    /** As {@link #attribute}; an attribute of the enterprise extension may lack the name of the extension. */
     static AttributeDefinition meant(Path path) {
         AttributeDefinition core = attribute(path);
         return core != null || path.getSchemaUrn() != null ? core : attribute(Path.root(ENTERPRISE).attribute(path));
@@ -75,7 +78,7 @@ final class UserSchema {
         return ENTERPRISE_NAMES.matcher(filter).find();
     }
 
-    /** The user with the attributes of the enterprise extension beside the others, where none has the name. */
+    /** The user with the attributes of the enterprise extension beside the others, unless a name is taken. */
     static ObjectNode withEnterprise(ObjectNode user) {
         ObjectNode all = Json.object();
         if (user.path(ENTERPRISE) instanceof ObjectNode extension) {
@@ -85,12 +88,12 @@ final class UserSchema {
         return all;
     }
 
-    /** Whether an attribute's values have parts, the one that counts being {@code value}. */
+    /** Whether the values of an attribute are complex, with {@code value} as their main part. */
     static boolean hasValue(AttributeDefinition attribute) {
         return "value".equals(textPart(attribute));
     }
 
-    /** The part that stands for the whole where somebody writes a text: {@code value}, else {@code formatted}; null if there is none. */
+    /** The part that a plain text sets: {@code value}, else {@code formatted}; null if there is none. */
     static String textPart(AttributeDefinition attribute) {
         if (attribute == null || attribute.getType() != Type.COMPLEX) {
             return null;
