@@ -184,7 +184,7 @@ class EmbeddedDatabaseTest {
         Path file = Files.writeString(directory.resolve("file"), "not a directory");
         try (AppProcess misled = new AppProcess(file)) {
             assertEquals("the embedded database in " + file + " cannot be started: FileAlreadyExistsException, " + file
-                    + "; set DATA_DIR to a directory that can be written, or DATABASE_URL to a Postgres of your own", misled.refusal());
+                    + "; set DATA_DIR to a writable directory, or DATABASE_URL to a Postgres of your own", misled.refusal());
         }
     }
 

@@ -66,7 +66,7 @@ class StartupFailureTest {
         server.execute("CREATE DATABASE " + name + " ENCODING '" + encoding + "' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
         String url = server.url().replaceFirst("/test_\\d+", "/" + name);
         try (AppProcess app = new AppProcess(directory.resolve("data"), "DATABASE_URL", url)) {
-            assertEquals("the database " + url.replaceFirst("\\?.*", "") + " has the encoding " + encoding + ", and UTF8 is needed: use one that was made with"
+            assertEquals("the database " + url.replaceFirst("\\?.*", "") + " has the encoding " + encoding + ", and users-sync needs UTF8: use a database made with"
                     + " CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0", app.refusal());
         } finally {
             server.execute("DROP DATABASE " + name); // also: nobody is connected any more

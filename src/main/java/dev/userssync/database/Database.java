@@ -25,13 +25,17 @@ import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
 /**
- * The database that the routes write to: the one of DATABASE_URL or, without it, the embedded one. Opened and migrated when the
- * bean {@code users} is first asked for, closed after the last route has stopped. One per Camel context; thread-safe.
+ * Provides the database that the routes write to: that of DATABASE_URL or, without it, the embedded one. It opens and
+ * migrates the database at the first look-up of the bean {@code users}, and closes it after the last route has stopped.
+ * One per Camel context; thread-safe.
  */
 public final class Database implements CamelConfiguration {
 
     private static final Path CHECK = Path.of("routes/sql/check-database.sql");
-    /** SCIM holds this share of the connections for its locks: a lock's holder waits for a write, so no write may wait for a lock. */
+    /**
+     * One in so many connections is for SCIM's locks. The holder of a lock waits for a write, so no write may wait for
+     * a lock.
+     */
     private static final int SHARE_OF_LOCKS = 4;
     private static final int MOST_LOCKS = 5;
 
@@ -42,7 +46,8 @@ public final class Database implements CamelConfiguration {
     }
 
     /**
-     * The same for what a sender waits for, milliseconds as a rule: with a network that swallows everything, it is to hear 503 before it stops waiting.
+     * The same database for writes that a sender waits for, usually for milliseconds. If the network swallows
+     * everything, the sender must receive 503 before it gives up.
      *
      * @throws StartupFailure if the database cannot be reached or migrated
      */
@@ -52,7 +57,7 @@ public final class Database implements CamelConfiguration {
     }
 
     /**
-     * The same for what nobody waits for: it does not keep a database awake that could sleep.
+     * The same database for work that nobody waits for. It does not keep a database awake that could sleep.
      *
      * @throws StartupFailure if the database cannot be reached or migrated
      */
@@ -61,7 +66,7 @@ public final class Database implements CamelConfiguration {
         return of(context).quietly;
     }
 
-    /** The connections that SCIM may hold for its locks, beside those of the pool. */
+    /** The number of connections for SCIM's locks, beside those of the pool. */
     public static int locks(CamelContext context) {
         return Math.max(1, Math.min(MOST_LOCKS, poolSize(context) / SHARE_OF_LOCKS));
     }
@@ -75,22 +80,22 @@ public final class Database implements CamelConfiguration {
         return Integer.parseInt(size);
     }
 
-    /** The open database of a context. The Camel CLI calls the methods above twice; it opens once. */
+    /** The open database of a context, opened once. The Camel CLI calls the methods above twice. */
     public static OpenDatabase of(CamelContext context) {
         return PerContext.of(context, OpenDatabase.class, OpenDatabase::new);
     }
 
     /**
-     * Creates or upgrades the tables, and opens nothing else.
+     * Creates or upgrades the tables, without a pool.
      *
-     * @return what was done, for people
+     * @return the result, for people
      * @throws StartupFailure if that is not possible
      */
     public static String migrate(CamelContext settings) {
         SecretFiles.load(settings);
         String url = Setting.of(settings, "database.url");
         if (url.isEmpty()) {
-            throw new StartupFailure("DATABASE_URL is not set: which database?");
+            throw new StartupFailure("DATABASE_URL is not set: set it to the database to migrate");
         }
         DatabaseUrl address = DatabaseUrl.of("DATABASE_URL", url);
         try (Connection connection = direct(settings, address)) {
@@ -102,8 +107,8 @@ public final class Database implements CamelConfiguration {
     }
 
     /**
-     * A connection of its own, for what a pool or a pooler would end too soon: to DATABASE_DIRECT_URL where that is set, as the user of
-     * DATABASE_URL unless it names another.
+     * Opens a connection of its own, for work that a pool or a pooler would end too soon. It goes to
+     * DATABASE_DIRECT_URL if set, as the user of DATABASE_URL unless it names another.
      */
     static Connection direct(CamelContext context, DatabaseUrl pooled) throws SQLException {
         String url = Setting.of(context, "database.direct.url");
@@ -113,7 +118,7 @@ public final class Database implements CamelConfiguration {
         String password = url.isEmpty() || address.password() == null ? login.password() : address.password();
         Properties driver = ServerConnections.driver();
         driver.setProperty("socketTimeout", "0");
-        // What DATABASE_DIRECT_URL says among its options wins with the driver.
+        // In the driver, the options of DATABASE_DIRECT_URL win.
         if (user != null) {
             driver.setProperty("user", user);
         }
@@ -123,21 +128,24 @@ public final class Database implements CamelConfiguration {
         return new Driver().connect(address.jdbcUrl(), driver);
     }
 
-    /** Before the first write: a database of another encoding would refuse names, one event after the other. */
+    /**
+     * Checks the encoding before the first write. A database with another encoding would refuse names, one event after
+     * the other.
+     */
     static void requireUtf8(Connection connection, String description) throws SQLException {
         try (ResultSet encoding = connection.createStatement().executeQuery("SHOW server_encoding")) {
             encoding.next();
             if (!encoding.getString(1).equals("UTF8")) {
-                throw new StartupFailure("the database " + description + " has the encoding " + encoding.getString(1) + ", and UTF8 is needed:"
-                        + " use one that was made with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0");
+                throw new StartupFailure("the database " + description + " has the encoding " + encoding.getString(1) + ", and users-sync needs UTF8:"
+                        + " use a database made with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0");
             }
         }
     }
 
     /**
-     * What keeps users-sync from writing or, else, what parks users or shows them to others; for people.
+     * Faults of the database, for people: those that stop all writes, or those that park users or show them to others.
      *
-     * @param blocking whether deliveries cannot be applied
+     * @param blocking true for the faults with which no delivery can be applied
      */
     public static List<String> troubles(Connection connection, boolean blocking) throws SQLException {
         List<String> troubles = new ArrayList<>();
@@ -159,7 +167,7 @@ public final class Database implements CamelConfiguration {
                         ? "; the pooler does not keep prepared statements: remove prepareThreshold from DATABASE_URL" : ""));
     }
 
-    /** What the driver or the server says, with the server's hint. */
+    /** The message of the driver or the server, with the server's hint. */
     static String rootMessage(Throwable e) {
         while (e.getCause() != null) {
             e = e.getCause();
@@ -168,7 +176,7 @@ public final class Database implements CamelConfiguration {
         return server == null || server.getHint() == null ? e.getMessage() : e.getMessage() + "; " + server.getHint();
     }
 
-    /** Closes what a start that failed has opened; a context that never started does not stop its services. */
+    /** Closes the database of a failed start, because a context that never started does not stop its services. */
     public static void closeOf(CamelContext context) {
         OpenDatabase opened = context == null ? null : context.hasService(OpenDatabase.class);
         if (opened != null) {
@@ -176,7 +184,7 @@ public final class Database implements CamelConfiguration {
         }
     }
 
-    /** Whether the failure is one of an outage that the log tells of by itself; see {@link Outage}. */
+    /** Whether the failure belongs to an outage that is logged elsewhere; see {@link Outage}. */
     public static boolean covers(CamelContext context, Throwable failure) {
         OpenDatabase opened = context.hasService(OpenDatabase.class);
         return opened != null && opened.outage.covers(failure);

@@ -3,11 +3,11 @@ package dev.userssync.database;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 
-/** The steps by which routes leave a database alone that nobody needs, see {@link Quiet}. Thread-safe. */
+/** Steps by which routes let an unused database sleep, see {@link Quiet}. Thread-safe. */
 @BindToRegistry("database-sleep")
 public final class DatabaseSleep {
 
-    /** Closes the connections of the pool, if nobody has needed them for a while. */
+    /** Closes the connections of the pool, if they were unused for a while. */
     public void close(Exchange exchange) {
         OpenDatabase database = Database.of(exchange.getContext());
         database.quiet.close(database.pool);
@@ -18,7 +18,7 @@ public final class DatabaseSleep {
         return Database.of(exchange.getContext()).quiet.isTimeToTidy();
     }
 
-    /** Housekeeping is done. */
+    /** Notes that housekeeping is done. */
     public void tidied(Exchange exchange) {
         Database.of(exchange.getContext()).quiet.tidied();
     }

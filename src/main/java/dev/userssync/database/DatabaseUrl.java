@@ -10,10 +10,16 @@ import java.util.logging.Logger;
 import org.apache.camel.CamelContext;
 import org.postgresql.Driver;
 
-/** Where a database is, and as whom: a URL in the JDBC form or in the form {@code postgres[ql]://user:password@host/db?options} that hosts hand out. */
+/**
+ * The address and login of a database: a URL in the JDBC form or in the form
+ * {@code postgres[ql]://user:password@host/db?options} of hosting providers.
+ */
 public record DatabaseUrl(String jdbcUrl, String user, String password) {
 
-    /** Off, because it shows a URL that it cannot read, password included. A field, because loggers are collected. */
+    /**
+     * Off, because the driver logs an unreadable URL with its password. A field, because the JDK collects unreferenced
+     * loggers.
+     */
     private static final Logger DRIVER = Logger.getLogger("org.postgresql");
 
     static {
@@ -21,21 +27,24 @@ public record DatabaseUrl(String jdbcUrl, String user, String password) {
     }
 
     /**
-     * @param setting what it was read from
-     * @throws StartupFailure if the driver cannot read it; the message shows nothing of it
+     * @param setting the setting of the URL
+     * @throws StartupFailure if the driver cannot read the URL; the message never shows it
      */
     public static DatabaseUrl of(String setting, String url) {
         DatabaseUrl address = parts(setting, url);
-        // In the JDBC form the driver would take user:password@host for the name of a host, and say it.
+        // In the JDBC form the driver would take user:password@host for a host name, and show it.
         if (Driver.parseURL(address.jdbcUrl, null) == null || address.jdbcUrl.matches("jdbc:postgresql://[^/?]*@.*")) {
             throw unreadable(setting);
         }
         return address;
     }
 
-    /** The same with a login: DATABASE_USER and DATABASE_PASSWORD, read now, win over the URL. A password in a file may have changed. */
+    /**
+     * The same address with the current login: DATABASE_USER and DATABASE_PASSWORD win over the URL. A password in a
+     * file may have changed.
+     */
     DatabaseUrl withLogin(CamelContext settings) {
-        Properties options = Driver.parseURL(jdbcUrl, new Properties()); // a JDBC URL may hold the login there
+        Properties options = Driver.parseURL(jdbcUrl, new Properties()); // a JDBC URL may hold the login
         return new DatabaseUrl(jdbcUrl, firstOf(Setting.of(settings, "database.user"), user, options.getProperty("user")),
                 firstOf(Setting.of(settings, "database.password"), password, options.getProperty("password")));
     }
@@ -44,7 +53,7 @@ public record DatabaseUrl(String jdbcUrl, String user, String password) {
         return !setting.isEmpty() ? setting : login != null ? login : option;
     }
 
-    /** For people: without user, password and options. */
+    /** The address for people, without user, password and options. */
     String described() {
         return jdbcUrl.replaceFirst("\\?.*", "");
     }
@@ -67,7 +76,7 @@ public record DatabaseUrl(String jdbcUrl, String user, String password) {
         try {
             return URLDecoder.decode(part.replace("+", "%2B"), StandardCharsets.UTF_8);
         } catch (IllegalArgumentException e) {
-            throw unreadable(setting); // a % that is not followed by two hexadecimal digits
+            throw unreadable(setting); // a % without two hexadecimal digits after it
         }
     }
 
@@ -76,7 +85,7 @@ public record DatabaseUrl(String jdbcUrl, String user, String password) {
                 + " jdbc:postgresql://host:port/database?user=...&password=..., special characters percent-encoded");
     }
 
-    /** Without the password. */
+    /** Shows no password. */
     @Override
     public String toString() {
         return jdbcUrl;

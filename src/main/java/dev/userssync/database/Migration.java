@@ -22,19 +22,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Creates or upgrades the tables with Flyway, on one connection and in one transaction: all of it or nothing, also through a pooler in transaction
- * mode, and no setting outlives it.
+ * Creates or upgrades the tables with Flyway, on one connection and in one transaction. So a migration is done
+ * completely or not at all, also through a pooler in transaction mode, and no setting outlives it.
  */
 final class Migration {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
-    /** Flyway sets both for the session. */
+    /** Undoes both settings, which Flyway makes for the session. */
     private static final String LEAVE_NOTHING = "RESET search_path; RESET ROLE";
-    /** Where serializable is the default, an instance that waited for another one's migrations would not see them. */
+    /** With serializable as the default, an instance that waited for another's migrations would not see them. */
     private static final String BEGIN = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '2s'";
-    /** While a statement waits for its lock, everybody who comes later waits behind it: between two attempts they pass. */
+    /**
+     * Milliseconds between two attempts. While a statement waits for its lock, all later statements queue behind it; in
+     * the pause they proceed.
+     */
     private static final long BETWEEN = 1_000;
-    /** How long all attempts may take, in nanoseconds; then the start fails. */
+    /** Nanoseconds for all attempts, after which the start fails. */
     private static final long PATIENCE = TimeUnit.MINUTES.toNanos(5);
     private static final String HOLDERS = """
             SELECT DISTINCT format('pid %s (%s%s)', l.pid, concat_ws(', ', 'application ' || nullif(a.application_name, ''), 'role ' || a.usename),
@@ -43,7 +46,7 @@ final class Migration {
               JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                AND (n.nspname = 'neon_auth' AND c.relname = 'users_sync' OR n.nspname = 'users_sync_internal')""";
-    /** What the role lacks to create or upgrade the tables, as what their owner can run. */
+    /** The rights that the role lacks to create or upgrade the tables, as SQL for their owner. */
     private static final String LACKING = """
             SELECT format('GRANT CREATE ON DATABASE %I TO %I', current_database(), current_user)
              WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -57,7 +60,10 @@ final class Migration {
              WHERE c.relkind IN ('r', 'p', 'v')
                AND (n.nspname = 'neon_auth' AND c.relname IN ('users_sync', 'users_live') OR n.nspname = 'users_sync_internal')
                AND NOT pg_has_role(c.relowner, 'USAGE')""";
-    /** A table that is here before users-sync is: what is going to become of it. No row where there is none, or where it is ours already. */
+    /**
+     * Describes what happens to a table that existed before users-sync. No row if there is none, or if it is already
+     * ours.
+     */
     private static final String ADOPTED = """
             SELECT format('adopted the table neon_auth.users_sync %s with %s rows%s%s; rows, foreign keys and grants stay as they were',
                      CASE WHEN generated IS NULL THEN 'that was there' ELSE 'of Neon Auth' END,
@@ -78,15 +84,15 @@ final class Migration {
     }
 
     /**
-     * Waits, for up to five minutes, for whoever holds a lock on the tables.
+     * Runs the migrations. Waits up to five minutes for a lock on the tables.
      *
-     * @param connection is left as it was
-     * @return how many migrations were run
+     * @param connection keeps its settings
+     * @return the number of migrations that ran
      * @throws StartupFailure if the role lacks a right; nothing is changed
-     * @throws org.flywaydb.core.api.FlywayException if one failed; then nothing is changed
+     * @throws org.flywaydb.core.api.FlywayException if a migration failed; nothing is changed
      */
     int run(Connection connection) throws SQLException {
-        // What depends on a setting alone needs fewer rights.
+        // Migrations that only depend on a setting need fewer rights.
         List<String> lacking = isNeeded(connection) ? column(connection, LACKING) : List.of();
         if (!lacking.isEmpty()) {
             throw new StartupFailure("the role " + column(connection, "SELECT current_user").get(0) + " may not create or upgrade the tables of users-sync;"
@@ -109,9 +115,9 @@ final class Migration {
                 String holders = String.join(", ", column(connection, HOLDERS));
                 if (System.nanoTime() - start > PATIENCE) {
                     throw new StartupFailure("the tables of users-sync cannot be created or upgraded, because of a lock: end the transaction of " + holders
-                            + ", then start again");
+                            + ", then restart users-sync");
                 }
-                LOG.warn("the tables are upgraded when neon_auth.users_sync is not locked: waiting for {}", holders.isEmpty() ? "somebody who has just let go" : holders);
+                LOG.warn("users-sync upgrades the tables when neon_auth.users_sync is not locked: waiting for {}", holders.isEmpty() ? "a lock that was just released" : holders);
                 pause();
             }
         }
@@ -133,19 +139,19 @@ final class Migration {
                 values.add(rows.getString(1));
             }
         } catch (SQLException e) {
-            throw new FlywayException("the tables cannot be looked at", e);
+            throw new FlywayException("the state of the tables cannot be read", e);
         }
         return values;
     }
 
-    /** Whether the tables lack a migration; those that depend on a setting do not count. */
+    /** Whether the tables lack a migration. Migrations that depend on a setting do not count. */
     boolean isNeeded(Connection connection) throws SQLException {
         return inOneTransaction(connection, flyway -> Arrays.stream(flyway.info().pending()).anyMatch(pending -> pending.getVersion() != null));
     }
 
     private <T> T inOneTransaction(Connection connection, Function<Flyway, T> work) throws SQLException {
         int timeout = connection.getNetworkTimeout();
-        connection.setNetworkTimeout(Runnable::run, 0); // a migration may take as long as it takes
+        connection.setNetworkTimeout(Runnable::run, 0); // a migration has no time limit
         connection.setAutoCommit(false);
         try (Statement statement = connection.createStatement()) {
             statement.execute(BEGIN);
@@ -161,18 +167,21 @@ final class Migration {
     }
 
     private Flyway flyway(Connection connection) {
-        Path sources = Path.of("src/main/resources/db/migration"); // the Camel CLI has no class path of ours
+        Path sources = Path.of("src/main/resources/db/migration"); // the Camel CLI does not have our class path
         boolean packaged = Migration.class.getClassLoader().getResource("db/migration/V1__users_sync.sql") != null;
         return Flyway.configure(Flyway.class.getClassLoader())
                 .dataSource(only(connection))
                 .defaultSchema("users_sync_internal")
                 .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
-                // its indexes are there only while it is on
+                // SCIM's indexes exist only while it is on
                 .placeholders(Map.of("scim", Setting.of(settings, "scim.webhook.secret").isEmpty() ? "off" : "on"))
                 .load();
     }
 
-    /** Flyway opens several connections and commits after each migration; here they are one, and the end decides. A rollback is one. */
+    /**
+     * A data source with one connection for all that Flyway opens. It ignores the commit after each migration, so the
+     * caller's commit decides. A rollback does roll back.
+     */
     private static DataSource only(Connection connection) {
         Connection shared = DescribedOnce.proxy(Connection.class, (self, method, arguments) -> switch (method.getName()) {
             case "setAutoCommit", "commit", "close" -> null;

@@ -23,26 +23,32 @@ import org.flywaydb.core.api.FlywayException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The pool of one context and, where there is one, its embedded server. Opened and migrated by the constructor, closed with the context. Thread-safe. */
+/**
+ * The pool of one context and its embedded server, if there is one. The constructor opens and migrates the database;
+ * the context closes it. Thread-safe.
+ */
 public final class OpenDatabase extends ServiceSupport {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
-    /** How long the first connection may take, in milliseconds: a database that starts beside us gets its time. */
+    /** Milliseconds for the first connection, so that a database that starts at the same time becomes ready. */
     private static final int FIRST_CONNECTION_TIMEOUT = 10_000;
-    /** Milliseconds to wait for a connection, at most three times a delivery. Some providers give up after 3 s. */
+    /** Milliseconds to wait for a connection, at most three times per delivery. Some providers give up after 3 s. */
     private static final int CONNECTION_TIMEOUT = 500;
-    /** Milliseconds without a word after which a connection is given up on which a sender waits: longer than a lock may last. */
+    /**
+     * Milliseconds without an answer after which users-sync closes a connection on which a sender waits: more than a
+     * lock may last.
+     */
     private static final int WRITER_TIMEOUT = 5_000;
-    /** Milliseconds for which a connection stays open that nobody needs; the whole pool closes when it is quiet. */
+    /** Milliseconds for which an unused connection stays open. A quiet pool closes completely. */
     static final int IDLE_TIMEOUT = 60_000;
 
     /**
-     * Takes a session out of the pool that may not write (SQLState 25006): one that was opened while the server was read-only stays so, and without
-     * this the pool would keep it for half an hour after the server can be written again.
+     * Evicts a session that may not write (SQLState 25006). A session that was opened while the server was read-only
+     * stays read-only. The pool would keep it for half an hour after the server accepts writes again.
      */
     private static final class ReadOnlySessions implements SQLExceptionOverride {
 
-        @java.lang.Override // not the nested type of this name
+        @java.lang.Override // not the nested type with this name
         public Override adjudicate(SQLException failure) {
             return SqlState.READ_ONLY.equals(failure.getSQLState()) ? Override.MUST_EVICT : Override.CONTINUE_EVICT;
         }
@@ -57,7 +63,7 @@ public final class OpenDatabase extends ServiceSupport {
     final DataSource quietly;
     public final Quiet quiet;
     final Outage outage;
-    /** For people: without user, password and options. */
+    /** The address for people, without user, password and options. */
     public final String description;
 
     OpenDatabase(CamelContext context) {
@@ -75,9 +81,10 @@ public final class OpenDatabase extends ServiceSupport {
         config.setIdleTimeout(IDLE_TIMEOUT);
         config.setExceptionOverride(new ReadOnlySessions());
         config.setConnectionTimeout(CONNECTION_TIMEOUT);
-        boolean needed = !new KafkaSettings(context).ingestsOnly(); // who only fills the topic can start while there is no database
+        boolean needed = !new KafkaSettings(context).ingestsOnly(); // an instance that only fills the topic starts without a database
         config.setInitializationFailTimeout(needed ? FIRST_CONNECTION_TIMEOUT : -1);
-        // Else each dead connection in the pool, after a network that swallowed all, takes five seconds to find.
+        // Otherwise, after a network that swallowed everything, each dead connection in the pool takes five seconds to
+        // detect.
         config.setValidationTimeout(CONNECTION_TIMEOUT);
         ServerConnections connections = new ServerConnections(() -> address.withLogin(context), ServerConnections.driver());
         config.setDataSource(connections);
@@ -91,7 +98,10 @@ public final class OpenDatabase extends ServiceSupport {
         }
     }
 
-    /** Makes the tables or, where another role owns them, only looks: tables of this version or a newer one will do. */
+    /**
+     * Creates or upgrades the tables or, if another role owns them, only checks them: this version or a newer one will
+     * do.
+     */
     private void prepare() {
         Migration migration = new Migration(context);
         boolean look = Setting.of(context, "database.migrate").equalsIgnoreCase("false");
@@ -135,12 +145,12 @@ public final class OpenDatabase extends ServiceSupport {
         return failure;
     }
 
-    /** For people who wait for an answer. */
+    /** A connection for people who wait for an answer. */
     public Connection connection() throws SQLException {
         return quiet.connection(pool, true);
     }
 
-    /** A connection beside the pool, for work that takes long. Empty if there is none to be had. */
+    /** A connection beside the pool, for long work. Empty if none can be opened. */
     public Optional<Connection> aside() {
         try {
             return Optional.ofNullable(Database.direct(context, address));

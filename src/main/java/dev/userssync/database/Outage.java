@@ -12,8 +12,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says once that the database is unreachable, once a minute that it still is, and once that it is back, instead of one line for everything that fails
- * meanwhile. While it is unreachable, a thread asks it every second; otherwise this costs nothing. Thread-safe.
+ * Logs an outage of the database: once at its start, once a minute while it lasts, and once at its end. It replaces one
+ * line per failure. During an outage a thread asks the database every second; otherwise this costs nothing.
+ * Thread-safe.
  */
 final class Outage {
 
@@ -25,13 +26,16 @@ final class Outage {
     private final AtomicLong failures = new AtomicLong();
     private volatile boolean on;
 
-    /** @param database for people: without user, password and options */
+    /** @param database the address for people, without user, password and options */
     Outage(HikariDataSource pool, String database) {
         this.pool = pool;
         this.database = database;
     }
 
-    /** @return whether the failure is one of an unreachable database: then the log knows of it, and the caller says nothing */
+    /**
+     * @return whether the failure belongs to an unreachable database; then the outage is logged, and the caller logs
+     *         nothing
+     */
     boolean covers(Throwable failure) {
         if (!isUnreachable(failure)) {
             return on && follows(failure);
@@ -41,12 +45,12 @@ final class Outage {
         return true;
     }
 
-    /** What an outage makes of other work: a full queue, a page that was not taken. */
+    /** Whether the failure follows from an outage: a full queue, or a page that was not taken. */
     private static boolean follows(Throwable failure) {
         return failure instanceof RejectedExecutionException || failure instanceof IllegalStateException;
     }
 
-    /** Also a pool that gets no connection. */
+    /** Whether the database is unreachable, or the pool gets no connection. */
     private static boolean isUnreachable(Throwable failure) {
         SQLException sql = ObjectHelper.getException(SQLException.class, failure);
         return sql != null && (sql instanceof SQLTransientConnectionException || SqlState.isUnreachable(SqlState.of(sql)));
@@ -63,7 +67,7 @@ final class Outage {
             watch.start();
             on = true;
         } catch (OutOfMemoryError e) {
-            LOG.debug("no thread to be had: the next failure begins the outage", e);
+            LOG.debug("no thread available: the next failure starts the outage", e);
         }
     }
 
@@ -84,7 +88,7 @@ final class Outage {
             while (!pool.isClosed() && !(back = isBack())) {
                 if (System.nanoTime() - told > TimeUnit.MINUTES.toNanos(1)) {
                     told = System.nanoTime();
-                    LOG.warn("the database {} is still unreachable, for {} s; {} attempts have failed", database, seconds(start), failures);
+                    LOG.warn("the database {} is still unreachable, for {} s; {} attempts failed", database, seconds(start), failures);
                 }
                 Thread.sleep(BETWEEN_LOOKS);
             }
@@ -92,7 +96,7 @@ final class Outage {
             Thread.currentThread().interrupt();
         } finally {
             synchronized (this) {
-                on = false; // whatever ended the watch: else every later failure would be hidden
+                on = false; // also after an error of the watch, or every later failure would be hidden
                 if (back && !pool.isClosed()) {
                     LOG.info("the database {} is back, after {} s and {} failed attempts", database, seconds(start), failures.getAndSet(0));
                 }

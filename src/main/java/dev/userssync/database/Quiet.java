@@ -7,12 +7,13 @@ import java.sql.SQLTransientConnectionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Lets a database sleep that scales to zero: some minutes after the last work nothing is asked of it, and no connection is open. Work is what
- * somebody waits for: deliveries, polls that are due, operators. Whoever asks first afterwards waits until the database is awake. Thread-safe.
+ * Lets a database sleep that scales to zero. Some minutes after the last work, users-sync asks nothing of it and holds
+ * no connection. Work is a delivery, a due poll, or an operator's request. The first work afterwards waits until the
+ * database is awake. Thread-safe.
  */
 public final class Quiet {
 
-    /** How long the first one may wait, in milliseconds: as long as most providers do. */
+    /** Milliseconds for which the first work may wait: as long as most providers do. */
     private static final long PATIENCE = 10_000;
 
     private final long awake;
@@ -20,12 +21,12 @@ public final class Quiet {
     private volatile long patientUntil = System.nanoTime();
     private volatile long lastTidied = System.nanoTime() - TimeUnit.DAYS.toNanos(1);
 
-    /** @param millis after which nothing is open; the last tenth is for closing */
+    /** @param millis after which no connection is open; the last tenth is for closing */
     Quiet(long millis) {
         awake = TimeUnit.MILLISECONDS.toNanos(millis * 9 / 10);
     }
 
-    /** Whether figures and readiness may be asked for. */
+    /** Whether figures and readiness may ask the database. */
     public boolean isAwake() {
         return System.nanoTime() - lastWork < awake;
     }
@@ -40,8 +41,8 @@ public final class Quiet {
     }
 
     /**
-     * @param work whether the database stays awake for it
-     * @throws SQLTransientConnectionException if none is to be had; at once, unless the database was asleep
+     * @param work whether it keeps the database awake
+     * @throws SQLTransientConnectionException if there is no connection; at once, unless the database was asleep
      */
     Connection connection(HikariDataSource pool, boolean work) throws SQLException {
         long now = System.nanoTime();
@@ -62,7 +63,7 @@ public final class Quiet {
         }
     }
 
-    /** Closes what is open and not in use, once it is quiet. */
+    /** Closes unused connections, once the database is quiet. */
     void close(HikariDataSource pool) {
         if (!isAwake() && pool.getHikariPoolMXBean() != null && pool.getHikariPoolMXBean().getTotalConnections() > 0) {
             pool.getHikariPoolMXBean().softEvictConnections();

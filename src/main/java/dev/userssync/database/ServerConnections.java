@@ -15,25 +15,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Opens the connections of a pool, and finds out what each one leads to. A pooler answers the login with a process id of its own; then users-sync
- * prepares no statements, because PgBouncer before 1.21 gives the statement of one client to another
- * (<a href="https://www.pgbouncer.org/faq.html">FAQ</a>). {@code prepareThreshold} in the URL says that the pooler keeps them. Thread-safe.
+ * Opens the connections of a pool, and detects a pooler: it answers the login with a process id of its own. Behind a
+ * pooler users-sync prepares no statements, because PgBouncer before 1.21 gives the statement of one client to another
+ * (<a href="https://www.pgbouncer.org/faq.html">FAQ</a>). Set {@code prepareThreshold} in the URL if the pooler keeps
+ * prepared statements. Thread-safe.
  */
 public final class ServerConnections extends PGSimpleDataSource {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
 
     /**
-     * When Postgres itself gives up, in milliseconds. A statement that only we have given up would wait for its lock on, and each that is tried again
-     * would take one more of Postgres' connections. Two waits for a lock, of one batch and of the next, are over before most providers stop waiting.
+     * Milliseconds after which Postgres itself gives up. If only the client gave up, the statement would keep waiting
+     * for its lock, and each retry would use another connection. Two waits for a lock, of one batch and of the next,
+     * end before most providers stop waiting.
      */
     private static final int LOCK_TIMEOUT = 3_000;
     private static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
-    /** In milliseconds; the times that the role or the database has, 0 for none. */
+    /** Reads the process id and the timeouts of the role or the database, in milliseconds; 0 is none. */
     private static final String LOOK = "SELECT pg_backend_pid(), (SELECT setting FROM pg_settings WHERE name = 'lock_timeout'),"
             + " (SELECT setting FROM pg_settings WHERE name = 'statement_timeout')";
 
-    /** SQL that limits the transaction which it begins: no other client of a pooler's session inherits a limit. */
+    /** SQL that sets the limits of its own transaction, so that no other client of a pooler's session inherits them. */
     private volatile String limits = "";
     private final Supplier<DatabaseUrl> login;
     private final boolean thresholdGiven;
@@ -43,8 +45,8 @@ public final class ServerConnections extends PGSimpleDataSource {
     private volatile long toldTooMany = System.nanoTime() - TimeUnit.MINUTES.toNanos(1);
 
     /**
-     * @param login is asked for each connection: a password in a file may have changed
-     * @param properties of the driver, beside those in the URL, which win
+     * @param login is called for each connection, because a password in a file may have changed
+     * @param properties for the driver; those in the URL win
      */
     ServerConnections(Supplier<DatabaseUrl> login, Properties properties) {
         this.login = login;
@@ -63,12 +65,12 @@ public final class ServerConnections extends PGSimpleDataSource {
         }
     }
 
-    /** What the driver is told; each can be set in the URL instead. */
+    /** The properties of the driver. Each can be set in the URL instead. */
     static Properties driver() {
         Properties driver = new Properties();
         driver.setProperty("ApplicationName", "users-sync");
-        driver.setProperty("assumeMinServerVersion", "14"); // the name goes with the login, not in a SET
-        driver.setProperty("logServerErrorDetail", "false"); // its details quote the row
+        driver.setProperty("assumeMinServerVersion", "14"); // sends the name with the login, not in a SET
+        driver.setProperty("logServerErrorDetail", "false"); // the details quote the row
         driver.setProperty("connectTimeout", "5");
         driver.setProperty("loginTimeout", "5");
         driver.setProperty("socketTimeout", "30");
@@ -89,7 +91,7 @@ public final class ServerConnections extends PGSimpleDataSource {
             server.next();
             PGConnection driver = connection.unwrap(PGConnection.class);
             if (driver.getBackendPID() != server.getInt(1) && !thresholdGiven) {
-                noNames("DATABASE_URL leads to a pooler: users-sync prepares no statements there, which costs Postgres about a millisecond a batch."
+                noNames("DATABASE_URL leads to a pooler: users-sync prepares no statements, which costs Postgres about a millisecond per batch."
                         + " If the pooler keeps prepared statements (PgBouncer 1.21 with max_prepared_statements), add prepareThreshold=5 to the URL");
             }
             if (!prepares) {
@@ -110,13 +112,13 @@ public final class ServerConnections extends PGSimpleDataSource {
         } catch (SQLException e) {
             if (SqlState.TOO_MANY_CONNECTIONS.equals(e.getSQLState()) && System.nanoTime() - toldTooMany > TimeUnit.MINUTES.toNanos(1)) {
                 toldTooMany = System.nanoTime();
-                LOG.warn("Postgres has no connection more for users-sync: {}. What is open is shared; set DATABASE_POOL_SIZE to what the role may have", e.getMessage());
+                LOG.warn("Postgres refuses further connections: {}. users-sync shares the open ones; set DATABASE_POOL_SIZE to the connections that the role may have", e.getMessage());
             }
             throw e;
         }
     }
 
-    /** Whether the login was answered by another process than the one that runs the statements. */
+    /** Whether one process answered the login and another runs the statements. */
     public static boolean isPooled(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement(); ResultSet server = statement.executeQuery("SELECT pg_backend_pid()")) {
             server.next();
@@ -124,17 +126,17 @@ public final class ServerConnections extends PGSimpleDataSource {
         }
     }
 
-    /** The operator may have set less; 0 is no limit. */
+    /** The smaller of both limits, because the operator may have set less; 0 is no limit. */
     private static int atMost(int set, int limit) {
         return set == 0 ? limit : Math.min(set, limit);
     }
 
-    /** Comes before a statement, in the same message and thus in its transaction; its result comes first. */
+    /** SQL to put before a statement, in the same message and thus in its transaction; its result comes first. */
     String limits() {
         return limits;
     }
 
-    /** After a failure. @return whether a pooler lost the name of a prepared statement */
+    /** Whether the failure shows that a pooler lost the name of a prepared statement. Then it prepares none from now on. */
     boolean lostNames(SQLException failure) {
         if (!SqlState.isNameLost(SqlState.of(failure))) {
             return false;
@@ -152,9 +154,9 @@ public final class ServerConnections extends PGSimpleDataSource {
         }
     }
 
-    /** The driver's property counts: the pool would set one second, in which a far server lets nobody in. */
+    /** Ignores the pool's one second, in which a distant server accepts no login. The driver's property counts. */
     @Override
     public void setLoginTimeout(int seconds) {
-        // see above
+        // ignored, see above
     }
 }

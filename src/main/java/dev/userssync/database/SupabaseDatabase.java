@@ -9,11 +9,13 @@ import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.support.service.ServiceSupport;
 
-/** The database of a Supabase project, which its poller reads. One connection a context, opened when it is first needed. Thread-safe. */
+/**
+ * The database of a Supabase project, for its poller. One connection per context, opened at the first use. Thread-safe.
+ */
 public final class SupabaseDatabase implements CamelConfiguration {
 
     /**
-     * Without SUPABASE_DATABASE_URL, nothing is asked of it and no connection is opened.
+     * Without SUPABASE_DATABASE_URL it opens no connection.
      *
      * @throws StartupFailure if the URL cannot be read
      */
@@ -24,7 +26,7 @@ public final class SupabaseDatabase implements CamelConfiguration {
 
     private static final class Pool extends ServiceSupport {
 
-        private final HikariDataSource source = new HikariDataSource(); // connects when it is first asked
+        private final HikariDataSource source = new HikariDataSource(); // connects at the first use
 
         Pool(CamelContext context) {
             String url = Setting.of(context, "supabase.database.url");
@@ -40,7 +42,7 @@ public final class SupabaseDatabase implements CamelConfiguration {
             source.setIdleTimeout(OpenDatabase.IDLE_TIMEOUT);
             source.setReadOnly(true);
             source.setDataSourceProperties(ServerConnections.driver());
-            // Its one statement needs no plan that is kept, and behind a pooler none can be.
+            // Its one statement needs no cached plan, and behind a pooler there can be none.
             source.addDataSourceProperty("prepareThreshold", "0");
         }
 

@@ -1,5 +1,5 @@
 /**
- * The database: opened, migrated, embedded, and left alone while nobody needs it.
+ * The database: opens, migrates or embeds it, and lets it sleep while nobody needs it.
  * Imports settings.
  * Public for the other packages, not an API.
  */
