@@ -1,9 +1,10 @@
--- What the role needs with which users-sync runs, and no more: it reads and writes its rows, and cannot create, alter or drop anything.
--- Run it as the owner of the tables, after `users-sync migrate`, at the first time and after each upgrade.
+-- The rights of the role with which users-sync runs. It reads and writes its rows, and cannot create, alter or drop
+-- anything.
+-- Run it as the owner of the tables, after the first `users-sync migrate` and after each upgrade.
 GRANT USAGE ON SCHEMA neon_auth, users_sync_internal TO "${role}";
 GRANT SELECT, INSERT, UPDATE, DELETE ON neon_auth.users_sync TO "${role}"; -- DELETE: erase and purge
 GRANT SELECT, INSERT, UPDATE, DELETE ON users_sync_internal.dead_letter, users_sync_internal.sweep_seen, users_sync_internal.activity,
   users_sync_internal.user_to_ask TO "${role}";
 GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_internal.tombstone TO "${role}";
-GRANT SELECT, INSERT, DELETE ON users_sync_internal.event_log, users_sync_internal.delivery TO "${role}"; -- what was decided is never rewritten
-GRANT SELECT ON users_sync_internal.flyway_schema_history TO "${role}"; -- whether the tables are of its version
+GRANT SELECT, INSERT, DELETE ON users_sync_internal.event_log, users_sync_internal.delivery TO "${role}"; -- decisions are never rewritten
+GRANT SELECT ON users_sync_internal.flyway_schema_history TO "${role}"; -- to check the version of the tables

@@ -24,7 +24,7 @@ public final class Status extends Remote {
                 out(String.format("%-12s %s, last webhook %s%s", provider.getKey(), one.path("on").asBoolean() ? "on" : one.path("polled").asBoolean() ? "polled" : "off",
                         one.path("last_webhook_at").isTextual() ? one.path("last_webhook_at").asText() : "not yet",
                         day.isMissingNode() ? "" : "; in the last day " + day.path("applied_day").asText() + " applied, " + day.path("parked_day").asText()
-                                + " parked, " + day.path("refused_day").asText() + " refused, " + day.path("retried_day").asText() + " told to retry"));
+                                + " parked, " + day.path("refused_day").asText() + " refused, " + day.path("retried_day").asText() + " asked to retry"));
             }
         });
         status.path("polls").forEach(poll -> {

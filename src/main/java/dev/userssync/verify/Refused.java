@@ -14,7 +14,7 @@ public final class Refused extends SecurityException {
         AGE,
         /** The signature, token or credentials belong to somebody else, or the body was changed on the way. */
         SIGNATURE,
-        /** The key in the signature is unknown. */
+        /** There is no key for the signature. */
         KEY,
         /** A scheme of your own gave no reason. */
         OTHER;
