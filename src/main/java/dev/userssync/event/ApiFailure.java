@@ -3,8 +3,8 @@ package dev.userssync.event;
 import java.time.Duration;
 
 /**
- * A provider's API did not give what it was asked for. The message is for the log: what happened and, where the operator can help,
- * what to do; nothing of the answer's body.
+ * Reports that a provider's API did not answer as expected. The message is for the log: what happened and, if the
+ * operator can help, what to do. It quotes nothing of the answer's body.
  */
 public final class ApiFailure extends RuntimeException {
 
@@ -13,7 +13,7 @@ public final class ApiFailure extends RuntimeException {
 
     /**
      * @param status the HTTP status, or 0 if the answer itself was wrong
-     * @param retryAfter how long the provider asks us to stay away, or null
+     * @param retryAfter the pause that the provider asks for, or null
      */
     public ApiFailure(int status, Duration retryAfter, String message) {
         super(message);
@@ -21,7 +21,7 @@ public final class ApiFailure extends RuntimeException {
         this.retryAfter = retryAfter;
     }
 
-    /** For routes: the answer was 2xx, but not what was asked for. */
+    /** For routes: the answer was 2xx, but wrong. */
     public ApiFailure(String message) {
         this(0, null, message);
     }
@@ -34,12 +34,12 @@ public final class ApiFailure extends RuntimeException {
         return retryAfter;
     }
 
-    /** There is no such user: not yet, or not any more. Only repeated it proves a deletion. */
+    /** Whether the provider does not know the user: not yet, or no longer. Only a repeated answer proves a deletion. */
     public boolean isGone() {
         return status == 404 || status == 410;
     }
 
-    /** The provider refuses the question itself, such as a cursor that it no longer knows. */
+    /** Whether the provider refuses the request itself, such as an unknown cursor. */
     public boolean isRefused() {
         return status == 400 || status == 404 || status == 410 || status == 422;
     }

@@ -9,16 +9,19 @@ import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 
 /**
- * The user events of one delivery, as a mapping made them: a JSON array. Groups them by user, because the events of one user count in their
- * order, while different users may be applied side by side. An event without an id, which is about to be refused, is a group of its own.
- * Own code, because jq's {@code group_by} sorts and copies every profile. Thread-safe.
+ * Groups the user events of one delivery, a JSON array from the mapping, by user. The events of one user must be
+ * applied in their order; different users may be applied in parallel. An event without an id, which will be refused, is
+ * a group of its own. Own code, because jq's {@code group_by} sorts and copies every profile. Thread-safe.
  */
 @BindToRegistry("delivered-events")
 public final class DeliveredEvents {
 
-    /** The variable with the event that is being applied, as the mapping made it: a dead letter holds it instead of the whole delivery. */
+    /**
+     * The variable with the current event, as the mapping made it. A dead letter holds it instead of the whole
+     * delivery.
+     */
     public static final String PART = "part";
-    /** The variable with its place in the delivery, from 0. */
+    /** The variable with the event's place in the delivery, from 0. */
     static final String PLACE = "place";
 
     /** In: the events; out: the body, a list of places for each user, and the variable {@code events}. */
@@ -42,7 +45,10 @@ public final class DeliveredEvents {
         exchange.getMessage().setBody(event);
     }
 
-    /** Before parking: where one of several events failed, the variables {@code delivery} and {@code holds} become those of the event. */
+    /**
+     * Call it before parking. If one of several events failed, it sets the variables {@code delivery} and {@code holds}
+     * to those of the event.
+     */
     public void park(Exchange exchange) throws Exception {
         if (exchange.getVariable(PART) instanceof JsonNode event) {
             exchange.setVariable("delivery", JsonBody.MAPPER.writeValueAsBytes(event));

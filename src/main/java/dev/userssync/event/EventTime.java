@@ -10,7 +10,7 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
 
-/** Times as mappings give them: epoch milliseconds, epoch seconds (below 10^11) or ISO 8601 with offset. */
+/** Reads the times of mappings: epoch milliseconds, epoch seconds (below 10^11) or ISO 8601 with offset. */
 final class EventTime {
 
     private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
@@ -21,8 +21,8 @@ final class EventTime {
     }
 
     /**
-     * @return ISO 8601 in UTC, cut to Postgres' microseconds; null where the field is missing or null
-     * @throws InvalidUserEvent if it is no time, or one before the year 2000 or more than a day ahead
+     * @return ISO 8601 in UTC, cut to Postgres' microseconds; null if the field is missing or null
+     * @throws InvalidUserEvent if it is not a time, or is before the year 2000 or more than a day ahead
      */
     static String of(JsonNode event, String field, Clock clock) {
         JsonNode value = event.path(field);
@@ -51,8 +51,8 @@ final class EventTime {
     }
 
     private static Instant ofEpoch(BigDecimal number, String field) {
-        if (number.precision() - number.scale() > 15) { // also keeps 1e999999999 from being written out
-            throw new InvalidUserEvent(field + " is no epoch time: too large");
+        if (number.precision() - number.scale() > 15) { // also avoids writing out 1e999999999
+            throw new InvalidUserEvent(field + " is not an epoch time: too large");
         }
         BigDecimal seconds = number.compareTo(FIRST_MILLISECONDS) < 0 ? number : number.movePointLeft(3);
         BigDecimal whole = seconds.setScale(0, RoundingMode.FLOOR);

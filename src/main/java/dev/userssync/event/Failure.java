@@ -14,21 +14,24 @@ import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
 /**
- * Judges why a delivery failed, by its {@link SqlState}. As a step it sets the variables {@code sqlState}, {@code reason} (for the
- * dead-letter table: with the server's message, which may quote the row) and {@code safeReason} (for the log: SQLState and the names of table, constraint
- * and function, no user data). Thread-safe.
+ * Classifies the failure of a delivery by its {@link SqlState}. As a step it sets the variables {@code sqlState},
+ * {@code reason} (for the dead-letter table: with the server's message, which may quote the row) and {@code safeReason}
+ * (for the log: SQLState and the names of table, constraint and function, no user data). Thread-safe.
  */
 @BindToRegistry("failure")
 public final class Failure implements Processor {
 
     private static final int LONGEST_REASON = 500;
-    private static final int LONGEST_MESSAGE = 300; // so that the place still fits in
+    private static final int LONGEST_MESSAGE = 300; // leaves room for the place
 
-    /** A line of the context that names a function and no value; dynamic SQL is quoted there, too. */
+    /** A line of the context that names a function and no value. Other lines quote dynamic SQL. */
     private static final Pattern FUNCTION = Pattern.compile("(?m)^(PL/\\S+ function \\S.*|SQL function \".*)$");
 
     private static final String TYPE = "((?i:null|boolean|number|string|array|object))";
-    /** What jackson-jq says; the groups hold no value of the document. What error() is given is the document's. */
+    /**
+     * The messages of jackson-jq; the groups hold no value of the document. The argument of error() may hold one, so it
+     * is not here.
+     */
     private static final List<Pattern> JQ = List.of(
             Pattern.compile("^(Function [\\w:]{1,80}/\\d+ does not exist)$"),
             Pattern.compile("^(Cannot iterate over) " + TYPE + "\\b"),
@@ -42,12 +45,14 @@ public final class Failure implements Processor {
             Pattern.compile("^(cannot accept) " + TYPE + "\\b.* (as \\w+ argument of \\w{1,40}(?:/\\d)?)(?:;|$)"),
             Pattern.compile("^(\\$\\w{1,40} is not defined)$"));
 
-    /** The row is at fault, or a constraint or trigger refuses it, and will next time, too. */
+    /** Whether the row is at fault, or a constraint or trigger refuses it. A retry would fail again. */
     public boolean isRowError(Exchange exchange) {
         return causedByRow(failure(exchange));
     }
 
-    /** Such a failure is the event's own: it is parked, and its neighbours are applied. */
+    /**
+     * Whether the event itself caused the failure. Then it is parked, and the other events of the batch are applied.
+     */
     public static boolean causedByRow(Exception failure) {
         return SqlState.isRows(SqlState.of(failure));
     }
@@ -56,7 +61,7 @@ public final class Failure implements Processor {
         return SqlState.isServers(SqlState.of(failure));
     }
 
-    /** Whether a quick retry is worth while. */
+    /** Whether a quick retry is worthwhile. */
     public boolean isTransient(Exchange exchange) {
         return passes(failure(exchange));
     }
@@ -66,8 +71,8 @@ public final class Failure implements Processor {
     }
 
     /**
-     * Whether each event of the batch may be tried alone: one of them may be the reason. Not where the database is unreachable, busy or stopping, and
-     * not where this application is: then all fail alike.
+     * Whether one event of the batch may be the cause, so that each is tried alone. False if the database or users-sync
+     * is unreachable, busy or stopping: then all events fail alike.
      */
     public static boolean mayBeOneEvents(Exception failure) {
         SQLException sql = ObjectHelper.getException(SQLException.class, failure);
@@ -77,7 +82,10 @@ public final class Failure implements Processor {
         return ObjectHelper.getException(RejectedExecutionException.class, failure) == null && ObjectHelper.getException(VirtualMachineError.class, failure) == null;
     }
 
-    /** Somebody else holds a lock, for as long as Postgres waits for one: once more, and then the senders hear of it before they stop waiting. */
+    /**
+     * Whether another transaction held a lock for as long as Postgres waits. Then one retry follows, so that the
+     * senders are answered before they stop waiting.
+     */
     public boolean isLocked(Exchange exchange) {
         return SqlState.of(failure(exchange)).equals(SqlState.LOCKED);
     }
@@ -100,8 +108,9 @@ public final class Failure implements Processor {
     }
 
     /**
-     * For log lines: what happened and where, without a value of the row. The server's own message is in it where it can name nothing but tables,
-     * columns, functions and roles: class 42, unless a trigger's RAISE wrote it or it quotes SQL.
+     * The reason for log lines: what happened and where, without a value of the row. It includes the server's message
+     * only if that can name nothing but tables, columns, functions and roles: class 42, unless a trigger's RAISE wrote
+     * it or it quotes SQL.
      */
     public static String safeReason(Exception failure) {
         if (failure instanceof InvalidUserEvent || failure instanceof ApiFailure || failure instanceof TryLater) {
@@ -114,8 +123,8 @@ public final class Failure implements Processor {
     }
 
     /**
-     * What jq says, without the values that it quotes: its functions and types, and nothing else. Null, if the failure is not jq's; it is known by name,
-     * because its class is not there when the Camel CLI compiles.
+     * The message of jq without the values that it quotes: only its functions and types. Null if the failure is not
+     * jq's. The class is compared by name, because it is missing when the Camel CLI compiles.
      */
     public static String ofMapping(Throwable failure) {
         Throwable root = root(failure);
@@ -147,10 +156,10 @@ public final class Failure implements Processor {
     private static String kind(Exception failure) {
         String state = SqlState.of(failure);
         String kind = state.isEmpty() ? root(failure).getClass().getSimpleName() : "SQLState " + state;
-        return failure.getClass().getName().startsWith("org.apache.kafka.") ? "the brokers of Kafka did not take it, " + kind : kind;
+        return failure.getClass().getName().startsWith("org.apache.kafka.") ? "the brokers of Kafka did not take the event, " + kind : kind;
     }
 
-    /** Where it happened, as far as the server says: table, constraint, functions, from the inside out. */
+    /** The place of the failure, from the server's message: table, constraint, functions, from the inside out. */
     private static String place(ServerErrorMessage server) {
         if (server == null) {
             return "";
@@ -182,7 +191,7 @@ public final class Failure implements Processor {
         return failure != null ? failure : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
     }
 
-    /** A message may quote the body: no control characters and lone surrogates, which Postgres refuses. */
+    /** Removes control characters and lone surrogates, which Postgres refuses. A message may quote the body. */
     private static String printable(String message, int longest) {
         String line = message.replaceAll("[\\p{Cntrl}\\p{Cs}]+", " ");
         return line.substring(0, Math.min(line.length(), longest));

@@ -1,6 +1,9 @@
 package dev.userssync.event;
 
-/** A verified delivery that cannot become a user event. The message says why, without any of the user's data: it is logged. */
+/**
+ * Reports a verified delivery that cannot become a user event. The message is logged, so it gives the reason without
+ * any of the user's data.
+ */
 public final class InvalidUserEvent extends IllegalArgumentException {
 
     public InvalidUserEvent(String message) {

@@ -14,19 +14,19 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Reads a delivery's bytes as one JSON document: in {@code byte[]}, out {@link JsonNode}. Numbers keep their digits, as raw_json
- * must. Nesting is bounded by Jackson (1,000 levels). Thread-safe.
+ * Reads a delivery's bytes as one JSON document: in {@code byte[]}, out {@link JsonNode}. Numbers keep their digits,
+ * which raw_json needs. Jackson bounds the nesting (1,000 levels). Thread-safe.
  */
 @BindToRegistry("json")
 public final class JsonBody implements Processor {
 
-    /** Writes what it read: a lone surrogate, which UTF-8 cannot hold, stays an escape. */
+    /** Writes documents as it read them: a lone surrogate, which UTF-8 cannot hold, stays an escape. */
     public static final ObjectMapper MAPPER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS, DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
     private static final ObjectReader READER = MAPPER.readerFor(JsonNode.class);
 
-    /** @throws InvalidUserEvent if the body is not JSON; the message holds the place, never the text */
+    /** @throws InvalidUserEvent if the body is not JSON; the message holds the position, never the text */
     @Override
     public void process(Exchange exchange) throws Exception {
         JsonNode json;
@@ -43,7 +43,10 @@ public final class JsonBody implements Processor {
         exchange.getMessage().setBody(json);
     }
 
-    /** Jackson refuses half a surrogate pair in a key of bytes, and not in a key of text; {@link StorableText} replaces it later. */
+    /**
+     * Reads bytes as text if needed: Jackson refuses half a surrogate pair in a key of bytes, but not in a key of text.
+     * {@link StorableText} replaces it later.
+     */
     private static JsonNode read(byte[] body) throws IOException {
         try {
             return READER.readValue(body);

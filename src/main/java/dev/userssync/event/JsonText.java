@@ -6,8 +6,8 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Writes a JSON document as text on one line. In: {@link JsonNode}, out: String, in which U+FFFD stands for what Postgres cannot hold.
- * Thread-safe.
+ * Writes a JSON document as text on one line. In: {@link JsonNode}, out: String, in which U+FFFD replaces characters
+ * that Postgres cannot store. Thread-safe.
  */
 @BindToRegistry("json-text")
 public final class JsonText implements Processor {

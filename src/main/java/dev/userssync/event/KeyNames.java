@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** Names of keys, without case, "_" and "-", in which "*" is any text. Immutable once made. */
+/** Names of keys that ignore case, "_" and "-", in which "*" is any text. Immutable once made. */
 record KeyNames(Set<String> exact, List<Pattern> wild) {
 
     static KeyNames of(String list) {
@@ -32,7 +32,7 @@ record KeyNames(Set<String> exact, List<Pattern> wild) {
         return name.toLowerCase(Locale.ROOT).replace("_", "").replace("-", "");
     }
 
-    /** The entries of a list that space or comma separates. */
+    /** The entries of a list, separated by space or comma. */
     static String[] entries(String list) {
         return list.strip().split("[\\s,]+");
     }

@@ -7,8 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.spi.LoggingEventBuilder;
 
 /**
- * Writes at most sixty log lines a minute for each provider and kind, so that neither strangers nor a broken mapping fill the disk. The last line says that
- * more follow; metrics count all. Thread-safe.
+ * Writes at most sixty log lines a minute for each provider and kind, so that neither strangers nor a broken mapping
+ * fill the disk. The last line announces that more follow. Metrics count everything. Thread-safe.
  */
 public final class LineLimit {
 
@@ -24,7 +24,7 @@ public final class LineLimit {
     }
 
     /**
-     * @param kind what is limited together, as it ends the sentence "more deliveries are ...": "parked"
+     * @param kind the lines that are limited together, such as "parked"; it ends the sentence "more deliveries are ..."
      * @param line made only if it is written
      */
     public void log(String provider, String kind, Supplier<LoggingEventBuilder> line, String text) {
@@ -36,7 +36,7 @@ public final class LineLimit {
         }
     }
 
-    /** Which line of its minute. */
+    /** The number of the line in its minute. */
     private synchronized int number(String key) {
         if (System.nanoTime() - minute > MINUTE) {
             minute = System.nanoTime();

@@ -6,9 +6,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Objects;
 
 /**
- * Two events of one user as one that has the same effect on any row, so that both fit into one batch. What the row becomes is decided
- * in SQL alone ({@code routes/sql/apply/apply-batch.sql}); this only knows which of two events the rule would let stand. A merged event
- * may hold both a profile and a later deletion: {@code type} is then created or updated, with {@code deleted_at}. Stateless.
+ * Merges two events of one user into one with the same effect on any row, so that both fit into one batch. Only SQL
+ * decides the row ({@code routes/sql/apply/apply-batch.sql}). This class only knows which of two events wins. A merged
+ * event may hold both a profile and a later deletion: {@code type} is then created or updated, with {@code deleted_at}.
+ * Stateless.
  */
 public final class MergeRule {
 
@@ -16,10 +17,10 @@ public final class MergeRule {
     }
 
     /**
-     * @param earlier the checked event that arrived first, or what merging gave
+     * @param earlier the checked event that arrived first, or the result of a merge
      * @param later the checked event of the same user that arrived after it
-     * @return the merged event, or null where the outcome depends on the row: one of them has no version and the other has one, or may have been
-     *         applied before
+     * @return the merged event, or null if the outcome depends on the row: one event has no version and the other has
+     *         one, or may have been applied before
      */
     public static JsonNode merge(JsonNode earlier, JsonNode later) {
         if (earlier.has("once") || later.has("once")) {
@@ -34,7 +35,7 @@ public final class MergeRule {
         if (isDeletion(profile)) {
             return text(earlier, "deleted_at").equals(deleted) ? earlier : later;
         }
-        // A deletion that is older than the profile is undone by it; ties: the deletion wins.
+        // A newer profile undoes the deletion. If both have one version, the deletion wins.
         boolean stands = deleted != null && compare(deleted, profileVersion(profile)) >= 0;
         return with(profile, "deleted_at", stands ? deleted : null);
     }
@@ -59,7 +60,7 @@ public final class MergeRule {
         return event.path("type").textValue().equals("deleted");
     }
 
-    /** Of a checked event; null: it has none. */
+    /** The version of a checked event, or null. */
     public static String version(JsonNode event) {
         return isDeletion(event) ? text(event, "deleted_at") : profileVersion(event);
     }
@@ -73,7 +74,10 @@ public final class MergeRule {
         return one == null || other != null && compare(other, one) > 0 ? other : one;
     }
 
-    /** Checked times are ISO 8601 in UTC with a fraction of any length: without their Z they sort as text. */
+    /**
+     * Compares checked times, which are ISO 8601 in UTC with a fraction of any length. Without their Z they sort as
+     * text.
+     */
     private static int compare(String time, String other) {
         return time.substring(0, time.length() - 1).compareTo(other.substring(0, other.length() - 1));
     }

@@ -28,23 +28,27 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Takes secrets out of a payload before anything else sees it, at any depth: the keys that {@link SecretNames} and the setting
- * {@code payload.drop} name, and text in the form of a private key or a password's hash under any key. JSON inside a string (Keycloak's
- * representation) or in its base64 (Zitadel's event_payload) is looked through two levels deep; what is deeper goes. {@code payload.keep} names
- * keys that stay. Booleans always stay, and numbers unless the setting names their key. In and out: {@link JsonNode}, changed in place; when
- * something was dropped, the variable {@code delivery}, which the dead-letter table would keep, becomes the document without it. Thread-safe.
+ * Drops secrets from a payload at any depth, before anything else sees it. It drops the keys that {@link SecretNames}
+ * and the setting {@code payload.drop} name, and under any key text in the form of a private key or a password's hash.
+ * It searches JSON inside a string (Keycloak's representation) or in its base64 (Zitadel's event_payload) two levels
+ * deep, and drops deeper JSON. {@code payload.keep} names keys that stay. Booleans always stay, and numbers unless the
+ * setting names their key. In and out: {@link JsonNode}, changed in place. If something was dropped, the variable
+ * {@code delivery}, which a dead letter would store, becomes the document without it. Thread-safe.
  */
 @BindToRegistry("payload-drop")
 public final class PayloadDrop implements Processor, CamelContextAware {
 
-    /** In the setting, stands for the rule of {@link SecretNames}. */
+    /** The entry of the setting for the rule of {@link SecretNames}. */
     private static final String BUILT_IN = "built-in";
     /** JSON inside of JSON inside of the document. */
     private static final int DEEPEST = 2;
-    /** Field names of all providers together are some hundreds; whoever invents names for ever finds the memory bounded. */
+    /**
+     * The bound of the cache of names. All providers together have some hundreds of field names; a stranger may send
+     * endless others.
+     */
     private static final int MOST_KNOWN = 10_000;
     private static final int LONGEST_KNOWN = 100;
-    /** How the base64 of "{" and "[" begins, with what JSON may have after them. */
+    /** The starts of the base64 of "{" and "[" with the characters that may follow in JSON. */
     private static final Set<String> BASE64_OF_JSON = Set.of("ey", "ew", "W3", "Wy", "Ww");
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
@@ -56,13 +60,13 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     private CamelContext context;
 
     private enum Judgement {
-        /** By payload.keep. */
+        /** The key stays, by payload.keep. */
         STAYS,
-        /** No key of a secret: its value may be one by its form. */
+        /** The key names no secret, but the form of its value may be that of a secret. */
         HARMLESS,
-        /** By the words of the key. */
+        /** The key names a secret, by its words. */
         SECRET,
-        /** By payload.drop: numbers, too. */
+        /** The key names a secret, by payload.drop. Numbers are dropped, too. */
         NAMED
     }
 
@@ -78,7 +82,9 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         drop(Setting.of(context, "payload.drop"));
     }
 
-    /** @param list names and patterns, separated by space or comma, and {@code built-in}; blank = nothing is dropped */
+    /**
+     * @param list names and patterns, separated by space or comma, and {@code built-in}; if blank, nothing is dropped
+     */
     public void drop(String list) {
         List<String> entries = new ArrayList<>(List.of(KeyNames.entries(list)));
         builtIn = entries.removeIf(BUILT_IN::equals);
@@ -87,13 +93,16 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         known.clear();
     }
 
-    /** @param list names and patterns of keys that stay, whatever else names them */
+    /** @param list names and patterns of keys that always stay */
     public void keep(String list) {
         keep = KeyNames.of(list);
         known.clear();
     }
 
-    /** @throws InvalidUserEvent if the secrets could not be taken out; nothing of the document is kept then but its size and hash */
+    /**
+     * @throws InvalidUserEvent if the secrets could not be dropped; then only the size and hash of the document are
+     *         stored
+     */
     @Override
     public void process(Exchange exchange) {
         try {
@@ -123,7 +132,7 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         return on && dropFrom(document, 0);
     }
 
-    /** A loop, because a document may be nested as deep as Jackson reads it. */
+    /** Uses a loop, because a document may be nested as deep as Jackson allows. */
     private boolean dropFrom(JsonNode document, int level) {
         boolean dropped = false;
         Deque<JsonNode> open = new ArrayDeque<>();
@@ -168,7 +177,7 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         return withoutSecrets(value, level, judgement != Judgement.STAYS, open);
     }
 
-    /** @return the same value, another one, or null where it has to go; what has to be looked through is pushed */
+    /** @return the same value, another value, or null to drop it; a value that must be searched is pushed */
     private JsonNode withoutSecrets(JsonNode value, int level, boolean mayGo, Deque<JsonNode> open) {
         if (value.isContainerNode()) {
             open.push(value);
@@ -197,7 +206,7 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         return judgement;
     }
 
-    /** The text without the secrets in the JSON that it holds; null where it holds JSON that is too deep to be looked through. */
+    /** The text without the secrets in its JSON; null if its JSON is too deep to search. */
     private String withoutSecrets(String text, int level) {
         if (opens(text.stripLeading())) {
             return redacted(text, level);
@@ -216,7 +225,7 @@ public final class PayloadDrop implements Processor, CamelContextAware {
         return text;
     }
 
-    /** An object, an array, or one that was written as text twice. */
+    /** Whether the text starts an object or array, or one that was written as text twice. */
     private static boolean opens(String text) {
         return !text.isEmpty() && (text.charAt(0) == '{' || text.charAt(0) == '[' || text.startsWith("\"{") || text.startsWith("\"["));
     }
@@ -229,9 +238,9 @@ public final class PayloadDrop implements Processor, CamelContextAware {
             }
             return !dropFrom(holder, level + 1) ? json : holder.isEmpty() ? null : JSON.writeValueAsString(holder.get(0));
         } catch (StreamConstraintsException e) {
-            return null; // JSON that cannot be read, and so not be looked through
+            return null; // unreadable JSON, which cannot be searched
         } catch (JsonProcessingException e) {
-            return json; // not JSON after all
+            return json; // not JSON
         }
     }
 }

@@ -8,9 +8,9 @@ import org.apache.camel.Processor;
 import org.apache.camel.Route;
 
 /**
- * Hands a delivery that was verified before (a dead letter) or a user that was fetched, in the form of a delivery, to the route of its
- * provider, which maps and applies it as if it had just arrived, without secrets. In: the body as JSON and the variable
- * {@code provider}. Thread-safe.
+ * Sends a delivery that was verified before (a dead letter), or a fetched user in the form of a delivery, to the route
+ * of its provider. The route maps and applies it like a new delivery, without secrets. In: the body as JSON and the
+ * variable {@code provider}. Thread-safe.
  */
 @BindToRegistry("provider-route")
 public final class ProviderRoute implements Processor {
@@ -24,7 +24,7 @@ public final class ProviderRoute implements Processor {
             throw new InvalidUserEvent("the provider is off: set " + new Providers(exchange.getContext()).turnedOnBy(provider)
                     + " to replay its dead letters");
         }
-        if (exchange.getVariable("delivery") == null) { // no webhook, a user that was fetched: what the dead-letter table would keep
+        if (exchange.getVariable("delivery") == null) { // a fetched user, not a webhook: the body for a dead letter
             exchange.setVariable("delivery", JsonBody.MAPPER.writeValueAsBytes(exchange.getMessage().getBody(JsonNode.class)));
             exchange.setVariable("polled", exchange.getVariable("userId"));
         }

@@ -2,7 +2,10 @@ package dev.userssync.event;
 
 import java.util.regex.Pattern;
 
-/** Judges by the form of a text whether it is a secret, whatever its key: private keys, hashes of passwords, one-time codes. Stateless. */
+/**
+ * Recognizes secrets by the form of their text, under any key: private keys, hashes of passwords, one-time codes.
+ * Stateless.
+ */
 final class SecretForms {
 
     private static final Pattern PRIVATE_KEY = Pattern.compile("-----BEGIN [A-Z0-9 ]*PRIVATE KEY");

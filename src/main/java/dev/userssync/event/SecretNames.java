@@ -7,28 +7,31 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * Judges by the words of a key whether its value is a secret. The last word that says what the value is decides: {@code access_token} and
- * {@code tokenHash} are secrets, {@code token_type} and {@code password_updated_at} are not. Words end at a change of case, at a digit and at any
- * sign. Own code, because no library judges names of keys: scanners for secrets judge values. Stateless.
+ * Recognizes secrets by the words of their key. The last word that describes the value decides: {@code access_token}
+ * and {@code tokenHash} are secrets, {@code token_type} and {@code password_updated_at} are not. Words end at a change
+ * of case, at a digit and at any sign. Own code, because no library judges names of keys; scanners for secrets judge
+ * values. Stateless.
  */
 final class SecretNames {
 
-    /** Secrets by themselves. */
+    /** Words that always name a secret. */
     private static final Set<String> SECRETS = setOf(
             "password passwords passwd pwd pw passcode passphrase secret secrets token tokens jwt"
             + " bearer otp otps totp hotp pin cvv cvc salt cookie cookies authorization mnemonic");
-    /** Secrets when nothing stands before them: a WebAuthn credential and a boarding pass are none. */
+    /**
+     * Words that name a secret without a word before them: a WebAuthn credential and a boarding pass are not secret.
+     */
     private static final Set<String> SECRETS_ALONE = Set.of("credential", "credentials", "pass");
-    /** They say in which form or from when a value is, not what it is: the word before them decides. */
+    /** Words for the form or age of a value. The word before them decides. */
     private static final Set<String> FORMS = setOf(
             "hash hashes hashed digest encrypted encoded encrypt plain plaintext cleartext raw hex base"
             + " value values data text string new old current previous next temp temporary confirm"
             + " confirmation repeat again original b v sha md enc crypt bcrypt ciphertext history");
-    /** A count of tokens is no token. */
+    /** Words for a count: a count of tokens is not a token. */
     private static final Set<String> COUNTS = setOf(
             "num number max min total count available remaining used");
 
-    /** Secrets after one of these words. */
+    /** A key is a secret after one of these words. */
     private static final Set<String> OF_KEYS = setOf(
             "api private secret signing signature encryption decryption recovery access master hmac"
             + " symmetric shared session auth webhook backup admin server license activation otp totp mfa"
@@ -52,11 +55,11 @@ final class SecretNames {
     private static final Set<String> OF_VERIFIERS = Set.of("code", "password", "pkce");
     private static final Set<String> OF_ASSERTIONS = Set.of("saml", "client");
 
-    /** Ends of words that are written without a boundary, the longer one first. */
+    /** Ends of words without a boundary, the longer ones first. */
     private static final List<String> ENDS = listOf(
             "password passwords passphrase passwd secrets secret tokens token hash digest salt keys key"
             + " codes code link answer pwd data");
-    /** Whatever stands before these, the word is a secret: accesstoken. */
+    /** Ends that always name a secret: accesstoken. */
     private static final Set<String> ENDS_OF_SECRETS = setOf(
             "password passwords passphrase passwd secrets secret tokens token");
 
@@ -76,10 +79,10 @@ final class SecretNames {
     }
 
     static boolean isSecret(String name) {
-        // Of a name without end, its end decides.
+        // In an endless name, the end decides.
         List<String> words = words(name.substring(Math.max(0, name.length() - LONGEST)));
         if (words.equals(List.of("encoded", "hash"))) {
-            return true; // a password's, in Zitadel
+            return true; // the hash of a password, in Zitadel
         }
         int last = words.size() - 1;
         while (last >= 0 && FORMS.contains(words.get(last))) {
@@ -124,7 +127,7 @@ final class SecretNames {
         return words;
     }
 
-    /** Also where a name says no boundary: apikey, accesstoken, passwordhash. */
+    /** Splits words without a boundary, too: apikey, accesstoken, passwordhash. */
     private static void split(String word, List<String> words) {
         for (String end : SECRETS.contains(word) ? List.<String>of() : ENDS) {
             if (word.length() > end.length() && word.endsWith(end)) {

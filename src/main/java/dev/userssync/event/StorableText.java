@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import org.apache.camel.CamelContext;
 
 /**
- * Text that Postgres can hold: U+0000 and halves of surrogate pairs become U+FFFD, the character that stands for one that cannot be shown.
+ * Makes text that Postgres can store: U+0000 and halves of surrogate pairs become U+FFFD, the replacement character.
  * Clean text costs one search and comes back as the same object. Stateless.
  *
  * @see <a href="https://www.postgresql.org/docs/current/datatype-json.html">Postgres on JSON and \u0000</a>
@@ -52,9 +52,11 @@ public final class StorableText {
     }
 
     /**
-     * The same for JSON as text, in keys and values at any depth. Where two keys become one, jsonb keeps the later value.
+     * The same for JSON as text, in keys and values at any depth. If two keys become equal, jsonb keeps the later
+     * value.
      *
-     * @param json a document whose surrogates are escapes or whole pairs, as {@link JsonBody#MAPPER} and {@code UserEventColumns#WRITER} write them
+     * @param json a document whose surrogates are escapes or whole pairs, as {@link JsonBody#MAPPER} and
+     *         {@code UserEventColumns#WRITER} write them
      */
     public static String ofJson(String json) {
         StringBuilder storable = null;
@@ -84,7 +86,7 @@ public final class StorableText {
         }
     }
 
-    /** Tells the observers that characters of a provider's event were replaced. */
+    /** Notifies the observers that characters of a provider's event were replaced. */
     public static void replaced(CamelContext context, String provider) {
         context.getRegistry().findByType(ReplacementObserver.class).forEach(observer -> observer.replaced(provider));
     }

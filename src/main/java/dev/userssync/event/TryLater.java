@@ -3,9 +3,9 @@ package dev.userssync.event;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * Something that a delivery needs is not there now (a provider's keys): whether it is genuine cannot be told, so it is neither refused nor
- * applied. Answered 503 with Retry-After, like a full queue, whose exception it extends: error-handler names that one. The message is logged: no
- * secret, nothing of the delivery.
+ * Reports that a delivery needs something unavailable, such as a provider's keys. users-sync cannot check the delivery,
+ * so it neither refuses nor applies it, and answers 503 with Retry-After. It extends the exception of a full queue,
+ * which error-handler names. The message is logged, so it holds no secret and nothing of the delivery.
  */
 public final class TryLater extends RejectedExecutionException {
 

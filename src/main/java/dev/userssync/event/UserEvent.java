@@ -18,36 +18,44 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Checks what a mapping produced and brings it into the one form that the SQL takes. In and out: a JSON object
- * {@code {type, id, raw, name, email, created_at, updated_at, deleted_at}}. Out, too: the variable {@code change}, which says where
- * the event goes.
+ * Checks the result of a mapping and converts it into the form that the SQL takes. In and out: a JSON object
+ * {@code {type, id, raw, name, email, created_at, updated_at, deleted_at}}. Also out: the variable {@code change}, the
+ * kind of the change, which selects the next route.
  * <ul>
- * <li>{@code type}: text; anything but created, updated and deleted passes unchecked, to be ignored.</li>
+ * <li>{@code type}: text. Any type but created, updated and deleted passes unchecked and is ignored.</li>
  * <li>{@code id}: text of 1 to 2,600 bytes in UTF-8, see {@link UserId}.</li>
- * <li>times, in: epoch milliseconds, epoch seconds (below 10^11) or ISO 8601 with offset, from the year 2000 to a day ahead;
- * out: ISO 8601 in UTC, cut to Postgres' microseconds.</li>
+ * <li>times, in: epoch milliseconds, epoch seconds (below 10^11) or ISO 8601 with offset, from the year 2000 to a day
+ * ahead; out: ISO 8601 in UTC, cut to Postgres' microseconds.</li>
  * <li>{@code name}, {@code email}: text or null; blank becomes null.</li>
- * <li>{@code raw}: an object; not read of a deleted user, who keeps the profile that the row has.</li>
- * <li>{@code partial}, in only: true when an upsert holds no more than what changed, to be merged ({@code change} = merged).</li>
- * <li>{@code fetch}, in only: true when an upsert is no more than a nudge. With {@code <provider>.api.key} the user is to be fetched
- * ({@code change} = fetched, variables {@code userId}: the provider's own id; {@code told}, {@code toldAs}, {@code toldAt}: what is left when the API does not
- * know the user yet), without it the event is merged, or applied when {@code partial} is false.</li>
- * <li>{@code ask}, in only: true when a deletion is announced, not done. With the API key the user is asked for within seconds ({@code change} =
- * asked), without it the event is ignored ({@code change} = announced).</li>
- * <li>{@code inactive}, in only: whether an upsert's user is switched off at the provider, or until when; null when a partial one does not say it.
- * With {@code <provider>.inactive} = deleted such an event has {@code deleted_at}, too ({@code change} = deleted, or merged).</li>
- * <li>{@code <provider>.id.prefix} comes before the id, which a mapping never sees.</li>
- * </ul>
- * Thread-safe.
+ * <li>{@code raw}: an object. For a deleted user it is not read: the row keeps its profile.</li>
+ * <li>{@code partial}, in only: true when an upsert holds only the changed fields, to be merged ({@code change} =
+ * merged).</li>
+ * <li>{@code fetch}, in only: true when the payload only says that the user changed. With {@code <provider>.api.key}
+ * users-sync fetches the user ({@code change} = fetched, variables {@code userId}: the provider's own id; {@code told},
+ * {@code toldAs}, {@code toldAt}: the event for the case that the API does not know the user yet). Without the key the
+ * event is merged, or applied when {@code partial} is false.</li>
+ * <li>{@code ask}, in only: true when a deletion is announced, not done. With the API key users-sync asks for the user
+ * within seconds ({@code change} = asked). Without it the event is ignored ({@code change} = announced).</li>
+ * <li>{@code inactive}, in only: whether an upsert's user is inactive at the provider, or until when; null when a
+ * partial event does not contain it. With {@code <provider>.inactive} = deleted such an event has {@code deleted_at},
+ * too ({@code change} = deleted, or merged).</li>
+ * <li>{@code <provider>.id.prefix} is put before the id; a mapping never sees it.</li>
+ * </ul> Thread-safe.
  */
 @BindToRegistry("user-event")
 public final class UserEvent implements Processor, CamelContextAware {
 
     private static final Set<String> UPSERTS = Set.of("created", "updated");
 
-    /** The variable with a collection that takes the user events instead of the table: a poller looks first what they would change. */
+    /**
+     * The variable with a collection that takes the user events instead of the table: a poller looks first what they
+     * would change.
+     */
     public static final String PREVIEW = "preview";
-    /** The variable that is true when the row must become what the provider says: a deletion or a version in the row is disproved. */
+    /**
+     * The variable that is true when the provider's data must replace the row, because it disproves a deletion or a
+     * version in the row.
+     */
     public static final String PROVED = "proved";
 
     private final Clock clock;
@@ -62,7 +70,7 @@ public final class UserEvent implements Processor, CamelContextAware {
         this.clock = clock;
     }
 
-    /** What the settings say of one provider. */
+    /** The settings of one provider. */
     private record Settings(String idPrefix, boolean apiKey, boolean once, boolean inactiveIsDeleted) {
     }
 
@@ -76,7 +84,9 @@ public final class UserEvent implements Processor, CamelContextAware {
         this.context = context;
     }
 
-    /** @throws InvalidUserEvent if a field breaks the rules above; the message names the field and holds no value of text */
+    /**
+     * @throws InvalidUserEvent if a field breaks the rules above; the message names the field and never quotes a text
+     */
     @Override
     public void process(Exchange exchange) {
         Settings own = settings.computeIfAbsent(exchange.getVariable("provider", "", String.class), provider ->
@@ -105,12 +115,12 @@ public final class UserEvent implements Processor, CamelContextAware {
             exchange.setVariable("toldAt", MergeRule.profileVersion(event));
             change = "fetched";
         }
-        // Not of the mapping: who sent it, for the log of decisions.
+        // The sender, for the log of decisions. It does not come from the mapping.
         event.put("provider", exchange.getVariable("provider", String.class));
         String delivery = exchange.getVariable("delivery-id", String.class);
         event.put("delivery", delivery);
         if (own.once && delivery != null) {
-            // Of several events that came in one delivery, each is remembered when it is applied.
+            // Each event of a delivery is remembered when it is applied.
             event.put("once", delivery + " " + exchange.getVariable(DeliveredEvents.PLACE, 0, Integer.class));
         }
         exchange.setVariable("change", change);
@@ -122,8 +132,8 @@ public final class UserEvent implements Processor, CamelContextAware {
     }
 
     /**
-     * A user who is switched off gets a profile and a deletion in one event. The deletion has the profile's version or, from an API, the time
-     * of the question: a profile that has not changed for years would be purged at once.
+     * Gives an inactive user a profile and a deletion in one event. The deletion has the profile's version. From an API
+     * it has the time of the request, because an old profile would otherwise be purged at once.
      */
     private String switchedOff(Exchange exchange, JsonNode inactive, ObjectNode event, String change) {
         boolean partial = change.equals("merged");
@@ -131,17 +141,20 @@ public final class UserEvent implements Processor, CamelContextAware {
             String version = MergeRule.profileVersion(event);
             event.put("deleted_at", MergeRule.latest(version, version == null ? null : exchange.getVariable("stamp", String.class)));
             if (version == null) {
-                event.put("type", "deleted"); // dated by the database
+                event.put("type", "deleted"); // the database sets the time
             }
             return partial && version != null ? change : "deleted";
         }
         if (partial && (inactive.isMissingNode() || inactive.isNull()) && event.path("type").textValue().equals("updated")) {
-            event.put("keeps_deletion", true); // a part that says nothing of it switches nobody on
+            event.put("keeps_deletion", true); // a partial event without the flag activates nobody
         }
         return change;
     }
 
-    /** A ban may end by itself, and no event says so: the time decides, and "infinity" is Postgres' word for no end. */
+    /**
+     * Whether the user is inactive now. A ban may end without an event, so its time decides; "infinity" is Postgres'
+     * word for no end.
+     */
     private boolean isInactive(JsonNode inactive) {
         return inactive.isBoolean() ? inactive.booleanValue() : inactive.isTextual() && (inactive.textValue().equals("infinity") || EventTime.instant(inactive, "inactive").isAfter(clock.instant()));
     }
@@ -152,7 +165,7 @@ public final class UserEvent implements Processor, CamelContextAware {
 
     private ObjectNode checked(JsonNode event, String idPrefix) {
         if (event == null || !event.isObject()) {
-            throw new InvalidUserEvent("the mapping gave no object");
+            throw new InvalidUserEvent("the mapping did not return an object");
         }
         JsonNode type = event.path("type");
         if (!type.isTextual()) {
@@ -202,7 +215,7 @@ public final class UserEvent implements Processor, CamelContextAware {
         return text.textValue().isBlank() ? null : text.textValue().strip();
     }
 
-    /** Of two times of ISO 8601 in UTC; the second may be null. */
+    /** The later of two times of ISO 8601 in UTC; the second may be null. */
     private static String later(String stamp, String time) {
         return time == null || Instant.parse(time).isBefore(Instant.parse(stamp)) ? stamp : time;
     }

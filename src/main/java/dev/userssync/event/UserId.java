@@ -1,20 +1,20 @@
 package dev.userssync.event;
 
 /**
- * What an id in the table may be: text of 1 to 2,600 bytes in UTF-8, its prefix included, without characters that Postgres refuses. A btree takes
- * 2,704 bytes a tuple, and some indexes hold the provider beside the id. Stateless.
+ * Checks an id for the table: text of 1 to 2,600 bytes in UTF-8, including its prefix, without characters that Postgres
+ * refuses. A btree takes 2,704 bytes per tuple, and some indexes hold the provider beside the id. Stateless.
  *
  * @see <a href="https://www.postgresql.org/docs/current/btree.html">Postgres on B-tree indexes</a>
  */
 public final class UserId {
 
-    /** Bytes in UTF-8. */
+    /** The longest id, in bytes of UTF-8. */
     public static final int LONGEST = 2_600;
 
     private UserId() {
     }
 
-    /** @return what is wrong with the id, for a message that begins with "id"; null when it can be stored */
+    /** @return the fault of the id, for a message that starts with "id"; null if it can be stored */
     public static String fault(String id) {
         if (id.isBlank()) {
             return "is blank";
@@ -26,12 +26,12 @@ public final class UserId {
         return bytes <= LONGEST ? null : "has " + bytes + " bytes, at most " + LONGEST + " are allowed";
     }
 
-    /** Of storable text. */
+    /** The length of storable text in UTF-8. */
     private static int bytes(String text) {
         int bytes = text.length();
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
-            // Each half of a pair counts two of the pair's four bytes.
+            // Each half of a pair counts for two of its four bytes.
             bytes += c < 0x80 ? 0 : c < 0x800 || Character.isSurrogate(c) ? 1 : 2;
         }
         return bytes;

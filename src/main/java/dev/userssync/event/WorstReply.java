@@ -5,8 +5,8 @@ import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 
 /**
- * Of several events in one delivery, keeps the reply that the sender has to hear: 503 before 422 before 204, so that it sends the delivery again
- * when one of them could not be applied yet. Applying the others twice changes nothing. Stateless.
+ * Keeps the worst reply of several events in one delivery: 503 before 422 before 204. So the sender retries the
+ * delivery if one event could not be applied yet. Applying the others twice changes nothing. Stateless.
  */
 @BindToRegistry("worst-reply")
 public final class WorstReply implements AggregationStrategy {
@@ -16,7 +16,7 @@ public final class WorstReply implements AggregationStrategy {
         return worst == null || status(next) > status(worst) ? next : worst;
     }
 
-    /** Only the error handler sets a status here; what it left to the delivery's own is worse than all that it answered. */
+    /** The status of one event. Only the error handler sets it; an unhandled failure is worse than any answer. */
     private static int status(Exchange exchange) {
         return exchange.getException() != null ? Integer.MAX_VALUE : exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 0, Integer.class);
     }

@@ -1,5 +1,5 @@
 /**
- * What a user event is, how two of them merge, and why one fails.
+ * User events: their form, how two of them merge, and why one fails.
  * Imports settings.
  * Public for the other packages, not an API.
  */
