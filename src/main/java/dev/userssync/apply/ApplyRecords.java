@@ -26,17 +26,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Applies a batch of records. In: the {@code List<Exchange>} of camel-kafka, in the order of the topic; out: for each partition the position
- * after its last record, an object with a method {@code commit()}. Own code, because the records are to meet in the batches of {@code microbatch:}
- * in their order, and because a failure repeats what is not applied or parked yet: a failed event and all later ones of its user. Applying only
- * the failed ones could turn the order of a user's unversioned events. Thread-safe.
+ * Applies a batch of records. In: the {@code List<Exchange>} of camel-kafka, in the order of the topic. Out: for each
+ * partition the position after its last record, an object with a method {@code commit()}. Own code, because the records
+ * must meet in the batches of {@code microbatch:} in their order. After a failure it repeats the failed event and all
+ * later ones of its user: repeating only failed events could reverse a user's unversioned events. Thread-safe.
  */
 @BindToRegistry("apply-records")
 public final class ApplyRecords implements Processor, CamelContextAware {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
 
-    // Names of camel-kafka's headers, KafkaConstants: the component is not there without the profile.
+    // The names of camel-kafka's headers in KafkaConstants: the component is missing without the profile.
     private static final String POSITION = "CamelKafkaManualCommit";
     private static final String PARTITION = "kafka.PARTITION";
     private static final String TIME = "kafka.TIMESTAMP";
@@ -45,16 +45,19 @@ public final class ApplyRecords implements Processor, CamelContextAware {
 
     private static final long PAUSE_MILLIS = 1_000;
     private static final Duration BETWEEN_WARNINGS = Duration.ofSeconds(30);
-    /** Then the batch is given back; well below max.poll.interval.ms, after which the brokers would take its partitions away. */
+    /**
+     * The time after which the batch is returned. It is well below max.poll.interval.ms, after which the brokers would
+     * reassign the partitions.
+     */
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
-    /** The time of the oldest record, in epoch milliseconds, of each batch that is being applied. */
+    /** The time of the oldest record of each current batch, in epoch milliseconds. */
     private final Map<Exchange, Long> inHand = new ConcurrentHashMap<>();
     private CamelContext context;
     private AsyncProducer event;
     private ExecutorService submitters;
 
-    /** @throws Exception why the batch could not be applied, when it is to be read again */
+    /** @throws Exception if the batch could not be applied and must be read again */
     @Override
     public void process(Exchange exchange) throws Exception {
         List<Exchange> records = exchange.getMessage().getBody(List.class);
@@ -69,7 +72,7 @@ public final class ApplyRecords implements Processor, CamelContextAware {
         exchange.getMessage().setBody(new ArrayList<>(positions.values()));
     }
 
-    /** How old the oldest user event is that was read and is not in the table yet, in seconds; 0 when there is none. */
+    /** The age of the oldest user event that was read and is not yet in the table, in seconds; 0 if there is none. */
     public double delaySeconds() {
         long now = System.currentTimeMillis();
         return inHand.values().stream().mapToDouble(time -> Math.max(0, now - time) / 1000.0).max().orElse(0);
@@ -82,14 +85,14 @@ public final class ApplyRecords implements Processor, CamelContextAware {
     private void applyAll(List<Exchange> records) throws Exception {
         long start = System.nanoTime();
         long warned = 0;
-        // Else the same guilty events would be parked in each attempt, and the others never reached.
+        // Otherwise each attempt would park the same guilty events and never reach the others.
         List<Exchange> open = new ArrayList<>(records);
         String reason;
         while ((reason = applyOnce(open)) != null) {
             long now = System.nanoTime();
             if (warned == 0 || now - warned > BETWEEN_WARNINGS.toNanos()) {
                 warned = now;
-                LOG.warn("{} user events wait in the topic and are tried again every second: {}", open.size(), reason);
+                LOG.warn("{} user events wait in the topic, retrying every second: {}", open.size(), reason);
             }
             if (now - start > PATIENCE.toNanos() || context.isStopping() || context.isStopped()) {
                 throw new TryLater("user events of the topic could not be applied: " + reason);
@@ -102,8 +105,8 @@ public final class ApplyRecords implements Processor, CamelContextAware {
     }
 
     /**
-     * @param open loses the records that are done, unless an earlier one of the same user is not
-     * @return why an event was neither applied nor parked; null when there is none
+     * @param open the open records; applied or parked ones are removed, unless an earlier one of the same user is open
+     * @return why an event was neither applied nor parked; null if all were
      */
     private String applyOnce(List<Exchange> open) throws Exception {
         List<Exchange> events = new ArrayList<>(open.size());
@@ -112,7 +115,7 @@ public final class ApplyRecords implements Processor, CamelContextAware {
             one.getMessage().setBody(record.getMessage().getBody());
             events.add(one);
         }
-        // Not in this thread, which waits: Camel queues steps for the thread that a route runs in.
+        // Another thread, because this one waits, and Camel queues steps for the thread of the route.
         try {
             submitters().submit(() -> submit(events)).get();
         } catch (ExecutionException e) {
@@ -143,7 +146,7 @@ public final class ApplyRecords implements Processor, CamelContextAware {
         return reason;
     }
 
-    /** In order; returns when all are done. */
+    /** Submits the events in order, and returns when all are done. */
     private void submit(List<Exchange> events) {
         List<CompletableFuture<Void>> waiting = new ArrayList<>(events.size());
         RecordToUserEvent reader = new RecordToUserEvent();
@@ -152,9 +155,9 @@ public final class ApplyRecords implements Processor, CamelContextAware {
                 reader.process(one);
                 one.setProperty(USER, ((JsonNode) one.getMessage().getBody()).path("id").textValue());
             } catch (InvalidUserEvent e) {
-                LOG.debug("The route will say so again, and park it");
+                LOG.debug("The route reports the failure again and parks the event");
             }
-            // Merged at once, past the queue in which an earlier event of the same user may wait.
+            // A partial event is merged at once, past the queue in which an earlier event of the same user may wait.
             if ("merged".equals(one.getVariable("change"))) {
                 waiting.forEach(CompletableFuture::join);
                 waiting.clear();

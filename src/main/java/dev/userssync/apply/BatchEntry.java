@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** One user of a batch, and all events of that user: more than one where events of a user were merged. */
+/** One user of a batch with all events of that user; several if they were merged. */
 final class BatchEntry {
 
     JsonNode event;
@@ -26,7 +26,7 @@ final class BatchEntry {
         try {
             merged = MergeRule.merge(event, later.event);
         } catch (RuntimeException e) {
-            return false; // one of them cannot be read: each alone, so that only that one fails
+            return false; // one event cannot be read: each goes alone, so that only that one fails
         }
         if (merged == null) {
             return false;
@@ -36,7 +36,10 @@ final class BatchEntry {
         return true;
     }
 
-    /** The event for the route; where several were merged, the one that stands gives its delivery, and {@code joined} names the others. */
+    /**
+     * The event for the route. Of several merged events, the winning one gives the delivery, and {@code joined} names
+     * the others.
+     */
     JsonNode forRoute() {
         if (callers.size() == 1) {
             return event;
@@ -55,7 +58,7 @@ final class BatchEntry {
         return whole.put("joined", joined.toString());
     }
 
-    /** The place of the caller whose event decides what the row becomes, the last of several: its deletion, else its profile. */
+    /** The place of the caller whose event wins: the last one with the deletion, else with the profile. */
     private int stands() {
         if (callers.size() == 1) {
             return 0;

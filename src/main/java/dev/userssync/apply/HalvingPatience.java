@@ -5,8 +5,9 @@ import dev.userssync.event.TryLater;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How long a batch is halved. One guilty event of 500 takes some 20 statements. If nearly all are guilty, the senders of the rest are told to send
- * again before most stop waiting. If an operator's mistake makes all fail, such as a missing table, more statements would find nobody innocent.
+ * Bounds the halving of a failed batch. One guilty event of 500 takes some 20 statements. If nearly all are guilty, the
+ * senders of the rest are asked to retry before most stop waiting. If an operator's mistake makes all fail, such as a
+ * missing table, more statements would not help.
  */
 final class HalvingPatience {
 
@@ -17,7 +18,7 @@ final class HalvingPatience {
     private int serverFailures;
     private Exception over;
 
-    /** @param millis after the first failure, for which a batch is halved */
+    /** @param millis for which a batch is halved, after its first failure */
     HalvingPatience(long millis) {
         timeout = TimeUnit.MILLISECONDS.toNanos(millis);
     }
@@ -27,7 +28,7 @@ final class HalvingPatience {
             firstFailure = System.nanoTime();
         }
         if (!Failure.mayBeOneEvents(failure)) {
-            over = failure; // the rest would wait for the same, one after the other
+            over = failure; // the rest would wait for the same lock or server, one after the other
         } else if (Failure.causedByServer(failure) && ++serverFailures > MOST_SERVER_FAILURES) {
             over = failure;
         } else if (System.nanoTime() - firstFailure > timeout) {

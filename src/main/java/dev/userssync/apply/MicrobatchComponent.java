@@ -7,12 +7,12 @@ import org.apache.camel.Endpoint;
 import org.apache.camel.support.DefaultComponent;
 
 /**
- * {@code microbatch:name}: each producer's exchange completes when the batch that holds its event is committed. A batch is whatever
- * has queued up while the one before was being written: no timer, so one lone event does not wait. Own code, because no Camel EIP
- * answers every caller after the commit of a shared batch: aggregate answers before it, with a timer. A bean, so that the Camel CLI
- * finds it, too.
+ * {@code microbatch:name}: each producer's exchange completes when the batch with its event is committed. A batch is
+ * what queued up while the batch before was written. There is no timer, so a lone event does not wait. Own code,
+ * because no Camel EIP answers every caller after the commit of a shared batch: aggregate answers before it, with a
+ * timer. A bean, so that the Camel CLI also finds it.
  *
- * @see MicrobatchConsumer what the consuming route gets, and what happens to errors
+ * @see MicrobatchConsumer for the input of the consuming route, and for errors
  */
 @BindToRegistry("microbatch")
 public final class MicrobatchComponent extends DefaultComponent {

@@ -15,13 +15,15 @@ import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultConsumer;
 
 /**
- * Writes what the producers hand over, in batches. The route gets a {@code List<JsonNode>}: user events, one a user, and must have
- * committed them when it ends. Events of one user that meet are merged by the merge rule; those that cannot be merged wait for the
- * next batch, in order of arrival. When the route fails, the batch is halved and tried again until the guilty event is alone: only its
- * caller gets the error. A failure that passes by itself, such as a lost connection, goes to all callers of the batch; retries are the route's.
+ * Writes the producers' user events in batches. The route gets a {@code List<JsonNode>} with one user event per user,
+ * and must commit them before it ends. The merge rule merges events of one user in a batch. Events that cannot be
+ * merged wait for the next batch, in order of arrival. If the route fails, the batch is halved and retried until the
+ * guilty event is alone, and only its caller gets the error. A transient failure, such as a lost connection, goes to
+ * all callers of the batch; the route itself retries.
  * <p>
- * What became of an event stands in its caller's variable {@code decision}: the route leaves rows {@code {id, decision}} for events that
- * were not {@code applied}; an event that was merged into another one of its user, which stands, is {@code merged}.
+ * The caller's variable {@code decision} holds the outcome of its event. The route returns rows {@code {id, decision}}
+ * for events that were not {@code applied}. An event that was merged into a winning event of its user is
+ * {@code merged}.
  */
 public final class MicrobatchConsumer extends DefaultConsumer implements ShutdownAware {
 
@@ -52,7 +54,7 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
         endpoint.component().started(endpoint.getName(), this);
     }
 
-    /** Camel stops this consumer when nothing is pending any more, or when its patience has ended: what still waits is refused. */
+    /** Refuses the waiting events. Camel stops this consumer when nothing is pending, or at the shutdown timeout. */
     @Override
     protected void doStop() throws Exception {
         endpoint.component().stopped(endpoint.getName(), this);
@@ -69,7 +71,7 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
 
     @Override
     public boolean deferShutdown(ShutdownRunningTask task) {
-        return true; // the routes that produce stop first
+        return true; // the producing routes stop first
     }
 
     @Override
@@ -79,15 +81,18 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
 
     @Override
     public void prepareShutdown(boolean suspendOnly, boolean forced) {
-        // what waits is written as always
+        // waiting events are written as usual
     }
 
-    /** Whether at least a tenth of the queue is free: then somebody who asks has time to send elsewhere. */
+    /** Whether at least a tenth of the queue is free. The rest gives a load balancer time to send elsewhere. */
     public boolean hasRoom() {
         return waiting.get() <= endpoint.getCapacity() - endpoint.getCapacity() / 10;
     }
 
-    /** The writers that have not finished for longer than a lock, a slow network and retries explain, for people; null: none. */
+    /**
+     * The writers that are busy for longer than a lock, a slow network and retries explain, for people; null if there
+     * are none.
+     */
     public String stuck() {
         StringJoiner stuck = new StringJoiner("; ");
         for (Shard shard : shards) {
@@ -105,7 +110,7 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
 
     /** @throws RejectedExecutionException if there is no room */
     public void add(Exchange exchange, JsonNode event, AsyncCallback callback) {
-        int hash = event.path("id").textValue().hashCode(); // first: it fails where there is no id
+        int hash = event.path("id").textValue().hashCode(); // first, because it fails without an id
         if (waiting.incrementAndGet() > endpoint.getCapacity()) {
             waiting.decrementAndGet();
             throw new RejectedExecutionException("the queue of microbatch:" + endpoint.getName() + " is full");

@@ -9,7 +9,7 @@ import org.apache.camel.spi.UriParam;
 import org.apache.camel.spi.UriPath;
 import org.apache.camel.support.DefaultEndpoint;
 
-/** {@code microbatch:name}; all options are the consumer's. */
+/** {@code microbatch:name}; all options are for the consumer. */
 @UriEndpoint(scheme = "microbatch", firstVersion = "0.1.0", title = "Microbatch", syntax = "microbatch:name", category = Category.CORE)
 public final class MicrobatchEndpoint extends DefaultEndpoint {
 
@@ -17,11 +17,11 @@ public final class MicrobatchEndpoint extends DefaultEndpoint {
     private final String name;
     @UriParam(defaultValue = "2", description = "Writers, each with a queue of its own; a user's events all go to one of them.")
     private int shards = 2;
-    @UriParam(defaultValue = "500", description = "Most users in a batch.")
+    @UriParam(defaultValue = "500", description = "Users in a batch, at most.")
     private int maxSize = 500;
-    @UriParam(defaultValue = "10000", description = "Most events that wait, all shards together; one more is refused.")
+    @UriParam(defaultValue = "10000", description = "Waiting events of all shards, at most; the next one is refused.")
     private int capacity = 10_000;
-    @UriParam(defaultValue = "10000", description = "Milliseconds for which a failed batch is halved; then its other events fail, too.")
+    @UriParam(defaultValue = "10000", description = "Milliseconds for which a failed batch is halved; after them its other events fail, too.")
     private int halvingTimeout = 10_000;
     @UriParam(defaultValue = "10", description = "Seconds after which a writer that has not finished is reported in readiness; two waits for a lock take six.")
     private int stuckAfter = 10;

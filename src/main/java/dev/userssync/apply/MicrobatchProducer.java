@@ -6,7 +6,9 @@ import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.DefaultAsyncProducer;
 
-/** Hands over a checked user event (body, {@link JsonNode}); completes when it is committed or failed. Thread-safe. */
+/**
+ * Queues a checked user event (body, {@link JsonNode}), and completes when it is committed or has failed. Thread-safe.
+ */
 final class MicrobatchProducer extends DefaultAsyncProducer {
 
     private final MicrobatchEndpoint endpoint;
@@ -16,7 +18,10 @@ final class MicrobatchProducer extends DefaultAsyncProducer {
         this.endpoint = endpoint;
     }
 
-    /** Fails with {@link RejectedExecutionException} when the queue is full or nobody consumes: worth trying again later. */
+    /**
+     * Fails with {@link RejectedExecutionException} if the queue is full or there is no consumer; a later retry may
+     * succeed.
+     */
     @Override
     public boolean process(Exchange exchange, AsyncCallback callback) {
         MicrobatchConsumer consumer = endpoint.component().consumer(endpoint.getName());

@@ -18,10 +18,10 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Reads what {@link UserEventToRecord} wrote, from the topic or from a dead letter, and checks what the steps that follow rely on: others may be
- * able to write to a topic. The rest is the database's to refuse. The profile stays the text that it is, because nobody looks into it before
- * Postgres does. Out: the user event, and the variables that it had at the door; {@code delivery} and {@code holds} are what a dead letter keeps.
- * A body that is a user event already passes. Thread-safe.
+ * Reads a record of {@link UserEventToRecord}, from the topic or from a dead letter. It checks what the next steps rely
+ * on, because others may be able to write to a topic; the database checks the rest. The profile stays text, because
+ * nothing reads it before Postgres. Out: the user event, and the variables that it had when it was published; a dead
+ * letter stores {@code delivery} and {@code holds}. A body that is already a user event passes. Thread-safe.
  */
 @BindToRegistry("record-to-user-event")
 public final class RecordToUserEvent implements Processor {
@@ -30,7 +30,7 @@ public final class RecordToUserEvent implements Processor {
     private static final Set<String> TYPES = Set.of("created", "updated", "deleted");
     private static final List<String> TIMES = List.of("created_at", "updated_at", "deleted_at");
 
-    /** @throws InvalidUserEvent if the record is no user event of ours; the message holds nothing of it */
+    /** @throws InvalidUserEvent if the record is not a user event of ours; the message quotes nothing of it */
     @Override
     public void process(Exchange exchange) {
         if (exchange.getMessage().getBody() instanceof JsonNode) {
@@ -58,7 +58,7 @@ public final class RecordToUserEvent implements Processor {
         ObjectNode event = JsonNodeFactory.instance.objectNode();
         try (JsonParser parser = JSON.createParser(record)) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw new InvalidUserEvent("the record of the topic is no JSON object");
+                throw new InvalidUserEvent("the record of the topic is not a JSON object");
             }
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String name = parser.currentName();
@@ -99,7 +99,7 @@ public final class RecordToUserEvent implements Processor {
         for (String name : TIMES) {
             String time = event.path(name).textValue();
             if (time != null && (time.length() < 20 || time.length() > 30 || !time.endsWith("Z"))) {
-                throw new InvalidUserEvent("the record of the topic has a " + name + " that is no time in UTC");
+                throw new InvalidUserEvent("the record of the topic has a " + name + " that is not a time in UTC");
             }
         }
     }

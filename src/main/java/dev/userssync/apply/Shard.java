@@ -25,9 +25,9 @@ final class Shard implements Runnable {
     private final Queue<WaitingEvent> queue = new ArrayDeque<>();
     private final MicrobatchConsumer consumer;
     final int number;
-    /** What was taken from the queue last; its callers are answered whatever happens. */
+    /** The entries last taken from the queue. Their callers are always answered. */
     private List<BatchEntry> inHand = List.of();
-    private volatile long busySince; // nanoTime at which the route began; 0: idle
+    private volatile long busySince; // nanoTime at the start of the route; 0 if idle
     private boolean closed;
 
     Shard(MicrobatchConsumer consumer, int number) {
@@ -50,7 +50,9 @@ final class Shard implements Runnable {
         notifyAll();
     }
 
-    /** Until the consumer stops. A writer that throws has answered its callers before another one takes its place. */
+    /**
+     * Runs until the consumer stops. A writer that throws first answers its callers; then another writer replaces it.
+     */
     @Override
     public void run() {
         try {
@@ -59,7 +61,7 @@ final class Shard implements Runnable {
                 write(batch);
             }
         } catch (RuntimeException | Error e) {
-            LOG.error("writer {} of {} failed and is replaced; the senders of its batch are told to send again: {}", number, consumer.endpoint.getShards(), e.toString());
+            LOG.error("writer {} of {} failed and is replaced; asked the senders of its batch to retry: {}", number, consumer.endpoint.getShards(), e.toString());
             LOG.debug("writer {} failed", number, e);
             answer(inHand, new TryLater("the writer failed: " + e.getClass().getSimpleName()));
         } finally {
@@ -70,13 +72,13 @@ final class Shard implements Runnable {
         }
     }
 
-    /** Seconds for which the batch, or a part of it, has been in the route; 0: idle. */
+    /** Seconds since the batch, or a part of it, entered the route; 0 if idle. */
     long busySeconds() {
         long since = busySince;
         return since == 0 ? 0 : TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - since);
     }
 
-    /** Waits for events; none when the consumer stops. */
+    /** Waits for events; returns none when the consumer stops. */
     private synchronized List<BatchEntry> next() {
         while (queue.isEmpty()) {
             if (consumer.stopping) {
@@ -101,7 +103,7 @@ final class Shard implements Runnable {
                 batch.put(id, entry);
                 inOrder.add(entry);
             } else if (later.contains(id) || !entry.merges(event)) {
-                later.add(id); // and all that follow, or their order would be lost
+                later.add(id); // and all later events of the user, to keep their order
                 continue;
             }
             waitingOnes.remove();
@@ -131,7 +133,7 @@ final class Shard implements Runnable {
         } else if (patience.isOver()) {
             answer(batch, patience.failure());
         } else if (batch.size() == 1) {
-            // Merged events: each alone, in order of arrival.
+            // Merged events go alone, in order of arrival.
             batch.get(0).callers.forEach(caller -> write(List.of(new BatchEntry(caller)), patience));
         } else {
             write(batch.subList(0, batch.size() / 2), patience);
@@ -167,7 +169,7 @@ final class Shard implements Runnable {
         return outcome;
     }
 
-    /** An Error says nothing of the events, except where they are nested too deeply. */
+    /** The failure of an exchange. An Error is not caused by the events, unless they are nested too deeply. */
     private Exception failure(Exchange exchange) {
         Error error = ObjectHelper.getException(Error.class, exchange.getException());
         return error == null || error instanceof StackOverflowError ? exchange.getException() : new TryLater("the writer failed: " + error.getClass().getSimpleName());
@@ -182,11 +184,11 @@ final class Shard implements Runnable {
         queue.clear();
     }
 
-    /** What the route made of a batch: its failure, or the decision on each user whose event was not applied. */
+    /** The result of the route for a batch: its failure, or the decision on each user whose event was not applied. */
     private record Outcome(Exception failure, Map<String, String> notApplied) {
     }
 
-    /** From the rows {@code {id, decision}} that the route may leave. */
+    /** Reads the rows {@code {id, decision}} that the route may return. */
     private static Map<String, String> decisions(Object body) {
         if (!(body instanceof List<?> rows) || rows.isEmpty()) {
             return Map.of();

@@ -10,16 +10,16 @@ import org.apache.camel.Message;
 import org.apache.camel.Processor;
 
 /**
- * Writes a checked user event as a record of the topic: the key is its id, so that all events of a user are in one partition and in order;
- * the value is the event in JSON (UTF-8), with {@code "partial": true} when it is to be merged. In: the body and the variable {@code change}.
- * Thread-safe.
+ * Writes a checked user event as a record of the topic. The key is the id, so that all events of a user are in one
+ * partition and in order. The value is the event in JSON (UTF-8), with {@code "partial": true} if it must be merged.
+ * In: the body and the variable {@code change}. Thread-safe.
  *
  * @see RecordToUserEvent the way back
  */
 @BindToRegistry("user-event-to-record")
 public final class UserEventToRecord implements Processor {
 
-    /** KafkaConstants.KEY, of a component that is not there without the profile. */
+    /** KafkaConstants.KEY, of a component that is missing without the profile. */
     private static final String KEY = "kafka.KEY";
 
     @Override

@@ -6,7 +6,7 @@ import org.apache.camel.Exchange;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One event that waits for its commit, and its caller, which its writer answers once. */
+/** One event that waits for its commit, with its caller. The writer answers the caller once. */
 final class WaitingEvent {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
@@ -36,7 +36,7 @@ final class WaitingEvent {
         }
     }
 
-    /** The caller's route goes on in this thread; what it throws concerns nobody else of the batch. */
+    /** Continues the caller's route in this thread. Its exceptions do not affect the other callers of the batch. */
     private void answer() {
         answered = true;
         try {
