@@ -25,12 +25,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The two steps around a request to a provider's API: {@code before} notes when it is asked, {@code after} judges the answer. Out: the
- * variable {@code stamp} (ISO 8601) and, for 2xx, the body as JSON with its numbers exact; anything else is an {@link ApiFailure}.
+ * The two steps around a request to a provider's API: {@code before} notes the time of the request, {@code after}
+ * checks the answer. Out: the variable {@code stamp} (ISO 8601) and, for 2xx, the body as JSON with exact numbers.
+ * Anything else is an {@link ApiFailure}.
  * <p>
- * The stamp is the version of a profile that carries none, or of a deletion: when it was asked for. Where the provider's clock (its header Date) is behind
- * ours, by its clock: a stamp too old loses against a webhook and is mended by the next question, one too new would hide webhooks.
- * Thread-safe.
+ * The stamp is the time of the request. It is the version of a deletion, and of a profile without a version. If the
+ * provider's clock (its header Date) is behind ours, the stamp uses the provider's clock. A stamp that is too old loses
+ * against a webhook, and the next request repairs the row. A stamp that is too new would hide webhooks. Thread-safe.
  *
  * @see <a href="https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3">RFC 9110 on Retry-After</a>
  */
@@ -38,13 +39,13 @@ import org.slf4j.LoggerFactory;
 public final class ApiCall {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
-    /** What we wait at most: a Retry-After of a year would be a silent end. */
+    /** The longest pause. A Retry-After of a year would silently end the polling. */
     private static final Duration LONGEST_PAUSE = Duration.ofHours(1);
     private static final Duration DEFAULT_PAUSE = Duration.ofSeconds(10);
-    /** Date is cut to seconds, and an answer takes its time: less than this is no proof of two clocks. */
+    /** Clocks that differ by less agree: Date has only seconds, and an answer takes time. */
     private static final Duration CLOCKS_AGREE = Duration.ofSeconds(2);
 
-    /** A log line about an address that answers nothing but 404, a provider and this time. */
+    /** The time between two log lines about an address of a provider that only answers 404. */
     private static final Duration BETWEEN_WARNINGS = Duration.ofMinutes(1);
 
     private final Clock clock;
@@ -60,7 +61,7 @@ public final class ApiCall {
         this.clock = clock;
     }
 
-    /** The variable {@code asked} is set to now, unless the poller has set it by the clock of the database. */
+    /** Sets the variable {@code asked} to now, unless the poller has set it by the clock of the database. */
     public void before(Exchange exchange) {
         if (exchange.getVariable("asked") == null) {
             exchange.setVariable("asked", clock.instant().truncatedTo(ChronoUnit.MICROS).toString());
@@ -73,11 +74,11 @@ public final class ApiCall {
         exchange.getMessage().setHeader("Authorization", "Basic " + Base64.getEncoder().encodeToString(key.getBytes(StandardCharsets.UTF_8)));
     }
 
-    /** The variable {@code userId} as one segment of a path. */
+    /** The variable {@code userId}, encoded as one segment of a path. */
     public String userSegment(Exchange exchange) {
         String id = exchange.getVariable("userId", String.class);
         if (id == null || id.isEmpty() || id.matches("\\.{1,2}")) {
-            throw new ApiFailure(404, null, "there can be no user of this id");
+            throw new ApiFailure(404, null, "no user can have this id");
         }
         return URLEncoder.encode(id, StandardCharsets.UTF_8).replace("+", "%20");
     }
@@ -103,13 +104,13 @@ public final class ApiCall {
     }
 
     /**
-     * After an answer that there is no such user: whether the API has answered anything else since the start. An address that answers 404
-     * to every question proves nothing of a user; the log names it then, once a minute.
+     * After a 404 for a user: whether the API has answered anything else since the start. An address that answers 404
+     * to every request proves nothing about a user. Then it logs the address, once a minute.
      */
     public boolean hasAnswered(Exchange exchange) {
         String provider = exchange.getVariable("provider", String.class);
         if (exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE) == null) {
-            return false; // there was no request, see userSegment
+            return false; // no request was sent, see userSegment
         }
         if (answering.contains(provider)) {
             return true;
@@ -117,13 +118,13 @@ public final class ApiCall {
         Instant now = clock.instant();
         if (warned.merge(provider, now, (last, next) -> Duration.between(last, next).compareTo(BETWEEN_WARNINGS) < 0 ? last : next) == now) {
             String url = provider + Providers.API_URL;
-            LOG.warn("{}: its API has answered nothing but 404 since the start, so nobody is deleted: check {}, which is {}", provider, Setting.variable(url),
+            LOG.warn("{}: its API has only answered 404 since the start, so nobody is deleted: check {}, which is {}", provider, Setting.variable(url),
                     Setting.of(exchange.getContext(), url).replaceFirst("//[^/@]*@", "//").replaceFirst("[?#].*", ""));
         }
         return false;
     }
 
-    /** @throws ApiFailure if the body is not one user, an object: nothing is known of the user then */
+    /** @throws ApiFailure if the body is not one user, an object; then nothing is known about the user */
     public void user(Exchange exchange) {
         if (!(exchange.getMessage().getBody() instanceof ObjectNode)) {
             throw new ApiFailure(0, null, "its API answers without a user");
@@ -149,7 +150,10 @@ public final class ApiCall {
         return new ApiFailure(status, null, "its API answers HTTP " + status + advice);
     }
 
-    /** Retry-After in seconds or as a date; else the end of the limit that Auth0 and Okta tell in unix seconds. */
+    /**
+     * The pause in Retry-After, in seconds or as a date. Otherwise the end of the rate limit, which Auth0 and Okta send
+     * in unix seconds.
+     */
     private Duration pause(Message answer) {
         Instant now = clock.instant();
         Duration pause = DEFAULT_PAUSE;

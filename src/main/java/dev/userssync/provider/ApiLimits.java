@@ -19,8 +19,9 @@ import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 
 /**
- * Ends an answer of a provider's API that is larger than 32 MiB, uncompressed, or takes longer than a minute from its head on: the connection is
- * closed, and what is read of it is an {@link ApiFailure}. Nothing else of camel-http or its client limits either. Thread-safe.
+ * Ends an answer of a provider's API that is larger than 32 MiB, uncompressed, or takes longer than a minute after its
+ * head. It closes the connection, and the reader gets an {@link ApiFailure}. camel-http and its client limit neither.
+ * Thread-safe.
  */
 @BindToRegistry("api-limits")
 public final class ApiLimits implements HttpClientConfigurer, ExecChainHandler {
@@ -41,7 +42,7 @@ public final class ApiLimits implements HttpClientConfigurer, ExecChainHandler {
 
     @Override
     public void configureHttpClient(HttpClientBuilder client) {
-        client.addExecInterceptorFirst("api-limits", this); // outside of what uncompresses
+        client.addExecInterceptorFirst("api-limits", this); // outside of the decompression
     }
 
     @Override
@@ -99,7 +100,7 @@ public final class ApiLimits implements HttpClientConfigurer, ExecChainHandler {
             }
         }
 
-        /** Closing the stream would read the rest first. */
+        /** Closes the connection, because closing the stream would first read the rest. */
         private void end(String reason) {
             scope.execRuntime.discardEndpoint();
             throw new ApiFailure(reason);

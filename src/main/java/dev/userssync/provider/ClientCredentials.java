@@ -26,13 +26,14 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Logs in to a provider's API with OAuth 2.0 client credentials. In: the variable {@code provider} and its settings api.key
- * ({@code <client id>:<client secret>}), token.url, token.scope, token.resource, token.audience and token.credentials (in the {@code header},
- * as the RFC wants it, or in the {@code body}); out: the header Authorization. A token is kept
- * until shortly before it expires, or until the API refuses it. Own code, because camel-http's OAuth support asks for a token of its own for each
- * URL, keeps them for ever and loses the request when there is a resource. Thread-safe.
+ * Logs in to a provider's API with OAuth 2.0 client credentials. In: the variable {@code provider} and its settings
+ * api.key ({@code <client id>:<client secret>}), token.url, token.scope, token.resource, token.audience and
+ * token.credentials (in the {@code header}, as in the RFC, or in the {@code body}). Out: the header Authorization. It
+ * caches a token until shortly before it expires, or until the API refuses it. Own code, because camel-http's OAuth
+ * support requests a token per URL, keeps tokens for ever and loses the request if there is a resource. Thread-safe.
  *
- * @see <a href="https://www.rfc-editor.org/rfc/rfc6749#section-4.4">RFC 6749 on client credentials</a>, and RFC 8707 on the resource
+ * @see <a href="https://www.rfc-editor.org/rfc/rfc6749#section-4.4">RFC 6749 on client credentials</a>, and RFC 8707 on
+ *         the resource
  */
 @BindToRegistry("client-credentials")
 public final class ClientCredentials implements Processor {
@@ -61,7 +62,7 @@ public final class ClientCredentials implements Processor {
         }
     }
 
-    /** The API refused the token: the next request logs in again. */
+    /** Forgets a token that the API refused. The next request logs in again. */
     public static void forget(CamelContext context, String provider) {
         ClientCredentials known = context.getRegistry().lookupByNameAndType("client-credentials", ClientCredentials.class);
         if (known != null) {
@@ -69,12 +70,15 @@ public final class ClientCredentials implements Processor {
         }
     }
 
-    /** @throws ApiFailure if the token endpoint answers without a token; its status is 0, because it says nothing of a user */
+    /**
+     * @throws ApiFailure if the token endpoint answers without a token; its status is 0, because the answer is not
+     *         about a user
+     */
     @Override
     public void process(Exchange exchange) throws Exception {
         String provider = exchange.getVariable("provider", String.class);
         Token token = tokens.get(provider);
-        String key = Setting.of(exchange.getContext(), provider + ".api.key"); // which a file may replace
+        String key = Setting.of(exchange.getContext(), provider + ".api.key"); // a file may replace it
         if (token == null || !clock.instant().isBefore(token.until) || !token.key.equals(key)) {
             token = login(exchange.getContext(), provider, key);
             tokens.put(provider, token);

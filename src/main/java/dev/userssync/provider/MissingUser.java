@@ -18,9 +18,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Asks the provider for a user that its listing did not show or that its API did not know. In: the variables {@code provider}, {@code userId},
- * {@code asked} and {@code why} (reconcile or asking). Out: the variable {@code answer}: found (applied, but for a dry run), gone, or none when
- * the provider did not say it; with gone {@code stamp} and {@code answered}, see {@link ApiCall}. Thread-safe.
+ * Asks the provider for a user who was not in its listing, or whom its API did not know. In: the variables
+ * {@code provider}, {@code userId}, {@code asked} and {@code why} (reconcile or asking). Out: the variable
+ * {@code answer}: found (and applied, except in a dry run), gone, or none if the provider gave no clear answer. With
+ * gone also {@code stamp} and {@code answered}, see {@link ApiCall}. Thread-safe.
  */
 @BindToRegistry("missing-user")
 public final class MissingUser implements Processor, CamelContextAware {
@@ -31,7 +32,7 @@ public final class MissingUser implements Processor, CamelContextAware {
     private CamelContext context;
     private ProducerTemplate template;
 
-    /** @throws ApiFailure or another if the provider could not be asked and should be again, after a pause */
+    /** @throws ApiFailure or another if the request failed; ask again after a pause */
     @Override
     public void process(Exchange exchange) throws Exception {
         Exchange one = of(exchange, "provider", "userId", "asked", "why");
@@ -42,7 +43,7 @@ public final class MissingUser implements Processor, CamelContextAware {
         if (one.getException() != null) {
             ApiFailure api = one.getException(ApiFailure.class);
             boolean provider = api != null || one.getException(IOException.class) != null;
-            boolean enough = "asking".equals(exchange.getVariable("why")) ? provider // its next look is noted already
+            boolean enough = "asking".equals(exchange.getVariable("why")) ? provider // the next request is already noted
                     : api != null && api.isRefused() || exchange.getVariable("failures", Integer.class) >= FAILURES;
             if (api != null && api.getRetryAfter() != null || !enough) {
                 throw one.getException();
@@ -58,12 +59,15 @@ public final class MissingUser implements Processor, CamelContextAware {
         exchange.setVariable("answered", one.getVariable("answered"));
     }
 
-    /** The provider has said it twice: deletes the user, as of the time of the first question, in the variable {@code firstStamp}. */
+    /**
+     * Deletes a user after two 404 of the provider, as of the time of the first request, in the variable
+     * {@code firstStamp}.
+     */
     public void delete(Exchange exchange) throws Exception {
         Exchange one = of(exchange, "provider");
         one.getMessage().setBody(JsonNodeFactory.instance.objectNode().put("type", "deleted").put("id", exchange.getVariable("userId", String.class))
                 .put("deleted_at", exchange.getVariable("firstStamp", String.class)));
-        one.setVariable(DeliveredEvents.PART, one.getMessage().getBody()); // what is parked if a trigger refuses the deletion
+        one.setVariable(DeliveredEvents.PART, one.getMessage().getBody()); // the dead letter if a trigger refuses the deletion
         template.send("direct:user-changed", one);
         if (one.getException() != null) {
             throw one.getException();

@@ -12,8 +12,9 @@ import org.apache.camel.Processor;
 import org.apache.camel.util.ObjectHelper;
 
 /**
- * Judges why a poll stopped. Out: the variables {@code error} (for log and poll_state: nothing of a user, no secret), {@code retryAfter}
- * (seconds, null if the provider did not ask for a pause) and {@code refused} (the provider does not accept the question). Thread-safe.
+ * Classifies why a poll stopped. Out: the variables {@code error} (for log and poll_state: nothing of a user, no
+ * secret), {@code retryAfter} (seconds, null if the provider did not ask for a pause) and {@code refused} (the provider
+ * does not accept the request). Thread-safe.
  */
 @BindToRegistry("poll-failure")
 public final class PollFailure implements Processor {
@@ -22,7 +23,7 @@ public final class PollFailure implements Processor {
     public void process(Exchange exchange) {
         Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
         ApiFailure api = ObjectHelper.getException(ApiFailure.class, failure);
-        exchange.setVariable("outage", Database.covers(exchange.getContext(), failure)); // the log knows of it already
+        exchange.setVariable("outage", Database.covers(exchange.getContext(), failure)); // the outage is already logged
         exchange.setVariable("error", error(failure, api));
         exchange.setVariable("retryAfter", api == null || api.getRetryAfter() == null ? null : Long.toString(api.getRetryAfter().toSeconds()));
         exchange.setVariable("refused", api != null && api.isRefused());
@@ -34,7 +35,7 @@ public final class PollFailure implements Processor {
         }
         SQLException sql = ObjectHelper.getException(SQLException.class, failure);
         if (sql != null) {
-            return "the database did not do it, SQLState " + sql.getSQLState();
+            return "the database failed, SQLState " + sql.getSQLState();
         }
         Throwable root = failure;
         while (root.getCause() != null) {
@@ -42,7 +43,7 @@ public final class PollFailure implements Processor {
         }
         String mapping = Failure.ofMapping(root);
         if (mapping != null) {
-            return "its API answered in a form that is not expected, " + mapping;
+            return "its API answered in an unexpected form, " + mapping;
         }
         IOException io = ObjectHelper.getException(IOException.class, failure);
         if (io != null) {

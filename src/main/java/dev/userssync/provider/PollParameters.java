@@ -13,8 +13,8 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Hands the settings of the pollers and the variables of a running poll to the SQL that follows, as its named parameters; a variable
- * that is not set is NULL. Thread-safe.
+ * Sets the named parameters of the next SQL step: the settings of the pollers and the variables of the running poll. A
+ * variable that is not set is NULL. Thread-safe.
  */
 @BindToRegistry("poll-parameters")
 public final class PollParameters implements Processor, CamelContextAware {
@@ -40,7 +40,7 @@ public final class PollParameters implements Processor, CamelContextAware {
         exchange.getMessage().setHeader("CamelJdbcParameters", parameters);
     }
 
-    /** JSON: the id prefixes of all other providers whose users may be in the table. */
+    /** The id prefixes of all other providers with users in the table, as JSON. */
     private String otherPrefixes(String provider) throws Exception {
         return new ObjectMapper().writeValueAsString(providers.othersThan(provider).stream().map(settings::prefix).toList());
     }

@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What this instance knows about the polling of one provider: the counts in users_sync_internal.poll_state when it last wrote there.
- * All of them are zero or null on an instance that has not polled yet. Thread-safe.
+ * The state of polling one provider on this instance: the counts of users_sync_internal.poll_state at its last write.
+ * They are zero or null on an instance that has not polled yet. Thread-safe.
  */
 public final class PollStatus {
 
@@ -27,12 +27,12 @@ public final class PollStatus {
         return provider;
     }
 
-    /** backfill, reconcile or dry-run; of the job that runs or ran last. */
+    /** The running or last job: backfill, reconcile or dry-run. */
     public String getJob() {
         return (String) row.get("job");
     }
 
-    /** listing, sweep, proving or held; null when the job is done. */
+    /** The phase of the job: listing, sweep, proving or held; null when the job is done. */
     public String getPhase() {
         return (String) row.get("phase");
     }
@@ -47,7 +47,7 @@ public final class PollStatus {
         return number("users");
     }
 
-    /** How many users the provider says that it has; 0 if it does not. */
+    /** The total number of users at the provider; 0 if the provider does not report it. */
     public long getTotal() {
         return number("total");
     }
@@ -64,7 +64,7 @@ public final class PollStatus {
         return number("deleted");
     }
 
-    /** Users of the job that a webhook should have told. */
+    /** Users that the job repaired after a lost webhook. */
     public long getRepaired() {
         return number("repaired");
     }
@@ -81,7 +81,7 @@ public final class PollStatus {
         return number("users_total");
     }
 
-    /** Ever growing: when it grows, webhooks are being lost. */
+    /** Users repaired after lost webhooks, ever. If it grows, webhooks are being lost. */
     public long getRepairedTotal() {
         return number("repaired_total");
     }
@@ -92,13 +92,13 @@ public final class PollStatus {
         return millis <= 0 ? 0 : getUsers() * 1000.0 / millis;
     }
 
-    /** How long the listing will take yet, if the provider tells a total; else null. */
+    /** The remaining time of the listing; null if the provider reports no total. */
     public Duration getRest() {
         double rate = getUsersPerSecond();
         return getTotal() <= 0 || rate <= 0 ? null : Duration.ofSeconds((long) (Math.max(0, getTotal() - getUsers()) / rate));
     }
 
-    /** When a complete pass or listing last succeeded, in epoch milliseconds; 0 for never. */
+    /** The time of the last complete pass or listing, in epoch milliseconds; 0 for never. */
     public long getLastSuccess() {
         return row.get("last_success_at") instanceof java.sql.Timestamp at ? at.getTime() : 0;
     }
@@ -111,7 +111,10 @@ public final class PollStatus {
         row = state;
     }
 
-    /** @param awake then also every minute: what another instance or an operator has written into the table is found, too */
+    /**
+     * @param awake whether the database is awake: then also due every minute, to find what another instance or an
+     *         operator wrote into the table
+     */
     public boolean isDue(long now, boolean awake) {
         if (now - nextLook < 0 && !(awake && now - lastLook > TimeUnit.MINUTES.toNanos(1))) {
             return false;
@@ -121,7 +124,7 @@ public final class PollStatus {
         return true;
     }
 
-    /** Not before the given time, unless somebody has called {@link #wake} since the look that says so was due. */
+    /** Delays the next look until the given time, unless {@link #wake} was called since the last look was due. */
     public void lookAgainAt(long nanos) {
         nextLook = nanos;
         if (woken) {
@@ -129,7 +132,7 @@ public final class PollStatus {
         }
     }
 
-    /** Whether there may be users whom the provider's API did not know, and who are asked for again. */
+    /** Whether there may be users whom the provider's API did not know, and whom users-sync asks for again. */
     boolean isToAsk() {
         return toAsk;
     }

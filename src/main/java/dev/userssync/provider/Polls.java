@@ -13,19 +13,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The part of polling that is a matter of clocks: when it is worth while to look for work, how quickly a provider may be asked, and how
- * far a job has come. What is done, and by which instance, is decided in users_sync_internal.poll_state. Thread-safe.
+ * Times the polling: when to look for work, how fast to call a provider, and the progress of a job.
+ * users_sync_internal.poll_state decides about the work and its instance. Thread-safe.
  */
 @BindToRegistry("polls")
 public final class Polls {
 
-    /** Who holds a lease; for people. */
+    /** The owner of this instance's leases, readable for people. */
     static final String OWNER = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
     private static final long PROGRESS = TimeUnit.SECONDS.toNanos(10);
 
     private final Map<String, PollStatus> statuses = new ConcurrentHashMap<>();
-    /** For tests, whose providers are fakes. */
+    /** Turns pacing off, for tests with fake providers. */
     public volatile boolean unlimited;
 
     /** The name under which this instance holds leases. */
@@ -38,7 +38,7 @@ public final class Polls {
         return status(provider(exchange)).isDue(System.nanoTime(), Database.of(exchange.getContext()).quiet.isAwake());
     }
 
-    /** After the look: the row becomes the variables of the poll. */
+    /** Takes the row of a look and sets the variables of the poll. */
     public void looked(Exchange exchange) {
         Map<?, ?> look = exchange.getMessage().getBody(Map.class);
         Object unit = look == null ? null : look.get("unit");
@@ -57,23 +57,23 @@ public final class Polls {
         }
     }
 
-    /** A user is to be asked for again within seconds: look when. */
+    /** Schedules a look for a user whom users-sync asks for again within seconds. */
     public void noted(Exchange exchange) {
         status(provider(exchange)).setToAsk(true);
         wake(provider(exchange));
     }
 
-    /** Whether a user who was found may be one of those who are asked for again; as of the last look at the database. */
+    /** Whether a found user may be one whom users-sync asks for again, as of the last look at the database. */
     public boolean mayBeAsked(Exchange exchange) {
         return status(provider(exchange)).isToAsk();
     }
 
-    /** An operator has asked for something: look at the next tick. */
+    /** Looks at the next tick, because an operator requested a job. */
     public void wake(String provider) {
         status(provider).wake();
     }
 
-    /** Waits until the provider may be asked again, so that one instance stays within {@code requestsPerMinute}. */
+    /** Waits until the next request is allowed, so that one instance stays within {@code requestsPerMinute}. */
     public void pace(Exchange exchange) throws InterruptedException {
         if (unlimited) {
             return;
@@ -82,16 +82,16 @@ public final class Polls {
         TimeUnit.NANOSECONDS.sleep(status(provider(exchange)).reserve(System.nanoTime(), between));
     }
 
-    /** The database is away: nobody looks there for the seconds in the variable {@code pause}. */
+    /** Stops looking for the seconds in the variable {@code pause}, because the database is unreachable. */
     public void lost(Exchange exchange) {
         status(provider(exchange)).lookAgainAt(System.nanoTime() + TimeUnit.SECONDS.toNanos(exchange.getVariable("pause", Long.class)));
     }
 
-    /** After a page: the body is its provider's row of poll_state. */
+    /** Takes the provider's row of poll_state after a page, as body. */
     public void wrote(Exchange exchange) {
         Map<?, ?> row = exchange.getMessage().getBody(Map.class);
         if (row == null) {
-            return; // another instance has the lease now
+            return; // another instance now has the lease
         }
         PollStatus status = status((String) row.get("provider"));
         status.wrote(row);
@@ -103,7 +103,7 @@ public final class Polls {
         }
     }
 
-    /** Of every provider that is polled by this instance. */
+    /** The status of every provider that this instance polls. */
     public Collection<PollStatus> all() {
         return statuses.values();
     }

@@ -30,19 +30,22 @@ import org.apache.camel.util.ObjectHelper;
 /**
  * One page of a provider's users. In, from the provider's poll route, a JSON object:
  * <ul>
- * <li>{@code users}: the users, each in the envelope of the provider's webhook, so that the webhook's mapping maps them, too;</li>
- * <li>{@code fetch}: ids of users to ask for one by one, where a feed tells no more than that they changed;</li>
- * <li>{@code cursor}: where to go on (any JSON; in {@code after}, an array of ids, the next is tried when the provider refuses one);</li>
- * <li>{@code more}: whether there is more at once; {@code restart}: true if the position is lost and the listing has to begin again;</li>
- * <li>{@code retreat}: for pages counted by offset, where to go back to when the page does not begin with a user seen before;</li>
- * <li>{@code total}: how many users the provider has, if it says so.</li>
- * </ul>
- * Thread-safe.
+ * <li>{@code users}: the users, each in the envelope of the provider's webhook, so that the same mapping serves
+ * both;</li>
+ * <li>{@code fetch}: ids of users to fetch one by one, if a feed only reports that they changed;</li>
+ * <li>{@code cursor}: the position of the next page (any JSON; {@code after} is an array of ids, and if the provider
+ * refuses one, the next is tried);</li>
+ * <li>{@code more}: whether there is another page now; {@code restart}: true if the position is lost and the listing
+ * must start again;</li>
+ * <li>{@code retreat}: for pages by offset, the position to return to if the page does not start with a user seen
+ * before;</li>
+ * <li>{@code total}: the number of users at the provider, if it reports one.</li>
+ * </ul> Thread-safe.
  */
 @BindToRegistry("user-page")
 public final class UserPage {
 
-    /** Lone surrogates as escapes; unescaped, the driver would write "?" and nobody would know. */
+    /** Writes lone surrogates as escapes. Without them the driver would silently write "?". */
     private static final ObjectMapper JSON = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build()).build();
     private static final List<String> IDS = List.of("user_id", "userId", "id");
     private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
@@ -50,10 +53,10 @@ public final class UserPage {
     private final ProviderRoute providerRoute = new ProviderRoute();
 
     /**
-     * Maps the users without applying them. Out: the variables {@code users} (the envelopes), {@code events} (JSON text: their user events,
-     * each with its place {@code n}), {@code ids} and those that the page's bookkeeping takes.
+     * Maps the users without applying them. Out: the variables {@code users} (the envelopes), {@code events} (JSON
+     * text: their user events, each with its place {@code n}), {@code ids} and those of the page's bookkeeping.
      *
-     * @throws ApiFailure if this is no page
+     * @throws ApiFailure if the body is not a page
      */
     public void map(Exchange exchange) throws Exception {
         JsonNode page = exchange.getMessage().getBody(JsonNode.class);
@@ -99,9 +102,9 @@ public final class UserPage {
     }
 
     /**
-     * The database cannot read one of the user events: all are applied, so that only the guilty one is parked.
+     * Applies all user events, because the database cannot read one of them. So only that one is parked.
      *
-     * @throws SQLException what was caught, if it is of another kind
+     * @throws SQLException the caught exception, if it is of another kind
      */
     public void differAll(Exchange exchange) throws Exception {
         SQLException caught = ObjectHelper.getException(SQLException.class, exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class));
@@ -117,8 +120,8 @@ public final class UserPage {
     }
 
     /**
-     * Out: the body, the differences that are to be applied, a list for each user: a feed may hold several events of one user in a page, and they
-     * count in their order.
+     * Out: the body, the differences to apply, one list per user. A page of a feed may hold several events of one user,
+     * which must be applied in their order.
      */
     public void changed(Exchange exchange) throws Exception {
         Map<String, List<JsonNode>> places = new LinkedHashMap<>();
@@ -132,8 +135,8 @@ public final class UserPage {
     }
 
     /**
-     * Out: the body, the users that the provider has to be asked for one by one: maps of {@code user}, its id at the provider, and
-     * {@code proved}, true if the answer is to bring back a row that says deleted.
+     * Out: the body, the users to fetch one by one: maps of {@code user}, the id at the provider, and {@code proved},
+     * true if the answer may restore a deleted row.
      */
     public void unproved(Exchange exchange) throws Exception {
         Map<Object, Boolean> users = new LinkedHashMap<>();
@@ -157,8 +160,8 @@ public final class UserPage {
     }
 
     /**
-     * Applies one user through the route of its provider, as if its webhook had just been verified. In: the body, of {@link #changed}.
-     * A user that cannot be applied is parked and stops nobody.
+     * Applies one user through the route of its provider, as if its webhook had just been verified. In: the body, of
+     * {@link #changed}. A user that cannot be applied is parked and does not stop the others.
      *
      * @throws IllegalStateException if it was not committed
      */
@@ -181,22 +184,26 @@ public final class UserPage {
         }
     }
 
-    /** An exchange of its own: what the error handler does with one user ends there. */
+    /** A separate exchange, so that the error handler acts on one user only. */
     private static Exchange delivery(Exchange exchange, JsonNode user) throws Exception {
         Exchange one = new DefaultExchange(exchange.getContext());
         one.setVariable("provider", exchange.getVariable("provider"));
         one.setVariable("stamp", exchange.getVariable("stamp"));
         String text = JSON.writeValueAsString(user);
-        one.setVariable("delivery", text.getBytes(StandardCharsets.UTF_8)); // what the dead-letter table keeps
+        one.setVariable("delivery", text.getBytes(StandardCharsets.UTF_8)); // the body for a dead letter
         String id = id(user);
-        // Without an id, what does not change from one listing to the next: the envelope without the time of the question.
+        // Without an id, it takes the part that stays equal in each listing: the envelope without the time of the
+        // request.
         String stamp = exchange.getVariable("stamp", "", String.class);
         one.setVariable("polled", id != null && UserId.fault(id) == null ? id : UUID.nameUUIDFromBytes((stamp.isEmpty() ? text : text.replace(stamp, "")).getBytes(StandardCharsets.UTF_8)).toString());
         one.getMessage().setBody(user);
         return one;
     }
 
-    /** The provider's id of a user whom the mapping may not understand: the outermost field id, user_id or userId of the envelope. Null: there is none. */
+    /**
+     * The provider's id of a user whom the mapping may not understand: the outermost field id, user_id or userId of the
+     * envelope; null if there is none.
+     */
     private static String id(JsonNode envelope) {
         for (List<JsonNode> level = List.of(envelope); !level.isEmpty(); level = level.stream().flatMap(JsonNode::valueStream).toList()) {
             for (JsonNode node : level) {
