@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpServer;
+import dev.userssync.testing.Delivery;
+import dev.userssync.testing.RunningApp;
 import dev.userssync.verify.VerificationScheme;
 import dev.userssync.verify.VerifyComponent;
 import java.io.IOException;

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.testing.Http;
+import dev.userssync.testing.RunningApp;
+import dev.userssync.testing.Sources;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;

@@ -4,6 +4,10 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.userssync.bench.Ports;
+import dev.userssync.testing.CamelCli;
+import dev.userssync.testing.Delivery;
+import dev.userssync.testing.ScimApp;
+import dev.userssync.testing.TestSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.settings.JqPaths;
 import dev.userssync.settings.StartupFailure;
+import dev.userssync.testing.CapturedLog;
+import dev.userssync.testing.Delivery;
+import dev.userssync.testing.RunningApp;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -3,6 +3,11 @@ package dev.userssync;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.testing.Delivery;
+import dev.userssync.testing.Http;
+import dev.userssync.testing.StartedApp;
+import dev.userssync.testing.TestDatabase;
+import dev.userssync.testing.TestSettings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,10 +22,10 @@ import org.junit.jupiter.api.Test;
 
 /** What both ports answer while the application starts and stops: Auth0 never sends again what was answered 404. */
 @Tag("app")
-class HttpDoorTest {
+public class HttpDoorTest {
 
-    static final Set<String> SIGNED_WITH_KEYS = Set.of("hanko", "kinde", "neon-auth");
-    static final List<String> WITH_SECRETS = List.of("auth0", "better-auth", "clerk", "fusionauth", "generic", "keycloak", "logto", "okta", "scim",
+    public static final Set<String> SIGNED_WITH_KEYS = Set.of("hanko", "kinde", "neon-auth");
+    public static final List<String> WITH_SECRETS = List.of("auth0", "better-auth", "clerk", "fusionauth", "generic", "keycloak", "logto", "okta", "scim",
             "stack-auth", "stytch", "supabase", "supabase-hook", "workos", "zitadel");
 
     private static Properties everyProvider(TestDatabase database) {
@@ -30,13 +35,13 @@ class HttpDoorTest {
     }
 
     /** Everybody who sends without a pause, each to one path; the statuses that each was answered, 0 where the port was closed. */
-    static final class Senders implements AutoCloseable {
+    public static final class Senders implements AutoCloseable {
 
         final Map<String, Set<Integer>> replies = new ConcurrentHashMap<>();
         private final List<Thread> threads = new ArrayList<>();
         private volatile boolean done;
 
-        Senders(Properties settings) {
+        public Senders(Properties settings) {
             String port = "http://localhost:" + settings.getProperty("camel.server.port");
             Map<String, Supplier<Integer>> requests = new java.util.TreeMap<>();
             for (String provider : settings.stringPropertyNames().stream().filter(name -> name.endsWith(".webhook.secret") || name.endsWith(".jwks.url"))
@@ -66,7 +71,7 @@ class HttpDoorTest {
         }
 
         /** Every status but those of a port that is closed and of an application that says when to come again. */
-        Set<Integer> of(String name) {
+        public Set<Integer> of(String name) {
             Set<Integer> last = new TreeSet<>(replies.getOrDefault(name, Set.of()));
             last.removeAll(Set.of(0, 503));
             return last;

@@ -3,6 +3,8 @@ package dev.userssync;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.userssync.testing.Delivery;
+import dev.userssync.testing.RunningApp;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;

@@ -3,6 +3,7 @@ package dev.userssync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.testing.Sources;
 import java.io.IOException;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;

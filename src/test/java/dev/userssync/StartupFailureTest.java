@@ -3,6 +3,9 @@ package dev.userssync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.userssync.testing.AppProcess;
+import dev.userssync.testing.TestDatabase;
+import dev.userssync.testing.TestSettings;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.junit.jupiter.api.Tag;

@@ -1,0 +1,74 @@
+package dev.userssync.database;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.userssync.testing.RunningApp;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
+
+/** Postgres gives up by itself what users-sync would not wait for: else statements that nobody waits for pile up behind a lock. */
+class DatabaseLimitsTest extends RunningApp {
+
+    private String show(String setting) throws SQLException {
+        return show(setting, context.getRegistry().lookupByNameAndType("users", DataSource.class));
+    }
+
+    private static String show(String setting, DataSource source) throws SQLException {
+        try (Connection connection = source.getConnection()) {
+            ResultSet value = connection.createStatement().executeQuery("SHOW " + setting);
+            value.next();
+            return value.getString(1);
+        }
+    }
+
+    @Test
+    void postgresGivesUpBeforeTheSocketDoes() throws SQLException {
+        assertEquals("3s", show("lock_timeout"));
+        assertEquals("25s", show("statement_timeout"));
+        assertEquals("force_generic_plan", show("plan_cache_mode"));
+    }
+
+    /** Behind a pooler the session belongs to others, too. */
+    @Test
+    void noLimitOutlivesItsTransaction() throws SQLException {
+        show("lock_timeout");
+        assertEquals("0", show("lock_timeout", Database.of(context).pool));
+        assertEquals("0", show("statement_timeout", Database.of(context).pool));
+        assertEquals("auto", show("plan_cache_mode", Database.of(context).pool));
+    }
+
+    @Test
+    void whatASenderWaitsForIsGivenUpSooner() throws SQLException {
+        DataSource writer = context.getRegistry().lookupByNameAndType("users-writer", DataSource.class);
+        for (int i = 0; i < 50; i++) { // more often than the pool has connections: none of them keeps the limit
+            try (Connection writing = writer.getConnection(); Connection other = Database.of(context).pool.getConnection()) {
+                assertEquals(5_000, writing.getNetworkTimeout());
+                assertEquals(30_000, other.getNetworkTimeout());
+            }
+        }
+    }
+
+    @Test
+    void whatTheOperatorHasSetCountsWhenItIsLess() {
+        String name = database.value("SELECT current_database()");
+        database.execute("ALTER DATABASE " + name + " SET lock_timeout = '1s'");
+        database.execute("ALTER DATABASE " + name + " SET statement_timeout = '1h'");
+        try {
+            awaitTimes("1s");
+        } finally {
+            database.execute("ALTER DATABASE " + name + " RESET ALL");
+            awaitTimes("3s");
+        }
+    }
+
+    private void awaitTimes(String lockTimeout) {
+        await().until(() -> {
+            Database.of(context).pool.getHikariPoolMXBean().softEvictConnections();
+            return show("lock_timeout").equals(lockTimeout) && show("statement_timeout").equals("25s");
+        });
+    }
+}

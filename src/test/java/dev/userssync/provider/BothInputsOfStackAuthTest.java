@@ -1,0 +1,20 @@
+package dev.userssync.provider;
+
+import dev.userssync.testing.FakeApi.User;
+import dev.userssync.testing.FakeApis;
+import java.time.Instant;
+
+/** Without any time in the deliveries: the provider is asked for each user. */
+class BothInputsOfStackAuthTest extends BothInputs {
+
+    BothInputsOfStackAuthTest() {
+        super("stack-auth", FakeApis::stackAuth);
+        settings.setProperty("stack-auth.project.id", "project");
+    }
+
+    @Override
+    String body(String type, User user, Instant time) {
+        return "{\"type\": \"user." + type + "\", \"data\": "
+                + (type.equals("deleted") ? "{\"id\": \"" + user.id() + "\", \"teams\": []}" : FakeApis.stackAuthUser(user)) + "}";
+    }
+}

@@ -1,0 +1,116 @@
+package dev.userssync.testing;
+
+import dev.userssync.bench.Ports;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A durable Postgres of its own, for tests that break it: stopped, crashed, started again, copied. The application's database and its role, which
+ * is no superuser, are both called {@code app}; tests themselves are superuser.
+ */
+public final class PostgresServer implements AutoCloseable {
+
+    private static final int CONNECTIONS = 100; // as Postgres comes: four instances fit in
+
+    private final Path data;
+    private EmbeddedPostgres server;
+
+    /** Makes and starts it. */
+    public PostgresServer(Path data) throws IOException {
+        this(data, Ports.free());
+        execute("postgres", "CREATE ROLE app LOGIN");
+        execute("postgres", "CREATE DATABASE app OWNER app");
+    }
+
+    private PostgresServer(Path data, int port) throws IOException {
+        this.data = data;
+        start(port);
+    }
+
+    private void start(int port) throws IOException {
+        server = EmbeddedPostgres.builder().setDataDirectory(data).setCleanDataDirectory(false).setPort(port)
+                .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first reads its log again
+                .setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on")
+                .setServerConfig("max_connections", Integer.toString(CONNECTIONS)).start();
+    }
+
+    public int port() {
+        return server.getPort();
+    }
+
+    /** In order: what is open is rolled back. */
+    public void stop() throws IOException {
+        server.close();
+    }
+
+    /** At once: it has to recover from its log when it starts again. */
+    public void crash() throws IOException, InterruptedException {
+        long pid = Long.parseLong(Files.readAllLines(data.resolve("postmaster.pid")).get(0).strip());
+        ProcessHandle postmaster = ProcessHandle.of(pid).orElseThrow();
+        new ProcessBuilder("kill", "-QUIT", Long.toString(pid)).start().waitFor(); // Postgres' immediate shutdown
+        postmaster.onExit().orTimeout(30, TimeUnit.SECONDS).join();
+        server.close(); // frees its directory; that there is nothing to stop is logged
+    }
+
+    /** Again, on the same port. */
+    public void start() throws IOException {
+        start(server.getPort());
+    }
+
+    /** Stops this one and starts one with the same data on another port. */
+    public PostgresServer failOver(Path copy) throws IOException {
+        stop();
+        try (Stream<Path> files = Files.walk(data)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, copy.resolve(data.relativize(file).toString()), StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }
+        return new PostgresServer(copy, Ports.free());
+    }
+
+    /** As superuser. */
+    public Connection connect(String database) throws SQLException {
+        return DriverManager.getConnection(server.getJdbcUrl("postgres", database));
+    }
+
+    /** As the application. */
+    public Connection connectAsApp() throws SQLException {
+        return DriverManager.getConnection(server.getJdbcUrl("app", "app"));
+    }
+
+    public void execute(String database, String sql) {
+        try (Connection connection = connect(database)) {
+            connection.createStatement().execute(sql);
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    public void endConnectionsOf(String application) {
+        execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + application + "'");
+    }
+
+    /** The first column of every row in the application's database, as text. */
+    public List<String> column(String sql) {
+        try (Connection connection = connect("app")) {
+            return Rows.column(connection, sql);
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+    }
+}

@@ -1,0 +1,44 @@
+package dev.userssync.testing;
+
+import static org.awaitility.Awaitility.await;
+
+import java.util.Properties;
+import org.apache.camel.test.main.junit5.CamelMainTestSupport;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestInstance;
+
+/** The whole application, started once for a test class, on a database of its own. */
+@Tag("app")
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+public abstract class RunningApp extends CamelMainTestSupport {
+
+    public final TestDatabase database = new TestDatabase();
+    public final Properties settings = TestSettings.with(database, "clerk", "stack-auth", "generic");
+
+    public RunningApp() {
+        // Not in configureContext, which the super constructor calls before there are settings.
+        camelContextConfiguration().withUseOverridePropertiesWithPropertiesComponent(settings);
+    }
+
+    /** Its connections are not left to the tests that follow. */
+    @AfterAll
+    public void stopApp() {
+        context.stop();
+    }
+
+    /** With a password for the console: TRUNCATE and an index that is being made beside the application would wait for each other. */
+    public void awaitConsoleIndexes() {
+        await().until(() -> database.column("""
+                SELECT indexrelid FROM pg_index WHERE indrelid = 'neon_auth.users_sync'::regclass AND indisvalid AND indexrelid::regclass::text
+                IN ('neon_auth.users_sync_created_at_idx', 'neon_auth.users_sync_id_prefix_idx', 'neon_auth.users_sync_words_idx')""").size() == 3);
+    }
+
+    public String webhooks(String provider) {
+        return "http://localhost:" + settings.getProperty("camel.server.port") + "/webhooks/" + provider;
+    }
+
+    public String management(String path) {
+        return "http://localhost:" + settings.getProperty("camel.management.port") + path;
+    }
+}

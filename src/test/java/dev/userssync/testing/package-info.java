@@ -1,0 +1,4 @@
+/**
+ * Helpers of the tests: the application in this JVM or in its own, databases, brokers, providers and their signatures.
+ */
+package dev.userssync.testing;
