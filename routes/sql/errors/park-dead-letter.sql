@@ -1,4 +1,4 @@
--- What comes again adds an attempt, not a row: the same body, or from a poll the same user, whose newer body replaces the older one.
+-- A repeated delivery adds an attempt, not a row. From a poll, the same user counts as repeated, and the newer body stays.
 WITH again AS (
   UPDATE users_sync_internal.dead_letter AS letter
      SET attempts = letter.attempts + 1, body = CAST(:?body AS bytea), reason = :?reason, sql_state = :?sqlState, last_failed_at = now(),

@@ -1,4 +1,4 @@
--- The operator does not believe what the brake held back: nobody is deleted, and the next reconcile looks again in its time.
+-- The operator dismisses the deletions that the brake holds: nobody is deleted until the next regular reconcile.
 WITH forgotten AS (
   DELETE FROM users_sync_internal.sweep_seen AS seen USING users_sync_internal.poll_state AS p
    WHERE p.provider = :?provider AND p.phase = 'held' AND seen.provider = p.provider

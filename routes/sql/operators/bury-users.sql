@@ -1,4 +1,4 @@
--- The next hundred users whose deletion is older than the holdback get a tombstone; afterTime and afterId are where the batch before ended.
+-- Writes tombstones for the next hundred users deleted before the holdback. afterTime and afterId end the batch before.
 WITH doomed AS (
   SELECT id, deleted_at
     FROM neon_auth.users_sync

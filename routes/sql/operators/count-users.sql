@@ -1,4 +1,4 @@
--- Exact as long as that is quick, else what the database itself estimates.
+-- Exact while counting is quick, otherwise the estimate of Postgres.
 SELECT CASE WHEN reltuples < 100000 THEN (SELECT count(*) FROM neon_auth.users_sync) ELSE CAST(reltuples AS bigint) END AS total,
        CASE WHEN reltuples < 100000 THEN (SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL) END AS deleted,
        reltuples >= 100000 AS estimated

@@ -1,4 +1,4 @@
--- A page of the console's list, the newest users first: one more than is shown tells whether there is a next page.
+-- A page of the console's list, the newest users first, with one extra row that shows whether there is a next page.
 SELECT id, name, email, created_at, updated_at, deleted_at
   FROM neon_auth.users_sync
  WHERE (CAST(:state AS text) IS DISTINCT FROM 'live' OR deleted_at IS NULL)

@@ -1,10 +1,10 @@
--- Every value is a double: of the types below, UNION would choose float4, which keeps no more than seven digits.
+-- Every value is a double: of the types below, UNION would choose float4, which keeps only seven digits.
 SELECT 'dead_letters' AS figure, provider, CAST(count(*) AS double precision) AS value
   FROM users_sync_internal.dead_letter
  WHERE state = 'parked'
  GROUP BY provider
 UNION ALL
--- An estimate: counting a million rows every five seconds is dear.
+-- An estimate, because counting a million rows every five seconds is expensive.
 SELECT 'users', '', CAST(greatest(reltuples, 0) AS double precision)
   FROM pg_class
  WHERE oid = CAST('neon_auth.users_sync' AS regclass)

@@ -1,4 +1,4 @@
--- Per provider: what came of its events in the last hour and the last day.
+-- Per provider: its events by outcome, in the last hour and the last day.
 SELECT provider, max(last_webhook_at) AS last_webhook_at,
        CAST(sum(applied) FILTER (WHERE hour) AS bigint) AS applied_hour, CAST(sum(applied) AS bigint) AS applied_day,
        CAST(sum(duplicate + stale + merged + ignored) FILTER (WHERE hour) AS bigint) AS nothing_to_do_hour,

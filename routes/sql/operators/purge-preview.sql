@@ -1,4 +1,5 @@
--- What a purge would remove, as JSON: users, and the rows that go with them by ON DELETE CASCADE, table by table; null: this role may not count them.
+-- The rows that a purge would remove, as JSON: users, and by table the rows that ON DELETE CASCADE would remove.
+-- null: this role may not count them.
 WITH doomed AS (
   SELECT count(*) AS users FROM neon_auth.users_sync WHERE deleted_at < now() - make_interval(days => CAST(:?days AS integer))
 ),

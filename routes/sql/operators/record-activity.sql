@@ -1,4 +1,4 @@
--- What this instance counted since the last time; other instances add theirs to the same minute.
+-- Adds the counts of this instance since its last record. Other instances add theirs to the same minute.
 INSERT INTO users_sync_internal.activity AS a
        (provider, minute, applied, duplicate, stale, erased, merged, ignored, parked, refused, retried, last_webhook_at)
 SELECT provider, date_trunc('minute', now()), applied, duplicate, stale, erased, merged, ignored, parked, refused, retried,

@@ -1,4 +1,4 @@
--- The complete listing of the provider is read into the table once more, as at the first time: nobody is deleted for not being in it.
+-- Reads the complete listing of the provider into the table again, as at the first start. Deletes no missing user.
 INSERT INTO users_sync_internal.poll_state AS p (provider) VALUES (:?provider)
 ON CONFLICT (provider) DO UPDATE SET backfilled_at = NULL, requested = NULL, listing_due = now()
  WHERE p.phase IS NULL OR p.phase = 'held'

@@ -1,5 +1,6 @@
--- The same page, of users whose id begins with the text or who have words that begin with its words. Postgres cannot know how many begin so:
--- the newest are looked through first, which is quick for what many have; only if that gives too few, the index of words is asked.
+-- The same page, of users whose id starts with the text, or who have words that start with its words. Postgres cannot
+-- know how many match. So it searches the newest users first, which is quick for frequent words. Only if it finds too few
+-- there, it uses the index of words.
 WITH near AS MATERIALIZED (
   SELECT *
     FROM (SELECT id, name, email, created_at, updated_at, deleted_at

@@ -1,11 +1,11 @@
--- What the provider answered when it was asked again. answer: found, gone (404), or none (it gave no answer).
+-- Takes the provider's answer to a repeated request. answer: found, gone (404), or none (no clear answer).
 -- verdict: delete (the second 404, a minute after the first or, after an announced deletion, a second; only from an API that has answered
--- otherwise, see ApiCall), done (nothing is left to ask), left (given up until the next reconcile), wait.
+-- otherwise, see ApiCall), done (no more requests), left (left to the next reconcile), wait.
 WITH asked AS (
   SELECT ask.*, u.deleted_at IS NOT NULL AS deleted,
          now() - ask.missed_at >= make_interval(secs => CAST(:?againSeconds AS double precision) / CASE ask.why WHEN 'deletion' THEN 60 ELSE 1 END) AS again,
          ask.looks >= CASE ask.why WHEN 'deletion' THEN 5 ELSE 3 END AS last, -- of the schedule in poll-next-to-ask.sql
-         -- an API that knows nobody any more: the brake of a reconcile decides
+         -- an API that suddenly knows nobody: the brake of a reconcile decides
          (SELECT count(*) FROM users_sync_internal.user_to_ask AS o WHERE o.provider = ask.provider AND o.id <> ask.id AND o.missed_at IS NOT NULL
                                                                       AND o.why <> 'deletion') AS others
     FROM users_sync_internal.user_to_ask AS ask

@@ -1,6 +1,6 @@
--- A unit of work failed: the lease is given back, and the same unit is due again after a pause that grows, or that the provider asked
--- for. A listing's cursor that the provider refuses steps back to an older one, or the listing begins again. A cursor of the feed that
--- it refuses has expired: what happened since then is only in the listing, so a reconcile is due.
+-- After a failed unit of work: returns the lease. The same unit is due again after a growing pause, or after the pause that
+-- the provider asked for. If the provider refuses the cursor of a listing, the listing returns to an older cursor or starts
+-- again. If it refuses the cursor of the feed, that has expired: only the listing shows the changes, so a reconcile is due.
 WITH look AS (
   SELECT *,
          CASE WHEN :?unit = 'changes' THEN changes_failures ELSE listing_failures END AS failures,
@@ -18,13 +18,13 @@ WITH look AS (
 UPDATE users_sync_internal.poll_state AS p SET
   lease_owner      = NULL,
   lease_until      = '-infinity',
-  -- a user to ask again has the next look noted already
+  -- the next request for a user is already noted
   wait_until       = CASE WHEN CAST(:?retryAfter AS bigint) IS NULL THEN p.wait_until
                           ELSE greatest(p.wait_until, now() + make_interval(secs => CAST(:?retryAfter AS double precision))) END,
   changes_due      = CASE WHEN :?unit = 'changes' AND CAST(:?retryAfter AS bigint) IS NULL THEN again ELSE p.changes_due END,
   changes_failures = p.changes_failures + CAST(:?unit = 'changes' AND CAST(:?retryAfter AS bigint) IS NULL AS integer),
   listing_due      = CASE WHEN expired THEN now()
-                          WHEN stuck AND NOT older AND p.restarts >= 3 -- given up until the next one is due
+                          WHEN stuck AND NOT older AND p.restarts >= 3 -- stopped until the next one is due
                           THEN now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))
                           WHEN :?unit NOT IN ('changes', 'asking') AND CAST(:?retryAfter AS bigint) IS NULL THEN again ELSE p.listing_due END,
   phase            = CASE WHEN stuck AND NOT older AND p.restarts >= 3 THEN NULL ELSE p.phase END,

@@ -1,7 +1,7 @@
--- The job is done: its report, and when the next one is due. A user whom a poll parked before and who did not fail again in this job was
--- repaired or deleted at the provider: the letter is of no use any more.
--- A 404 has no date. So a deletion counts as repaired only when the reconcile before, at least five minutes earlier, had found it, and no
--- webhook has told it since: the history then holds nothing but the deletion by that reconcile.
+-- Ends a job: its report, and the time of the next one. A user whom an earlier poll parked, and who did not fail in this
+-- job, was corrected or deleted at the provider, so the dead letter is obsolete.
+-- A 404 has no date. So a deletion counts as repaired only if the reconcile before, at least five minutes earlier, had
+-- found it, and no webhook has reported it since: then the history only holds the deletion by that reconcile.
 WITH lost AS (
   SELECT count(*) AS deletions
     FROM users_sync_internal.poll_state AS p, jsonb_array_elements_text(p.last_report -> 'deleted_ids') AS deleted (id)
@@ -17,7 +17,7 @@ WITH lost AS (
 ), repaired AS (
   UPDATE users_sync_internal.dead_letter AS letter SET state = 'replayed', body = '', polled = NULL
     FROM users_sync_internal.poll_state AS p
-   WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND p.job = 'reconcile' -- a backfill does not look at deletions
+   WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND p.job = 'reconcile' -- a backfill ignores deletions
      AND letter.provider = p.provider AND letter.polled IS NOT NULL AND letter.state = 'parked' AND letter.last_failed_at < p.started_at
 )
 UPDATE users_sync_internal.poll_state SET

@@ -1,4 +1,4 @@
--- A page of the listing is in the table: now, and only for the holder of the lease, its users count as seen and the cursor moves.
+-- After a page of the listing is in the table: marks its users as seen and moves the cursor, only for the lease's holder.
 WITH id AS (
   SELECT DISTINCT value AS id FROM jsonb_array_elements_text(CAST(:?ids AS jsonb))
 ), fresh AS (
@@ -10,10 +10,10 @@ WITH id AS (
     FROM jsonb_to_recordset(CAST(:?differences AS jsonb)) AS change (id text, kind text, wrong boolean, stamp text) JOIN fresh USING (id)
    ORDER BY id, kind
 ), undead AS (
-  -- what became of them when the provider was asked
+  -- the results of asking the provider
   SELECT change.id FROM change JOIN neon_auth.users_sync u ON u.id = change.id WHERE change.kind = 'undead' AND u.deleted_at IS NULL
 ), known AS (
-  -- Where pages are counted by offset, a page has to begin with a user of the page before: else rows have moved up, and some were skipped.
+  -- A page by offset must start with a user of the page before. Otherwise rows have moved up, and some were skipped.
   SELECT CAST(:?retreat AS jsonb) IS NULL
          OR EXISTS (SELECT FROM users_sync_internal.sweep_seen WHERE provider = :?provider AND sweep_seen.id = :?firstId) AS follows
 ), step AS (
@@ -27,7 +27,7 @@ WITH id AS (
     cursor   = CASE WHEN CAST(:?restart AS boolean) OR hopeless THEN NULL WHEN follows THEN CAST(:?next AS jsonb) ELSE CAST(:?retreat AS jsonb) END,
     phase    = CASE WHEN hopeless THEN NULL
                     WHEN CAST(:?more AS boolean) OR CAST(:?restart AS boolean) OR NOT follows THEN 'listing' ELSE 'sweep' END,
-    -- a listing that comes to no end is given up until the next one is due
+    -- a listing without an end stops until the next one is due
     listing_due = CASE WHEN hopeless THEN now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision)) ELSE now() END,
     last_error = CASE WHEN hopeless THEN 'the listing comes to no end, its pages do not follow each other' ELSE last_error END,
     last_error_at = CASE WHEN hopeless THEN now() ELSE last_error_at END,

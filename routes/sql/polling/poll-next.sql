@@ -1,11 +1,11 @@
--- Takes, keeps or gives back the lease on a provider's poller and says what is to be done next. The column unit is null when nothing
--- is due or another instance has the lease; idle_millis says how long it is not worth while to look again.
+-- Takes, keeps or returns the lease on a provider's poller, and returns the next unit of work. unit is null if nothing is
+-- due or another instance has the lease. idle_millis: nothing will be due before this.
 WITH first_look AS (
   INSERT INTO users_sync_internal.poll_state (provider) VALUES (:?provider) ON CONFLICT DO NOTHING
 ), look AS (
   SELECT *,
          fence = CAST(:?fence AS bigint) AS ours,
-         -- an interval that was made shorter counts at once
+         -- a shorter interval takes effect at once
          CASE WHEN CAST(:?changes AS boolean)
               THEN least(changes_due, now() + make_interval(secs => CAST(:?pollSeconds AS double precision))) END AS changes_next,
          least(listing_due, now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision))) AS listing_next,
@@ -28,7 +28,7 @@ WITH first_look AS (
     lease_owner = CASE WHEN unit IS NOT NULL THEN :?owner END,
     lease_until = CASE WHEN unit IS NOT NULL THEN now() + make_interval(secs => CAST(:?leaseSeconds AS double precision)) ELSE '-infinity' END,
     polled_by   = CASE WHEN unit IS NOT NULL THEN :?owner ELSE p.polled_by END,
-    -- Live users of this provider before its first poll, other than a few whom webhooks brought just now. More than a sample is not looked at.
+    -- Live users of this provider before its first poll, except a few whom webhooks just delivered. Only a sample is checked.
     adopted     = coalesce(p.adopted, (
       SELECT count(*) = 1000 OR coalesce(bool_or(unknown), false)
         FROM (SELECT NOT EXISTS (SELECT FROM users_sync_internal.event_log AS l WHERE l.user_id = u.id AND l.decision = 'applied') AS unknown

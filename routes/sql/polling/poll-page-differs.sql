@@ -1,16 +1,18 @@
--- Which user events of a page would change the table: the others need not be written. A JSON array of
+-- The user events of a page that would change the table; the others need not be written. A JSON array of
 -- {"n": place in the page, "id": stored id, "user": the provider's id, "kind": "added" | "updated" | "deleted" | "stale" | "undead" | "newer",
 -- "wrong": true | false, "apply": true | false, "stamp": version to apply it with}.
--- wrong: the row was not what the provider has had for so long that a webhook should have told it.
--- undead: the row says deleted, the listing does not, and no version brings it back: the provider has to be asked for this user.
--- newer: the row differs and was newer than the provider says before the job began. No webhook explains that: it carries times of its own.
--- stamp: in a job where the provider wins, the beginning of the job by the provider's clock. It beats the row, and loses against later webhooks.
--- Renews the lease on the way; nothing at all when it was lost.
+-- wrong: the row differs from data so old at the provider that a webhook should have delivered it.
+-- undead: the row is deleted, the listing shows the user, and no version restores it: ask the provider for this user.
+-- newer: the row differs and was newer than the provider's data before the job began. It has times of its own, because no
+-- webhook explains it.
+-- stamp: in a job where the provider wins, the start of the job by the provider's clock. It beats the row, and loses
+-- against later webhooks.
+-- Also renews the lease. Returns nothing if the lease was lost.
 WITH held AS (
   UPDATE users_sync_internal.poll_state
      SET lease_until = now() + make_interval(secs => CAST(:?leaseSeconds AS double precision))
    WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
-  RETURNING CAST(:?asked AS timestamptz) - interval '5 minutes' AS settled, -- what is younger may still be on its way
+  RETURNING CAST(:?asked AS timestamptz) - interval '5 minutes' AS settled, -- the webhook of a newer change may still be on its way
             CASE WHEN :?unit = 'listing' THEN started_at + (coalesce(CAST(:?stamp AS timestamptz), CAST(:?asked AS timestamptz)) - CAST(:?asked AS timestamptz)) END AS began,
             provider_wins
 ), event AS (
@@ -37,15 +39,15 @@ WITH held AS (
     FROM held CROSS JOIN event
     LEFT JOIN neon_auth.users_sync u ON u.id = event.id
    WHERE CASE WHEN event.type = 'deleted' THEN u.deleted_at IS NULL OR event.deleted_at > u.deleted_at
-              -- switched off, dated with the time of our own question: once is enough
+              -- inactive, dated with the time of our own request: once is enough
               WHEN event.deleted_at IS NOT NULL
               THEN u.deleted_at IS NULL OR event.version >= coalesce(u.updated_at, u.created_at)
                                            AND (event.raw, event.name, event.email) IS DISTINCT FROM (u.raw_json, u.name, u.email)
               ELSE u.id IS NULL OR u.deleted_at IS NOT NULL
                    OR (event.raw, event.name, event.email) IS DISTINCT FROM (u.raw_json, u.name, u.email)
                    OR coalesce(event.created_at, u.created_at) IS DISTINCT FROM u.created_at END
-     -- Feeds show their last minute again at every poll. What is older than the row, its deletion or its erasure was told before: it asks
-     -- nobody and leaves no history.
+     -- Every poll of a feed repeats its last minute. An event older than the row, its deletion or its erasure was seen before:
+     -- it causes no request and leaves no history.
      AND (:?unit = 'changes' AND CASE WHEN event.type = 'deleted' THEN event.deleted_at < coalesce(u.updated_at, u.created_at)
                                       ELSE u.deleted_at IS NOT NULL AND (event.version > u.deleted_at) IS NOT TRUE
                                            OR event.version < coalesce(u.updated_at, u.created_at) AND u.created_at IS NOT NULL END) IS NOT TRUE
@@ -55,10 +57,10 @@ WITH held AS (
 SELECT CAST(coalesce(jsonb_agg(jsonb_build_object('n', n, 'id', difference.id, 'user', substr(difference.id, length(:?prefix) + 1), 'kind', kind, 'wrong',
          CASE kind WHEN 'stale' THEN false
                    WHEN 'newer' THEN false
-                   WHEN 'undead' THEN false -- counted when the provider has said it
+                   WHEN 'undead' THEN false -- counted after the provider's answer
                    WHEN 'deleted' THEN deleted_at < settled
                    WHEN 'added' THEN coalesce(created_at, version) < settled
-                   -- a version that is the time of our own question says nothing about the age of a change
+                   -- a version that is the time of our own request does not show the age of a change
                    ELSE (name, email) IS DISTINCT FROM (old_name, old_email)
                         AND (version < settled OR version >= CAST(:?stamp AS timestamptz)) END,
          'apply', CASE kind WHEN 'undead' THEN false WHEN 'newer' THEN stamp IS NOT NULL OR old_created_at IS NULL ELSE true END,

@@ -1,5 +1,6 @@
--- What the provider said about a missing user, for the holder of the lease. Where no fate is given, the row tells whether it was deleted.
--- The fate missing: the provider said for the first time that there is no such user, and is asked again later.
+-- Takes the provider's answer about a missing user, for the holder of the lease. Without a fate, the row shows whether the
+-- user was deleted.
+-- The fate missing: the provider answered 404 for the first time, and is asked again later.
 WITH state AS (
   SELECT provider FROM users_sync_internal.poll_state WHERE provider = :?provider AND fence = CAST(:?fence AS bigint) FOR UPDATE
 ), proved AS (

@@ -1,6 +1,6 @@
--- The listing is complete. Users of this provider that it does not show and that nothing has touched since the job began may be gone.
--- A backfill only counts them. A reconcile notes them as missing, to be proved one by one. The brake holds them back when they are
--- suspiciously many, or the first ones of a table that held users before the polling began.
+-- The listing is complete. Users of this provider who are not in it, and whom nothing changed since the job began, may be
+-- gone. A backfill only counts them. A reconcile notes them as missing, and asks for each. The brake holds them back if they
+-- are suspiciously many, or the first ones of a table that held users before the polling began.
 WITH state AS (
   SELECT * FROM users_sync_internal.poll_state WHERE provider = :?provider AND fence = CAST(:?fence AS bigint) FOR UPDATE
 ), ours AS (
@@ -8,7 +8,7 @@ WITH state AS (
     FROM state, neon_auth.users_sync u
    WHERE u.deleted_at IS NULL
      AND starts_with(u.id, :?prefix)
-     -- the longest prefix decides whose a user is; with two providers of the same prefix nobody can tell
+     -- the longest prefix decides the provider of a user; it cannot if two providers share the prefix
      AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:?otherPrefixes AS jsonb)) AS other (prefix)
                       WHERE starts_with(u.id, other.prefix) AND length(other.prefix) >= length(:?prefix))
 ), missing AS (
@@ -28,7 +28,7 @@ WITH state AS (
               WHEN listed <= added AND owned > added THEN 'the listing showed none of the users of the table'
               WHEN absent > CAST(:?maxDeletes AS bigint)
               THEN absent || ' users are missing, more than ' || :?maxDeletes
-              -- a share says nothing about a handful
+              -- a percentage is meaningless for a handful
               WHEN absent > 5 AND absent * 100 > CAST(:?maxShare AS numeric) * owned
               THEN absent || ' of ' || owned || ' users are missing, more than ' || :?maxShare || ' %'
               WHEN listed_before - listed > 5 AND (listed_before - listed) * 100 > CAST(:?maxShare AS numeric) * listed_before

@@ -1,6 +1,6 @@
--- The provider's API does not know a user (404). One such answer proves nothing: the user is noted, and the poller asks again.
--- verdict: ask (noted), deleted (the row says so already: nothing is written), nobody (a refresh of an id that no row has).
--- A row that says deleted counts as live again where the event tells something newer.
+-- The provider's API does not know a user (404). One 404 proves nothing: the user is noted, and the poller asks again.
+-- verdict: ask (noted), deleted (the row is already deleted, nothing is written), nobody (a refresh of an unknown id).
+-- A deleted row counts as live again if the event is newer.
 WITH given AS (
   SELECT :?provider AS provider, :?prefix || :?userId AS id, coalesce(:?why, 'event') AS why, CAST(:?stamp AS timestamptz) AS stamp,
          CAST(:?toldAt AS timestamptz) AS told_at
@@ -13,7 +13,7 @@ WITH given AS (
   INSERT INTO users_sync_internal.user_to_ask AS ask (provider, id, why, missed_at, stamp, next_look)
   SELECT provider, id, why, now(), stamp, now() + make_interval(secs => CAST(:?againSeconds AS double precision) / 12) FROM verdict WHERE verdict = 'ask'
   ON CONFLICT (provider, id) DO UPDATE SET
-    -- what happened after the first question starts the schedule anew: a deletion with the old stamp would be stale
+    -- an event after the first request restarts the schedule: a deletion with the old stamp would be stale
     noted_at  = CASE WHEN CAST(:?toldAt AS timestamptz) > ask.stamp THEN excluded.noted_at ELSE ask.noted_at END,
     missed_at = CASE WHEN CAST(:?toldAt AS timestamptz) > ask.stamp THEN excluded.missed_at ELSE coalesce(ask.missed_at, excluded.missed_at) END,
     stamp     = CASE WHEN CAST(:?toldAt AS timestamptz) > ask.stamp THEN excluded.stamp ELSE coalesce(ask.stamp, excluded.stamp) END,

@@ -269,7 +269,7 @@ class RetentionTest extends RunningApp {
         database.execute("ALTER TABLE users_sync_internal.delivery RENAME TO away");
         CapturedLog log = new CapturedLog();
         try (StartedApp app = new StartedApp(other)) {
-            await().until(() -> log.lines().stream().anyMatch(line -> line.contains("housekeeping is tried again in an hour")));
+            await().until(() -> log.lines().stream().anyMatch(line -> line.contains("housekeeping failed, retrying in an hour")));
             await().during(Duration.ofSeconds(1)).until(() -> Database.of(app.main.getCamelContext()).quiet.isTimeToTidy());
         } finally {
             database.execute("ALTER TABLE users_sync_internal.away RENAME TO delivery");

@@ -617,7 +617,7 @@ class PollingTest extends PolledApp {
         assertEquals("60", database.value("SELECT count(*) FROM neon_auth.users_live WHERE name = 'Old'"));
         assertEquals("60", state("last_report ->> 'newer'"));
         assertEquals(List.of(60L, 0L, 0L, 0L, 0L, 0L), report());
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("clerk: 60 rows are newer than the provider says and differ")), log.lines()::toString);
+        assertTrue(log.lines().stream().anyMatch(line -> line.contains("clerk: 60 rows differ and are newer than the provider's data")), log.lines()::toString);
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.event_log WHERE user_id LIKE 'own%' AND at > '" + state("started_at") + "'"),
                 "what would be stale is not applied");
 
@@ -733,7 +733,7 @@ class PollingTest extends PolledApp {
             return null;
         });
         list();
-        await().until(() -> log.lines().stream().anyMatch(line -> line.contains("clerk: polling goes on in")));
+        await().until(() -> log.lines().stream().anyMatch(line -> line.contains("clerk: poll failed, retrying in")));
         database.execute("ALTER TABLE neon_auth.away RENAME TO users_sync");
         backfill();
         assertTableIsTrue();
