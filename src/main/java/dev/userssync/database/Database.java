@@ -33,7 +33,7 @@ public final class Database implements CamelConfiguration {
 
     private static final Path CHECK = Path.of("routes/sql/check-database.sql");
     /**
-     * One in so many connections is for SCIM's locks. The holder of a lock waits for a write, so no write may wait for
+     * One in this many connections is for SCIM's locks. The holder of a lock waits for a write, so no write may wait for
      * a lock.
      */
     private static final int SHARE_OF_LOCKS = 4;

@@ -6,8 +6,8 @@ import java.util.regex.Pattern;
 import org.apache.camel.util.ObjectHelper;
 
 /**
- * Every SQLState on which users-sync decides, and what it says about a failure. pgjdbc throws PSQLException for nearly
- * everything, so the class of an exception says nothing. Stateless.
+ * Classifies failures by SQLState, for all of users-sync. pgjdbc throws PSQLException for nearly everything, so the
+ * class of an exception says nothing. Stateless.
  *
  * @see <a href="https://www.postgresql.org/docs/current/errcodes-appendix.html">Postgres' SQLStates</a>
  */
