@@ -19,6 +19,10 @@ SELECT true AS blocks, 'read-only: Postgres accepts no writes' || CASE WHEN pg_i
 UNION ALL
 SELECT true, format('the role %I may not %s %s: GRANT %s ON %s TO %I', current_user, rights, name, rights, name, current_user) FROM lacking
 UNION ALL
+SELECT true, format('the role %I may not run %s: GRANT EXECUTE ON FUNCTION %s TO %I', current_user, p.oid::regprocedure, p.oid::regprocedure, current_user)
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = 'users_sync_internal' AND p.proname IN ('profile_wins', 'part_wins', 'deletion_wins', 'revives') AND NOT has_function_privilege(p.oid, 'EXECUTE')
+UNION ALL
 -- a policy for everything is no obstacle, unless another one restricts it
 SELECT true, format('row level security on neon_auth.users_sync applies to the role %I, which cannot see or write every user:'
          || ' CREATE POLICY users_sync ON neon_auth.users_sync TO %I USING (true) WITH CHECK (true)', current_user, current_user)

@@ -2,6 +2,12 @@
 -- Two registers a row: the profile, versioned by coalesce(updated_at, created_at), and deleted_at.
 -- An arriving row with deleted_at is a delete, and with a version too it is an upsert and a later delete in one.
 -- "deleted_at = now()" stands for a delete that carries no time.
+-- Conditions have names, users_sync_internal.profile_wins and others (V12__merge_rule.sql). Postgres inlines them: the plan is that without names.
+-- They stand in DO UPDATE, because u is there the row that is locked, as it was committed last. A join before the write would compare with the row as it
+-- was when the statement began, and overwrite what another instance commits in between.
+-- merge-one.sql writes events that hold parts of a user. Two INSERTs in one statement would lock rows out of the order of ids: in a trial with four
+-- clients one transaction in forty ended in a deadlock. One INSERT cannot tell them apart: excluded has the columns of the table and no mark, so that
+-- each row would have to be looked up in the batch, and each column would hold both rules.
 -- It answers one row (id, decision) for each event that was not applied: duplicate, stale or erased. Usually there is none.
 WITH event AS MATERIALIZED (
   SELECT id, type, provider, delivery, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)) AS raw, name, email,
@@ -29,35 +35,29 @@ changed AS (
                                            AND greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at))
    ORDER BY id COLLATE "C" -- every writer locks in the same order
   ON CONFLICT (id) DO UPDATE SET
-    raw_json   = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
-                       AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+    raw_json   = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN excluded.raw_json ELSE u.raw_json END,
-    name       = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
-                       AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+    name       = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN excluded.name ELSE u.name END,
-    email      = CASE WHEN (excluded.deleted_at IS NULL OR coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
-                       AND coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+    email      = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN excluded.email ELSE u.email END,
     -- once known never lost, and a stale event may still tell it
-    created_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+    created_at = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN coalesce(excluded.created_at, u.created_at) ELSE coalesce(u.created_at, excluded.created_at) END,
     -- an upsert without a version leaves the version that the row has
-    updated_at = CASE WHEN coalesce(excluded.updated_at, excluded.created_at) >= coalesce(u.updated_at, u.created_at, '-infinity')
+    updated_at = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
+                           AND coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL
                       THEN excluded.updated_at ELSE u.updated_at END,
-    deleted_at = CASE WHEN excluded.deleted_at = now()
-                      THEN coalesce(u.deleted_at, now())
-                      WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity') -- ties: the delete wins
-                      THEN greatest(u.deleted_at, excluded.deleted_at)
-                      -- only a newer upsert brings the user back
-                      WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN NULL
+    deleted_at = CASE WHEN excluded.deleted_at = now() THEN coalesce(u.deleted_at, now())
+                      WHEN users_sync_internal.deletion_wins(excluded.deleted_at, u.updated_at, u.created_at) THEN greatest(u.deleted_at, excluded.deleted_at)
+                      WHEN users_sync_internal.revives(excluded.updated_at, excluded.created_at, u.deleted_at) THEN NULL
                       ELSE u.deleted_at END
   -- write nothing when nothing changes
   WHERE CASE WHEN excluded.deleted_at = now() THEN u.deleted_at IS NULL
-             WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity')
+             WHEN users_sync_internal.deletion_wins(excluded.deleted_at, u.updated_at, u.created_at)
                   AND excluded.deleted_at > coalesce(u.deleted_at, '-infinity') THEN true
-             WHEN excluded.deleted_at IS NOT NULL AND coalesce(excluded.updated_at, excluded.created_at) IS NULL THEN false
-             WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN true
-             WHEN coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')
+             WHEN users_sync_internal.revives(excluded.updated_at, excluded.created_at, u.deleted_at) THEN true
+             WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
              THEN (excluded.updated_at IS DISTINCT FROM u.updated_at
                    AND coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
                   OR coalesce(excluded.created_at, u.created_at) IS DISTINCT FROM u.created_at

@@ -29,22 +29,20 @@ changed AS (
              CASE WHEN newer THEN coalesce(excluded.email, u.email) ELSE coalesce(u.email, excluded.email) END,
              -- an event without a version leaves the version that the row has
              CASE WHEN newer THEN coalesce(excluded.updated_at, u.updated_at) ELSE u.updated_at END
-        FROM (SELECT (coalesce(excluded.updated_at, excluded.created_at, 'infinity'), coalesce(excluded.raw_json -> 'sequence', '0'))
-                     >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0')) AS newer) AS versions),
+        FROM (SELECT users_sync_internal.part_wins(excluded.updated_at, excluded.created_at, excluded.raw_json, u.updated_at, u.created_at, u.raw_json) AS newer) AS versions),
     created_at = coalesce(u.created_at, excluded.created_at),
     -- only a newer event brings the user back, and none that does not say whether the user is switched off
-    deleted_at = CASE WHEN excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity')
+    deleted_at = CASE WHEN users_sync_internal.deletion_wins(excluded.deleted_at, u.updated_at, u.created_at)
                            OR excluded.deleted_at IS NOT NULL AND u.deleted_at IS NOT NULL -- one that says "switched off" revives nobody
                       THEN greatest(u.deleted_at, excluded.deleted_at)
-                      WHEN coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at
+                      WHEN users_sync_internal.revives(excluded.updated_at, excluded.created_at, u.deleted_at)
                            AND (SELECT keeps_deletion FROM event) IS NOT TRUE THEN NULL
                       ELSE u.deleted_at END
   -- write nothing when nothing changes
-  WHERE coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at AND (SELECT keeps_deletion FROM event) IS NOT TRUE
-        OR excluded.deleted_at >= coalesce(u.updated_at, u.created_at, '-infinity') AND excluded.deleted_at > coalesce(u.deleted_at, '-infinity')
+  WHERE users_sync_internal.revives(excluded.updated_at, excluded.created_at, u.deleted_at) AND (SELECT keeps_deletion FROM event) IS NOT TRUE
+        OR users_sync_internal.deletion_wins(excluded.deleted_at, u.updated_at, u.created_at) AND excluded.deleted_at > coalesce(u.deleted_at, '-infinity')
         OR u.created_at IS NULL AND excluded.created_at IS NOT NULL
-        OR CASE WHEN (coalesce(excluded.updated_at, excluded.created_at, 'infinity'), coalesce(excluded.raw_json -> 'sequence', '0'))
-                     >= (coalesce(u.updated_at, u.created_at, '-infinity'), coalesce(u.raw_json -> 'sequence', '0'))
+        OR CASE WHEN users_sync_internal.part_wins(excluded.updated_at, excluded.created_at, excluded.raw_json, u.updated_at, u.created_at, u.raw_json)
                 THEN (coalesce(excluded.updated_at, u.updated_at), coalesce(excluded.name, u.name), coalesce(excluded.email, u.email),
                       coalesce(u.raw_json, '{}') || excluded.raw_json)
                 ELSE (u.updated_at, coalesce(u.name, excluded.name), coalesce(u.email, excluded.email),

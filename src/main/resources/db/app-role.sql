@@ -6,5 +6,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON neon_auth.users_sync TO "${role}"; -- DE
 GRANT SELECT, INSERT, UPDATE, DELETE ON users_sync_internal.dead_letter, users_sync_internal.sweep_seen, users_sync_internal.activity,
   users_sync_internal.user_to_ask TO "${role}";
 GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_internal.tombstone TO "${role}";
+-- The conditions of the merge rule. PUBLIC has this right, unless default privileges took it away.
+GRANT EXECUTE ON FUNCTION users_sync_internal.profile_wins, users_sync_internal.part_wins, users_sync_internal.deletion_wins,
+  users_sync_internal.revives TO "${role}";
 GRANT SELECT, INSERT, DELETE ON users_sync_internal.event_log, users_sync_internal.delivery TO "${role}"; -- decisions are never rewritten
 GRANT SELECT ON users_sync_internal.flyway_schema_history TO "${role}"; -- to check the version of the tables

@@ -2,6 +2,7 @@ package dev.userssync.database;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -22,6 +23,7 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -218,6 +220,9 @@ class LeastPrivilegeTest {
         assertNotReady("row level security on neon_auth.users_sync applies to the role", "ALTER TABLE neon_auth.users_sync ENABLE ROW LEVEL SECURITY",
                 "CREATE POLICY users_sync ON neon_auth.users_sync TO \"" + role + "\" USING (true) WITH CHECK (true)");
         database.execute("ALTER TABLE neon_auth.users_sync DISABLE ROW LEVEL SECURITY; DROP POLICY users_sync ON neon_auth.users_sync");
+        String revives = "users_sync_internal.revives(timestamp with time zone,timestamp with time zone,timestamp with time zone)";
+        assertNotReady("GRANT EXECUTE ON FUNCTION " + revives + " TO", "REVOKE EXECUTE ON FUNCTION " + revives + " FROM PUBLIC, \"" + role + "\"",
+                "GRANT EXECUTE ON FUNCTION " + revives + " TO \"" + role + "\"");
         assertNotReady("read-only: Postgres accepts no writes (default_transaction_read_only)", "ALTER ROLE \"" + role + "\" SET default_transaction_read_only = on",
                 "ALTER ROLE \"" + role + "\" RESET default_transaction_read_only");
         log.clear(); // of what the poller was denied meanwhile
@@ -235,6 +240,25 @@ class LeastPrivilegeTest {
             database.execute("DROP OWNED BY \"" + reader + "\"; DROP ROLE \"" + reader + "\"");
         }
         assertTrue(ready().contains("UP"), "users-sync itself can do its work");
+    }
+
+    /** A call for each column of each row would cost more than the names are worth. */
+    @Test
+    void theConditionsOfTheMergeRuleArePutIntoTheStatement() throws SQLException {
+        String plan = "";
+        try (Connection connection = DriverManager.getConnection(url, role, null);
+                ResultSet lines = connection.createStatement().executeQuery("EXPLAIN VERBOSE SELECT"
+                        + " users_sync_internal.profile_wins(u.updated_at, u.created_at, u.deleted_at, r.updated_at, r.created_at),"
+                        + " users_sync_internal.part_wins(u.updated_at, u.created_at, u.raw_json, r.updated_at, r.created_at, r.raw_json),"
+                        + " users_sync_internal.deletion_wins(u.deleted_at, r.updated_at, r.created_at),"
+                        + " users_sync_internal.revives(u.updated_at, u.created_at, r.deleted_at)"
+                        + " FROM neon_auth.users_sync AS u, neon_auth.users_sync AS r")) {
+            while (lines.next()) {
+                plan += lines.getString(1) + "\n";
+            }
+        }
+        assertTrue(plan.contains("'-infinity'::timestamp with time zone"), plan);
+        assertFalse(plan.contains("users_sync_internal"), plan);
     }
 
     private List<String> startLog() {

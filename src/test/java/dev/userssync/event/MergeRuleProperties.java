@@ -109,19 +109,16 @@ class MergeRuleProperties {
 
     @Data
     Iterable<Tuple3<String, String, String>> brokenRules() {
+        String versioned = "coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL";
+        String profileWins = "users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)";
+        String revives = "users_sync_internal.revives(excluded.updated_at, excluded.created_at, u.deleted_at)";
         return Table.of(
-                Tuple.of("a stale profile overwrites",
-                        "coalesce(excluded.updated_at, excluded.created_at, 'infinity') >= coalesce(u.updated_at, u.created_at, '-infinity')",
-                        "true"),
-                Tuple.of("any upsert brings a deleted user back",
-                        "coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at THEN NULL", "true THEN NULL"),
-                Tuple.of("an upsert wins the tie with a delete",
-                        "coalesce(excluded.updated_at, excluded.created_at) > u.deleted_at",
-                        "coalesce(excluded.updated_at, excluded.created_at) >= u.deleted_at"),
-                Tuple.of("a delete loses the tie with an upsert", "excluded.deleted_at >= coalesce(", "excluded.deleted_at > coalesce("),
-                Tuple.of("an unversioned upsert takes the version away",
-                        "coalesce(excluded.updated_at, excluded.created_at) >= coalesce(u.updated_at, u.created_at, '-infinity')",
-                        "true"),
+                Tuple.of("a stale profile overwrites", profileWins, "(excluded.deleted_at IS NULL OR " + versioned + ")"),
+                Tuple.of("any upsert brings a deleted user back", revives + " THEN NULL", "true THEN NULL"),
+                Tuple.of("an upsert wins the tie with a delete", revives, "coalesce(excluded.updated_at, excluded.created_at) >= u.deleted_at"),
+                Tuple.of("a delete loses the tie with an upsert", "users_sync_internal.deletion_wins(excluded.deleted_at, u.updated_at, u.created_at)",
+                        "excluded.deleted_at > coalesce(u.updated_at, u.created_at, '-infinity')"),
+                Tuple.of("an unversioned upsert takes the version away", "AND " + versioned, ""),
                 Tuple.of("created_at is lost", "THEN coalesce(excluded.created_at, u.created_at) ELSE", "THEN excluded.created_at ELSE"),
                 Tuple.of("a stale event does not tell created_at", "ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END",
                         "ELSE false END"),
