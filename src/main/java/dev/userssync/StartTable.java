@@ -5,6 +5,7 @@ import dev.userssync.database.OpenDatabase;
 import dev.userssync.settings.KafkaSettings;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
+import dev.userssync.settings.Version;
 import org.apache.camel.CamelContext;
 
 /** The table in the log at the end of the start: providers and their paths, the database, the console. */
@@ -24,7 +25,7 @@ final class StartTable {
         Providers providers = new Providers(context);
         KafkaSettings kafka = new KafkaSettings(context);
         OpenDatabase database = Database.of(context);
-        StringBuilder table = new StringBuilder("users-sync is running\n");
+        StringBuilder table = new StringBuilder("users-sync is running, version " + Version.current() + "\n");
         providers.all().forEach((provider, on) -> {
             if (on && kafka.appliesOnly()) {
                 line(table, provider, "off  KAFKA_ROLE=apply takes no deliveries");

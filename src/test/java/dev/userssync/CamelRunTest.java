@@ -2,8 +2,11 @@ package dev.userssync;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import dev.userssync.bench.Ports;
+import dev.userssync.settings.Version;
 import dev.userssync.testing.CamelCli;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.ScimApp;
@@ -49,6 +52,12 @@ class CamelRunTest {
         if (camel != null) {
             camel.close();
         }
+    }
+
+    @Test
+    void theStartSaysTheVersionOfThePom() {
+        assertTrue(camel.read("camel.log").contains("users-sync is running, version " + Version.current()), camel.read("camel.log"));
+        assertNotEquals("unknown", Version.current());
     }
 
     @Test

@@ -36,7 +36,7 @@ class PackagesTest {
             Map.entry("provider", Set.of("settings", "event", "http", "database")),
             Map.entry("apply", Set.of("event")),
             Map.entry("scim", Set.of("settings", "event", "database")),
-            Map.entry("command", Set.of("database")),
+            Map.entry("command", Set.of("settings", "database")),
             Map.entry("observe", Set.of("settings", "event", "verify", "apply", "database")),
             Map.entry("management", Set.of("settings", "event", "verify", "provider", "database", "observe")));
 

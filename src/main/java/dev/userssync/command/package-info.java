@@ -1,6 +1,6 @@
 /**
  * The command line, one class per verb.
- * Imports database.
+ * Imports settings and database.
  * Public for the other packages, not an API.
  */
 package dev.userssync.command;

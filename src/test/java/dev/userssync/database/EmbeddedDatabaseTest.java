@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.settings.Version;
 import dev.userssync.testing.AppProcess;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.FakeApi;
@@ -71,6 +72,7 @@ class EmbeddedDatabaseTest {
     @Test
     void theFirstStartExplainsItself() {
         try (AppProcess first = new AppProcess(directory.resolve("first")).awaitRunning()) {
+            assertTrue(first.output().contains("users-sync is running, version " + Version.current()), first.output());
             for (String setting : List.of("CLERK_WEBHOOK_SECRET", "GENERIC_WEBHOOK_SECRET", "SCIM_WEBHOOK_SECRET", "KINDE_JWKS_URL")) {
                 assertTrue(first.output().contains("set " + setting + " to turn it on"), first.output());
             }

@@ -33,7 +33,7 @@ public final class CamelCli implements AutoCloseable {
      */
     public CamelCli(Path clone, Map<String, String> environment, String... options) throws IOException, InterruptedException {
         this.clone = clone;
-        for (String part : List.of("routes", "config", "src/main")) {
+        for (String part : List.of("routes", "config", "src/main", "pom.xml")) {
             copy(Path.of(part), clone.resolve(part));
         }
         Path classPath = Path.of("target/camel-cli-" + System.getProperty("camel.version") + ".classpath");
