@@ -1,4 +1,4 @@
--- What is wrong with the database as this role finds it, a sentence each. blocks: deliveries cannot be applied until it is repaired.
+-- The faults of the database for this role, one sentence each. blocks: no delivery can be applied until it is fixed.
 WITH users_sync AS (
   SELECT c.oid, c.relrowsecurity FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'neon_auth' AND c.relname = 'users_sync'
 ), ours AS (
@@ -23,7 +23,7 @@ SELECT true, format('the role %I may not run %s: GRANT EXECUTE ON FUNCTION %s TO
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
  WHERE n.nspname = 'users_sync_internal' AND p.proname IN ('profile_wins', 'part_wins', 'deletion_wins', 'revives') AND NOT has_function_privilege(p.oid, 'EXECUTE')
 UNION ALL
--- a policy for everything is no obstacle, unless another one restricts it
+-- a policy for everything is no obstacle, unless another policy restricts it
 SELECT true, format('row level security on neon_auth.users_sync applies to the role %I, which cannot see or write every user:'
          || ' CREATE POLICY users_sync ON neon_auth.users_sync TO %I USING (true) WITH CHECK (true)', current_user, current_user)
   FROM users_sync
@@ -53,7 +53,7 @@ SELECT false, 'the view neon_auth.users_live reads with the rights of its owner,
  WHERE n.nspname = 'neon_auth' AND v.relname = 'users_live' AND v.relkind = 'v' AND NOT coalesce('security_invoker=true' = ANY (v.reloptions), false)
    AND (SELECT relrowsecurity OR CAST(current_setting('server_version_num') AS integer) < 150000 FROM users_sync)
 UNION ALL
--- the caller of the view needs the right on the table; any column will do, a narrow grant may be meant
+-- the caller of the view needs the right on the table; any column will do, because a narrow grant may be intended
 SELECT false, format('%s may read neon_auth.users_live but not neon_auth.users_sync, and the view reads with the rights of its caller: GRANT SELECT ON neon_auth.users_sync TO %s',
          CASE WHEN reader.oid = 0 THEN 'every role' ELSE 'the role ' || reader.name END, reader.name)
   FROM pg_class v JOIN pg_namespace n ON n.oid = v.relnamespace

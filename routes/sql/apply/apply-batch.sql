@@ -1,14 +1,15 @@
--- The merge rule. One statement, one commit for a batch of user events, one a user; each column comes as an array.
--- Two registers a row: the profile, versioned by coalesce(updated_at, created_at), and deleted_at.
--- An arriving row with deleted_at is a delete, and with a version too it is an upsert and a later delete in one.
--- "deleted_at = now()" stands for a delete that carries no time.
--- Conditions have names, users_sync_internal.profile_wins and others (V12__merge_rule.sql). Postgres inlines them: the plan is that without names.
--- They stand in DO UPDATE, because u is there the row that is locked, as it was committed last. A join before the write would compare with the row as it
--- was when the statement began, and overwrite what another instance commits in between.
--- merge-one.sql writes events that hold parts of a user. Two INSERTs in one statement would lock rows out of the order of ids: in a trial with four
--- clients one transaction in forty ended in a deadlock. One INSERT cannot tell them apart: excluded has the columns of the table and no mark, so that
--- each row would have to be looked up in the batch, and each column would hold both rules.
--- It answers one row (id, decision) for each event that was not applied: duplicate, stale or erased. Usually there is none.
+-- The merge rule. One statement, one commit for a batch of user events, one per user; each column is an array.
+-- A row has two registers: the profile, versioned by coalesce(updated_at, created_at), and deleted_at.
+-- An arriving row with deleted_at is a delete. With a version, too, it is an upsert and a later delete in one.
+-- "deleted_at = now()" is a delete without a time.
+-- Conditions have names, such as users_sync_internal.profile_wins (V12__merge_rule.sql). Postgres inlines them, so the
+-- plan is the same as without names.
+-- They are in DO UPDATE, because there u is the locked row, as last committed. A join before the write would compare with
+-- the row at the start of the statement, and overwrite a commit of another instance in between.
+-- merge-one.sql writes events with parts of a user. Two INSERTs in one statement would lock rows out of the order of ids:
+-- in a trial with four clients, one transaction in forty ended in a deadlock. One INSERT cannot distinguish both kinds:
+-- excluded only has the columns of the table, so each row would need a look-up in the batch, and each column both rules.
+-- It returns one row (id, decision) per event that was not applied: duplicate, stale or erased. Usually there is none.
 WITH event AS MATERIALIZED (
   SELECT id, type, provider, delivery, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)) AS raw, name, email,
          CAST(created_at AS timestamptz) AS created_at, CAST(updated_at AS timestamptz) AS updated_at,
@@ -26,7 +27,7 @@ changed AS (
   SELECT id, raw, name, email, created_at, deleted_at, updated_at
     FROM event
    WHERE first_time
-     -- Who was purged or erased comes back only with something newer; from then on the row knows more than the tombstone.
+     -- A purged or erased user returns only with a newer event. From then on the row outranks the tombstone.
      AND NOT EXISTS (SELECT FROM users_sync_internal.tombstone
                       WHERE tombstone.id = event.id
                         AND tombstone.at >= coalesce(event.updated_at, event.created_at, nullif(event.deleted_at, now()), '-infinity')
@@ -41,10 +42,10 @@ changed AS (
                       THEN excluded.name ELSE u.name END,
     email      = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN excluded.email ELSE u.email END,
-    -- once known never lost, and a stale event may still tell it
+    -- never lost once known, and even a stale event may supply it
     created_at = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN coalesce(excluded.created_at, u.created_at) ELSE coalesce(u.created_at, excluded.created_at) END,
-    -- an upsert without a version leaves the version that the row has
+    -- an upsert without a version keeps the version of the row
     updated_at = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                            AND coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL
                       THEN excluded.updated_at ELSE u.updated_at END,
@@ -66,7 +67,7 @@ changed AS (
              ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END
   RETURNING u.id
 ),
--- The others, beside the rows as they were before: a statement does not see its own changes.
+-- The other events, beside the old rows: a statement does not see its own changes.
 other AS (
   SELECT event.id, event.type, event.provider, event.delivery, event.deleted_at, coalesce(event.updated_at, event.created_at) AS profile_version,
          coalesce(u.updated_at, u.created_at) AS row_version, coalesce(u.deleted_at, tombstone.at) AS row_deleted,
@@ -81,7 +82,7 @@ other AS (
 ),
 logged AS (
   INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery)
-  -- Of an upsert and a later deletion in one, the deletion stands.
+  -- Of an upsert and a later deletion in one, the deletion decides.
   SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, 'applied', coalesce(deleted_at, updated_at, created_at), NULL, NULL, delivery
     FROM event JOIN changed USING (id)
    WHERE CAST(:?log AS boolean)
@@ -90,7 +91,7 @@ logged AS (
     FROM other
    WHERE CAST(:?log AS boolean)
    UNION ALL
-  -- The events of the same user that met it in this batch.
+  -- The other events of the same user in this batch.
   SELECT event.id, one.provider, one.type, 'merged', one.version, NULL, NULL, one.delivery
     FROM (SELECT id, joined FROM event WHERE joined IS NOT NULL OFFSET 0) AS event,
          jsonb_to_recordset(CAST(event.joined AS jsonb)) AS one (provider text, type text, version timestamptz, delivery text)

@@ -1,6 +1,6 @@
--- The merge rule for an event that holds parts of a user. One statement, one commit; the event comes as JSON.
--- What is newer than the row replaces the keys that it holds; what is older only fills the keys that the row does not have. Name and email are
--- there when they are given. Between events of one time the sequence decides, where the provider has one (Zitadel).
+-- The merge rule for an event with parts of a user. One statement, one commit; the event is JSON.
+-- A newer event replaces the keys that it holds. An older event only fills missing keys of the row. Name and email are
+-- set if the event holds them. Between events of one time the provider's sequence decides, if there is one (Zitadel).
 WITH event AS (
   SELECT *, once IS NULL OR users_sync_internal.first_time(provider, once) AS first_time -- with replay protection, remembers the delivery
     FROM jsonb_to_record(CAST(:?event AS jsonb))
@@ -10,7 +10,7 @@ WITH event AS (
 before AS (
   SELECT coalesce(u.updated_at, u.created_at) AS version, u.deleted_at FROM event JOIN neon_auth.users_sync AS u ON u.id = event.id
 ),
--- Who was purged or erased comes back only with something newer; from then on the row knows more than the tombstone.
+-- A purged or erased user returns only with a newer event. From then on the row outranks the tombstone.
 blocking AS (
   SELECT tombstone.at
     FROM event JOIN users_sync_internal.tombstone ON tombstone.id = event.id
@@ -27,13 +27,13 @@ changed AS (
       SELECT CASE WHEN newer THEN coalesce(u.raw_json, '{}') || excluded.raw_json ELSE excluded.raw_json || coalesce(u.raw_json, '{}') END,
              CASE WHEN newer THEN coalesce(excluded.name, u.name) ELSE coalesce(u.name, excluded.name) END,
              CASE WHEN newer THEN coalesce(excluded.email, u.email) ELSE coalesce(u.email, excluded.email) END,
-             -- an event without a version leaves the version that the row has
+             -- an event without a version keeps the version of the row
              CASE WHEN newer THEN coalesce(excluded.updated_at, u.updated_at) ELSE u.updated_at END
         FROM (SELECT users_sync_internal.part_wins(excluded.updated_at, excluded.created_at, excluded.raw_json, u.updated_at, u.created_at, u.raw_json) AS newer) AS versions),
     created_at = coalesce(u.created_at, excluded.created_at),
-    -- only a newer event brings the user back, and none that does not say whether the user is switched off
+    -- only a newer event restores the user, and only if it contains whether the user is inactive
     deleted_at = CASE WHEN users_sync_internal.deletion_wins(excluded.deleted_at, u.updated_at, u.created_at)
-                           OR excluded.deleted_at IS NOT NULL AND u.deleted_at IS NOT NULL -- one that says "switched off" revives nobody
+                           OR excluded.deleted_at IS NOT NULL AND u.deleted_at IS NOT NULL -- an event with "inactive" restores nobody
                       THEN greatest(u.deleted_at, excluded.deleted_at)
                       WHEN users_sync_internal.revives(excluded.updated_at, excluded.created_at, u.deleted_at)
                            AND (SELECT keeps_deletion FROM event) IS NOT TRUE THEN NULL
