@@ -40,7 +40,8 @@ import org.apache.camel.Processor;
  * partial event does not contain it. With {@code <provider>.inactive} = deleted such an event has {@code deleted_at},
  * too ({@code change} = deleted, or merged).</li>
  * <li>{@code <provider>.id.prefix} is put before the id; a mapping never sees it.</li>
- * </ul> Thread-safe.
+ * </ul>
+ * Thread-safe.
  */
 @BindToRegistry("user-event")
 public final class UserEvent implements Processor, CamelContextAware {

@@ -40,7 +40,8 @@ import org.apache.camel.util.ObjectHelper;
  * <li>{@code retreat}: for pages by offset, the position to return to if the page does not start with a user seen
  * before;</li>
  * <li>{@code total}: the number of users at the provider, if it reports one.</li>
- * </ul> Thread-safe.
+ * </ul>
+ * Thread-safe.
  */
 @BindToRegistry("user-page")
 public final class UserPage {
