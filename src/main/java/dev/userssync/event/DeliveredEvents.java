@@ -16,6 +16,8 @@ import org.apache.camel.Exchange;
 @BindToRegistry("delivered-events")
 public final class DeliveredEvents {
 
+    /** The variable with the body for a dead letter: bytes, or JSON that is written only when it is parked. */
+    public static final String DELIVERY = "delivery";
     /**
      * The variable with the current event, as the mapping made it. A dead letter holds it instead of the whole
      * delivery.
@@ -47,12 +49,15 @@ public final class DeliveredEvents {
 
     /**
      * Call it before parking. If one of several events failed, it sets the variables {@code delivery} and {@code holds}
-     * to those of the event.
+     * to those of the event. JSON becomes bytes.
      */
     public void park(Exchange exchange) throws Exception {
         if (exchange.getVariable(PART) instanceof JsonNode event) {
-            exchange.setVariable("delivery", JsonBody.MAPPER.writeValueAsBytes(event));
+            exchange.setVariable(DELIVERY, event);
             exchange.setVariable("holds", "mapped event");
+        }
+        if (exchange.getVariable(DELIVERY) instanceof JsonNode document) {
+            exchange.setVariable(DELIVERY, JsonBody.MAPPER.writeValueAsBytes(document));
         }
     }
 }

@@ -107,22 +107,22 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     public void process(Exchange exchange) {
         try {
             JsonNode document = exchange.getMessage().getBody(JsonNode.class);
-            if (dropFrom(document)) {
-                exchange.setVariable("delivery", JSON.writeValueAsBytes(document));
+            if (dropFrom(document) && exchange.getVariable(DeliveredEvents.DELIVERY) != document) {
+                exchange.setVariable(DeliveredEvents.DELIVERY, JSON.writeValueAsBytes(document));
             }
         } catch (JsonProcessingException | RuntimeException | StackOverflowError e) {
-            exchange.setVariable("delivery", remains(exchange.getVariable("delivery", byte[].class)));
+            exchange.setVariable(DeliveredEvents.DELIVERY, remains(exchange.getVariable(DeliveredEvents.DELIVERY)));
             exchange.getMessage().setBody(null);
             throw new InvalidUserEvent("the secrets in the body could not be dropped (" + e.getClass().getSimpleName() + "): nothing of it is kept");
         }
     }
 
-    private static byte[] remains(byte[] delivery) {
-        byte[] given = delivery == null ? new byte[0] : delivery;
+    private static byte[] remains(Object delivery) {
         try {
+            byte[] given = delivery instanceof JsonNode document ? JSON.writeValueAsBytes(document) : delivery instanceof byte[] bytes ? bytes : new byte[0];
             String hash = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(given));
             return ("{\"not_kept\":{\"bytes\":" + given.length + ",\"sha256\":\"" + hash + "\"}}").getBytes(StandardCharsets.UTF_8);
-        } catch (NoSuchAlgorithmException e) {
+        } catch (NoSuchAlgorithmException | JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
     }

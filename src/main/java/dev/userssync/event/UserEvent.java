@@ -1,13 +1,13 @@
 package dev.userssync.event;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
 import java.time.Clock;
 import java.time.Instant;
-import java.util.Collection;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,8 +19,9 @@ import org.apache.camel.Processor;
 
 /**
  * Checks the result of a mapping and converts it into the form that the SQL takes. In and out: a JSON object
- * {@code {type, id, raw, name, email, created_at, updated_at, deleted_at}}. Also out: the variable {@code change}, the
- * kind of the change, which selects the next route.
+ * {@code {type, id, raw, name, email, created_at, updated_at, deleted_at}}, or an array with one. Also out: the
+ * variable {@code change}, the kind of the change, which selects the next route. An array of several events passes
+ * unchecked ({@code change} = several).
  * <ul>
  * <li>{@code type}: text. Any type but created, updated and deleted passes unchecked and is ignored.</li>
  * <li>{@code id}: text of 1 to 2,600 bytes in UTF-8, see {@link UserId}.</li>
@@ -49,10 +50,10 @@ public final class UserEvent implements Processor, CamelContextAware {
     private static final Set<String> UPSERTS = Set.of("created", "updated");
 
     /**
-     * The variable with a collection that takes the user events instead of the table: a poller looks first what they
-     * would change.
+     * The variable with the event that was checked last. It passes: the poller checks first, and applies later what
+     * would change a row.
      */
-    public static final String PREVIEW = "preview";
+    private static final String CHECKED = "checked";
     /**
      * The variable that is true when the provider's data must replace the row, because it disproves a deletion or a
      * version in the row.
@@ -90,10 +91,20 @@ public final class UserEvent implements Processor, CamelContextAware {
      */
     @Override
     public void process(Exchange exchange) {
+        JsonNode given = exchange.getMessage().getBody(JsonNode.class);
+        if (given != null && given == exchange.getVariable(CHECKED)) {
+            return;
+        }
+        if (given instanceof ArrayNode events) {
+            if (events.size() != 1) {
+                exchange.setVariable("change", "several");
+                return;
+            }
+            given = events.get(0);
+        }
         Settings own = settings.computeIfAbsent(exchange.getVariable("provider", "", String.class), provider ->
                 new Settings(Setting.of(context, provider + Providers.ID_PREFIX), !Setting.of(context, provider + Providers.API_KEY).isEmpty(),
                         new Providers(context).isReplayProtected(provider), Setting.of(context, provider + Providers.INACTIVE).equals("deleted")));
-        JsonNode given = exchange.getMessage().getBody(JsonNode.class);
         ObjectNode event = checked(given, own.idPrefix);
         String change = event.path("type").textValue();
         boolean fetch = UPSERTS.contains(change) && given.path("fetch").asBoolean();
@@ -103,8 +114,8 @@ public final class UserEvent implements Processor, CamelContextAware {
             exchange.setVariable("userId", given.path("id").textValue());
             change = own.apiKey ? "asked" : "announced";
         }
-        if (event.has("raw") && Boolean.TRUE.equals(exchange.getVariable(PROVED))) {
-            event.put("updated_at", later(exchange.getVariable("stamp", String.class), event.path("updated_at").textValue()));
+        if (Boolean.TRUE.equals(exchange.getVariable(PROVED))) {
+            prove(event, exchange.getVariable("stamp", String.class));
         }
         if (own.inactiveIsDeleted && event.has("raw")) {
             change = switchedOff(exchange, given.path("inactive"), event, change);
@@ -125,10 +136,14 @@ public final class UserEvent implements Processor, CamelContextAware {
             event.put("once", delivery + " " + exchange.getVariable(DeliveredEvents.PLACE, 0, Integer.class));
         }
         exchange.setVariable("change", change);
+        exchange.setVariable(CHECKED, event);
         exchange.getMessage().setBody(event);
-        if (exchange.getVariable(PREVIEW) instanceof Collection<?>) {
-            exchange.getVariable(PREVIEW, Collection.class).add(event);
-            exchange.setRouteStop(true);
+    }
+
+    /** The row must become what the event says: an upsert gets the stamp for its version, unless its own is later. */
+    public static void prove(ObjectNode event, String stamp) {
+        if (event.has("raw")) {
+            event.put("updated_at", later(stamp, event.path("updated_at").textValue()));
         }
     }
 

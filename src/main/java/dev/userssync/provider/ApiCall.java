@@ -131,6 +131,11 @@ public final class ApiCall {
         }
     }
 
+    /** @throws ApiFailure as a 404: the answer was 2xx, and shows that there is no such user */
+    public void noUser() {
+        throw new ApiFailure(404, null, "its API does not list the user");
+    }
+
     private Instant stamp(Instant asked, Message answer) {
         Instant theirs = date(answer.getHeader("Date", String.class));
         Duration behind = theirs == null ? Duration.ZERO : Duration.between(theirs, clock.instant());

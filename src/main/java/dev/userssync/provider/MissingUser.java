@@ -3,10 +3,7 @@ package dev.userssync.provider;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.userssync.event.ApiFailure;
 import dev.userssync.event.DeliveredEvents;
-import dev.userssync.event.UserEvent;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.Collections;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -37,7 +34,7 @@ public final class MissingUser implements Processor, CamelContextAware {
     public void process(Exchange exchange) throws Exception {
         Exchange one = of(exchange, "provider", "userId", "asked", "why");
         if ("reconcile".equals(exchange.getVariable("why")) && "dry-run".equals(exchange.getVariable("job"))) {
-            one.setVariable(UserEvent.PREVIEW, Collections.synchronizedList(new ArrayList<>()));
+            one.setVariable("dryRun", true);
         }
         template.send("direct:" + exchange.getVariable("provider") + "-user", one);
         if (one.getException() != null) {

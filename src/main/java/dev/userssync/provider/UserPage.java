@@ -7,23 +7,23 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.event.ApiFailure;
+import dev.userssync.event.DeliveredEvents;
 import dev.userssync.event.Failure;
-import dev.userssync.event.ProviderRoute;
+import dev.userssync.event.Mapping;
 import dev.userssync.event.StorableText;
 import dev.userssync.event.UserEvent;
-import dev.userssync.event.UserId;
-import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.UUID;
 import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.ProducerTemplate;
 import org.apache.camel.support.DefaultExchange;
 import org.apache.camel.util.ObjectHelper;
 
@@ -44,18 +44,20 @@ import org.apache.camel.util.ObjectHelper;
  * Thread-safe.
  */
 @BindToRegistry("user-page")
-public final class UserPage {
+public final class UserPage implements CamelContextAware {
 
     /** Writes lone surrogates as escapes. Without them the driver would silently write "?". */
     private static final ObjectMapper JSON = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build()).build();
-    private static final List<String> IDS = List.of("user_id", "userId", "id");
     private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
 
-    private final ProviderRoute providerRoute = new ProviderRoute();
+    private final Mapping mapping = new Mapping();
+    private CamelContext context;
+    private ProducerTemplate template;
 
     /**
-     * Maps the users without applying them. Out: the variables {@code users} (the envelopes), {@code events} (JSON
-     * text: their user events, each with its place {@code n}), {@code ids} and those of the page's bookkeeping.
+     * Maps and checks the users without applying them. Out: the variables {@code mapped} (for each user its events),
+     * {@code events} (JSON text: those events, each with the place {@code n} of its user), {@code ids} and those of the
+     * page's bookkeeping.
      *
      * @throws ApiFailure if the body is not a page
      */
@@ -64,21 +66,23 @@ public final class UserPage {
         if (page == null || !page.path("users").isArray() && !page.path("fetch").isArray()) {
             throw new ApiFailure(0, null, "its API answered without a list of users");
         }
-        List<JsonNode> users = new ArrayList<>();
-        page.path("users").forEach(users::add);
+        List<List<Exchange>> mapped = new ArrayList<>();
         ArrayNode events = JSON.createArrayNode();
         ArrayNode ids = JSON.createArrayNode();
-        for (int n = 0; n < users.size(); n++) {
-            for (JsonNode event : preview(exchange, users.get(n))) {
+        for (JsonNode user : page.path("users")) {
+            List<Exchange> checked = checked(exchange, user);
+            for (Exchange one : checked) {
+                ObjectNode event = one.getMessage().getBody(ObjectNode.class);
                 if (KINDS.contains(event.path("type").asText())) {
-                    events.add(((ObjectNode) event.deepCopy()).put("n", n));
+                    events.addObject().put("n", mapped.size()).setAll(event);
                     ids.add(event.path("id"));
                 }
             }
+            mapped.add(checked);
         }
         List<String> fetch = new ArrayList<>();
         page.path("fetch").forEach(id -> fetch.add(id.asText()));
-        exchange.setVariable("users", users);
+        exchange.setVariable("mapped", mapped);
         exchange.setVariable("fetch", fetch.stream().distinct().toList());
         exchange.setVariable("differences", "[]");
         exchange.setVariable("events", StorableText.ofJson(JSON.writeValueAsString(events)));
@@ -91,15 +95,44 @@ public final class UserPage {
         exchange.setVariable("total", page.path("total").isIntegralNumber() ? page.get("total").asText() : null);
     }
 
-    private List<JsonNode> preview(Exchange exchange, JsonNode user) throws Exception {
-        List<JsonNode> events = Collections.synchronizedList(new ArrayList<>()); // a route may split
-        Exchange one = delivery(exchange, user);
-        one.setVariable(UserEvent.PREVIEW, events);
-        providerRoute.process(one);
-        if (one.getException() != null) {
-            throw one.getException();
+    /** The user events of one user, checked, each in an exchange of its own. What cannot be mapped, or is no user event, was parked. */
+    private List<Exchange> checked(Exchange exchange, JsonNode user) throws Exception {
+        Exchange delivery = PolledUser.delivery(exchange, user);
+        mapping.process(delivery);
+        if (delivery.getException() != null) {
+            throw delivery.getException();
         }
-        return events;
+        List<Exchange> checked = new ArrayList<>(1);
+        for (Exchange one : isAnswered(delivery) ? List.<Exchange>of() : parts(delivery)) {
+            template.send("direct:poll-check", one);
+            if (one.getException() != null) {
+                throw one.getException();
+            }
+            if (!isAnswered(one)) {
+                checked.add(one);
+            }
+        }
+        return checked;
+    }
+
+    private List<Exchange> parts(Exchange delivery) {
+        if (!(delivery.getMessage().getBody() instanceof ArrayNode events) || events.size() == 1) {
+            return List.of(delivery);
+        }
+        List<Exchange> parts = new ArrayList<>();
+        for (JsonNode event : events) {
+            Exchange part = new DefaultExchange(context);
+            delivery.getVariables().forEach(part::setVariable);
+            part.setVariable(DeliveredEvents.PART, event);
+            part.getMessage().setBody(event);
+            parts.add(part);
+        }
+        return parts;
+    }
+
+    /** The error handler has answered, as it does to a webhook. */
+    private static boolean isAnswered(Exchange one) {
+        return one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE) != null;
     }
 
     /**
@@ -161,61 +194,38 @@ public final class UserPage {
     }
 
     /**
-     * Applies one user through the route of its provider, as if its webhook had just been verified. In: the body, of
-     * {@link #changed}. A user that cannot be applied is parked and does not stop the others.
+     * Applies one user, as if a webhook had reported it. In: the body, of {@link #changed}. A user that cannot be
+     * applied is parked and does not stop the others.
      *
      * @throws IllegalStateException if it was not committed
      */
     public void apply(Exchange exchange) throws Exception {
-        List<JsonNode> users = exchange.getVariable("users", List.class);
+        List<List<Exchange>> mapped = exchange.getVariable("mapped", List.class);
         for (Object each : exchange.getMessage().getBody(List.class)) {
             JsonNode difference = (JsonNode) each;
-            Exchange one = delivery(exchange, users.get(difference.path("n").intValue()));
-            if (difference.path("stamp").isTextual()) {
-                one.setVariable(UserEvent.PROVED, true);
-                one.setVariable("stamp", difference.path("stamp").textValue());
-            }
-            providerRoute.process(one);
-            if (one.getException() != null) {
-                throw one.getException();
-            }
-            if (one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, "", String.class).equals("503")) {
-                throw new IllegalStateException("the database did not take a page of users: " + one.getVariable("safeReason", "see the log", String.class));
-            }
-        }
-    }
-
-    /** A separate exchange, so that the error handler acts on one user only. */
-    private static Exchange delivery(Exchange exchange, JsonNode user) throws Exception {
-        Exchange one = new DefaultExchange(exchange.getContext());
-        one.setVariable("provider", exchange.getVariable("provider"));
-        one.setVariable("stamp", exchange.getVariable("stamp"));
-        String text = JSON.writeValueAsString(user);
-        one.setVariable("delivery", text.getBytes(StandardCharsets.UTF_8)); // the body for a dead letter
-        String id = id(user);
-        // Without an id, it takes the part that stays equal in each listing: the envelope without the time of the
-        // request.
-        String stamp = exchange.getVariable("stamp", "", String.class);
-        one.setVariable("polled", id != null && UserId.fault(id) == null ? id : UUID.nameUUIDFromBytes((stamp.isEmpty() ? text : text.replace(stamp, "")).getBytes(StandardCharsets.UTF_8)).toString());
-        one.getMessage().setBody(user);
-        return one;
-    }
-
-    /**
-     * The provider's id of a user whom the mapping may not understand: the outermost field id, user_id or userId of the
-     * envelope; null if there is none.
-     */
-    private static String id(JsonNode envelope) {
-        for (List<JsonNode> level = List.of(envelope); !level.isEmpty(); level = level.stream().flatMap(JsonNode::valueStream).toList()) {
-            for (JsonNode node : level) {
-                for (String name : IDS) {
-                    JsonNode id = node.path(name);
-                    if (id.isIntegralNumber() || id.isTextual() && !id.textValue().isBlank()) {
-                        return id.asText();
-                    }
+            for (Exchange one : mapped.get(difference.path("n").intValue())) {
+                if (difference.path("stamp").isTextual()) {
+                    UserEvent.prove(one.getMessage().getBody(ObjectNode.class), difference.path("stamp").textValue());
+                }
+                template.send("direct:user-changed", one);
+                if (one.getException() != null) {
+                    throw one.getException();
+                }
+                if (one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, "", String.class).equals("503")) {
+                    throw new IllegalStateException("the database did not take a page of users: " + one.getVariable("safeReason", "see the log", String.class));
                 }
             }
         }
-        return null;
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        this.context = context;
+        this.template = context.createProducerTemplate();
     }
 }

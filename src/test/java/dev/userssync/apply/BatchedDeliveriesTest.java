@@ -147,7 +147,7 @@ class BatchedDeliveriesTest extends RunningApp {
     }
 
     private Exchange send(ArrayNode events) {
-        return context.createFluentProducerTemplate().to("direct:each-user-event").withVariable("provider", "generic").withBody(events).send();
+        return context.createFluentProducerTemplate().to("direct:user-changed").withVariable("provider", "generic").withBody(events).send();
     }
 
     @Test

@@ -138,7 +138,7 @@ class LeastPrivilegeTest {
         assertEquals("Ada", name("u1"));
         assertEquals(204, generic("deleted", "u1", 1));
         assertEquals("nobody", name("u1"));
-        to("each-user-event").withVariable("provider", "generic").withVariable("delivery-id", "msg_parts").withBody(JsonBody.MAPPER.readTree(
+        to("user-changed").withVariable("provider", "generic").withVariable("delivery-id", "msg_parts").withBody(JsonBody.MAPPER.readTree(
                 "[{\"type\": \"updated\", \"id\": \"u2\", \"name\": \"Zoe\", \"partial\": true, \"raw\": {}}]")).send();
         assertEquals("Zoe", name("u2"));
         assertEquals(422, new Delivery("no JSON").post(app.webhooks("generic")).statusCode());

@@ -50,7 +50,7 @@ class IdPrefixTest extends RunningApp {
     void anEventThatWasParkedAloneGetsItsPrefixOnce() throws Exception {
         database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_u2 CHECK (id <> 'clerk:u2')");
         try {
-            context.createFluentProducerTemplate().to("direct:each-user-event").withVariable("provider", "clerk").withVariable("delivery", "all of it".getBytes())
+            context.createFluentProducerTemplate().to("direct:user-changed").withVariable("provider", "clerk").withVariable("delivery", "all of it".getBytes())
                     .withBody(JsonBody.MAPPER.readTree("[{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}}, {\"type\": \"created\", \"id\": \"u2\", \"raw\": {}}]"))
                     .send();
         } finally {

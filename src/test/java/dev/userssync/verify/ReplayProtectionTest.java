@@ -162,7 +162,7 @@ class ReplayProtectionTest extends RunningApp {
     }
 
     private void send(String events) throws IOException {
-        context.createFluentProducerTemplate().to("direct:each-user-event").withVariable("provider", "stack-auth").withVariable("delivery-id", "msg_1")
+        context.createFluentProducerTemplate().to("direct:user-changed").withVariable("provider", "stack-auth").withVariable("delivery-id", "msg_1")
                 .withBody(JsonBody.MAPPER.readValue(events, JsonNode.class)).send();
     }
 

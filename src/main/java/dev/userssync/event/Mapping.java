@@ -8,12 +8,12 @@ import org.apache.camel.Processor;
 import org.apache.camel.Route;
 
 /**
- * Sends a delivery that was verified before (a dead letter), or a fetched user in the form of a delivery, to the route
- * of its provider. The route maps and applies it like a new delivery, without secrets. In: the body as JSON and the
- * variable {@code provider}. Thread-safe.
+ * Calls the mapping of a provider as a function: the steps of its route, without its source. In: the variable
+ * {@code provider} and, as JSON, a delivery that was verified before, or a fetched user in the form of one. Out: what
+ * the mapping returns, one user event or an array of them. Drops secrets first. Thread-safe.
  */
-@BindToRegistry("provider-route")
-public final class ProviderRoute implements Processor {
+@BindToRegistry("mapping")
+public final class Mapping implements Processor {
 
     /** @throws InvalidUserEvent if the provider is not on */
     @Override
@@ -24,8 +24,8 @@ public final class ProviderRoute implements Processor {
             throw new InvalidUserEvent("the provider is off: set " + new Providers(exchange.getContext()).turnedOnBy(provider)
                     + " to replay its dead letters");
         }
-        if (exchange.getVariable("delivery") == null) { // a fetched user, not a webhook: the body for a dead letter
-            exchange.setVariable("delivery", JsonBody.MAPPER.writeValueAsBytes(exchange.getMessage().getBody(JsonNode.class)));
+        if (exchange.getVariable(DeliveredEvents.DELIVERY) == null) { // a fetched user, not a webhook: the dead letter
+            exchange.setVariable(DeliveredEvents.DELIVERY, exchange.getMessage().getBody(JsonNode.class));
             exchange.setVariable("polled", exchange.getVariable("userId"));
         }
         exchange.getContext().getRegistry().lookupByNameAndType("payload-drop", PayloadDrop.class).process(exchange);
