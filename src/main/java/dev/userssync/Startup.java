@@ -11,6 +11,7 @@ import dev.userssync.management.SampleSender;
 import dev.userssync.observe.Gauges;
 import dev.userssync.observe.Readiness;
 import dev.userssync.observe.Tracing;
+import dev.userssync.settings.JqFunctions;
 import dev.userssync.settings.JqPaths;
 import dev.userssync.settings.KafkaSettings;
 import dev.userssync.settings.PollSettings;
@@ -78,6 +79,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         kafka.takeEnvironment();
         kafka.check();
         new PollSettings(context).check();
+        JqFunctions.load(context);
         JqPaths.check(context);
         new RetentionSettings(context).check();
         if (providers.withUsers().isEmpty() && Setting.of(context, "database.url").isEmpty()) {

@@ -67,4 +67,22 @@ class LiveReloadTest extends RunningApp {
         Files.writeString(generic, original);
         await().atMost(Duration.ofSeconds(30)).until(() -> nameAfterDelivery().equals("Jane"));
     }
+
+    @Test
+    void anEditedFunctionIsLiveWithoutARestart() throws IOException {
+        Path generic = routes.resolve("providers/generic.camel.yaml");
+        String original = Files.readString(generic);
+        Files.writeString(generic, original.replace("name: ({{generic.name.path}})", "name: ([{{generic.name.path}}, \"Doe\"] | words)"));
+        await().atMost(Duration.ofSeconds(30)).until(() -> nameAfterDelivery().equals("Jane Doe"));
+
+        Path functions = routes.resolve("jq/functions.jq");
+        String before = Files.readString(functions);
+        Files.writeString(functions, before + "def words: filled | join(\"-\");\n");
+        await().atMost(Duration.ofSeconds(30)).until(() -> nameAfterDelivery().equals("Jane-Doe"));
+
+        Files.writeString(functions, before + "def words: filled | join(;\n"); // no jq: the functions stay
+        Files.writeString(generic, original);
+        await().atMost(Duration.ofSeconds(30)).until(() -> nameAfterDelivery().equals("Jane"));
+        Files.writeString(functions, before);
+    }
 }
