@@ -62,7 +62,7 @@ class AddAProviderTest extends RunningApp {
 
     @Test
     void theExampleOfTheGuideWorks() throws Exception {
-        assertEquals(3, yaml.size(), "the route of the provider, and two for its API");
+        assertEquals(2, yaml.size(), "the route of the provider, and one for its API");
         for (String route : yaml) {
             String name = new ObjectMapper(new com.fasterxml.jackson.dataformat.yaml.YAMLFactory()).readTree(route).at("/0/route/id").textValue();
             PluginHelper.getRoutesLoader(context).loadRoutes(ResourceHelper.fromString(name + ".camel.yaml", route));

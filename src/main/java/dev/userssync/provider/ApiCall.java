@@ -68,10 +68,19 @@ public final class ApiCall {
         }
     }
 
+    /** Sets the header Authorization to the API key, as a bearer token. */
+    public void bearer(Exchange exchange) {
+        exchange.getMessage().setHeader("Authorization", "Bearer " + key(exchange));
+    }
+
     /** Sets the header Authorization to HTTP Basic, for an API key that is {@code <id>:<secret>}. */
     public void basic(Exchange exchange) {
-        String key = Setting.of(exchange.getContext(), exchange.getVariable("provider", String.class) + Providers.API_KEY);
-        exchange.getMessage().setHeader("Authorization", "Basic " + Base64.getEncoder().encodeToString(key.getBytes(StandardCharsets.UTF_8)));
+        byte[] key = key(exchange).getBytes(StandardCharsets.UTF_8);
+        exchange.getMessage().setHeader("Authorization", "Basic " + Base64.getEncoder().encodeToString(key));
+    }
+
+    private static String key(Exchange exchange) {
+        return Setting.of(exchange.getContext(), exchange.getVariable("provider", String.class) + Providers.API_KEY);
     }
 
     /** The variable {@code userId}, encoded as one segment of a path. */
