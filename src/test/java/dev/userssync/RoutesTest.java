@@ -86,6 +86,12 @@ class RoutesTest {
         assertFalse(kamelet.at("/spec/definition/description").asText().isBlank());
         kamelet.at("/spec/definition/properties").properties().forEach(property -> List.of("title", "description", "type").forEach(
                 field -> assertFalse(property.getValue().path(field).asText().isBlank(), property.getKey() + " has no " + field)));
+        // What a designer shows: a group, and for each property a menu, a default or an example.
+        for (String annotation : List.of("kamelet.support.level", "kamelet.group", "kamelet.namespace", "provider")) {
+            assertFalse(kamelet.at("/metadata/annotations").path("camel.apache.org/" + annotation).asText().isBlank(), annotation);
+        }
+        kamelet.at("/spec/definition/properties").properties().forEach(property -> assertTrue(
+                Stream.of("enum", "default", "example").anyMatch(property.getValue()::has), property.getKey() + " has no example"));
         JsonNode from = kamelet.at(kamelet.at("/spec/template").has("route") ? "/spec/template/route/from" : "/spec/template/from");
         assertEquals(Set.of(), SCHEMA.validate(YAML.createArrayNode().add(YAML.createObjectNode().set("from", from))));
     }
