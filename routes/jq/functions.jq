@@ -1,13 +1,13 @@
-# The functions that every mapping and poll may use beside jq's own: one line says what each gives.
-# In the profile dev a saved file is live without a restart.
+# The functions for every mapping and poll beside jq's own, each with one line about its result.
+# In the profile dev, users-sync reloads a saved file without a restart.
 
 # The elements of an array that are neither null nor "".
 def filled: map(select(. != null and . != ""));
 
-# The first of them, or null: [.name, .username] | first_filled.
+# The first filled element, or null: [.name, .username] | first_filled.
 def first_filled: filled | .[0];
 
-# All of them in one text, a blank between two; "" if there is none: [.first_name, .last_name] | words.
+# All filled elements as one text with blanks between, "" if there is none: [.first_name, .last_name] | words.
 def words: filled | join(" ");
 
 # Seconds since 1970 of a time in ISO 8601, in UTC and without its fraction.
@@ -16,8 +16,8 @@ def seconds: .[0:19] + "Z" | fromdateiso8601;
 # ISO 8601 of milliseconds since 1970, which may be text: variable("since") | iso.
 def iso: tonumber / 1000 | floor | todateiso8601;
 
-# A time in ISO 8601, so many seconds earlier: .updated_at | earlier(120).
+# A time in ISO 8601, a number of seconds earlier: .updated_at | earlier(120).
 def earlier($by): seconds - $by | todateiso8601;
 
-# Where a poll goes on, as its last page said it.
+# The position from which a poll continues, from its last page.
 def cursor: variable("cursor") | fromjson;

@@ -50,8 +50,8 @@ public final class UserEvent implements Processor, CamelContextAware {
     private static final Set<String> UPSERTS = Set.of("created", "updated");
 
     /**
-     * The variable with the event that was checked last. It passes: the poller checks first, and applies later what
-     * would change a row.
+     * The variable with the event that was checked last, which passes unchecked: the poller checks first, and applies
+     * later only the events that would change a row.
      */
     private static final String CHECKED = "checked";
     /**
@@ -140,7 +140,7 @@ public final class UserEvent implements Processor, CamelContextAware {
         exchange.getMessage().setBody(event);
     }
 
-    /** The row must become what the event says: an upsert gets the stamp for its version, unless its own is later. */
+    /** Makes the event replace the row: an upsert gets the stamp as its version, unless its own version is later. */
     public static void prove(ObjectNode event, String stamp) {
         if (event.has("raw")) {
             event.put("updated_at", later(stamp, event.path("updated_at").textValue()));

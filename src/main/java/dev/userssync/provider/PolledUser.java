@@ -10,7 +10,7 @@ import java.util.UUID;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.DefaultExchange;
 
-/** A user of a page as a delivery, and the name under which it would be parked. */
+/** Makes a delivery of one user of a page, with the name under which it would be parked. */
 final class PolledUser {
 
     private static final List<String> IDS = List.of("user_id", "userId", "id");
@@ -18,18 +18,18 @@ final class PolledUser {
     private PolledUser() {
     }
 
-    /** An exchange of its own: what the error handler does with one user ends there. */
+    /** A separate exchange, so that the error handler acts on one user only. */
     static Exchange delivery(Exchange page, JsonNode user) throws Exception {
         Exchange delivery = new DefaultExchange(page.getContext());
         delivery.setVariable("provider", page.getVariable("provider"));
         delivery.setVariable("stamp", page.getVariable("stamp"));
-        delivery.setVariable(DeliveredEvents.DELIVERY, user); // what the dead-letter table keeps
+        delivery.setVariable(DeliveredEvents.DELIVERY, user); // the body for a dead letter
         delivery.setVariable("polled", name(user, page.getVariable("stamp", "", String.class)));
         delivery.getMessage().setBody(user);
         return delivery;
     }
 
-    /** The id or, without one, what does not change from one listing to the next: the user without the time of the question. */
+    /** The id or, without one, the part that stays equal in each listing: the user without the time of the request. */
     private static String name(JsonNode user, String stamp) throws Exception {
         String id = id(user);
         if (id != null && UserId.fault(id) == null) {
@@ -40,7 +40,10 @@ final class PolledUser {
         return UUID.nameUUIDFromBytes(lasting.getBytes(StandardCharsets.UTF_8)).toString();
     }
 
-    /** Of a user whom the mapping may not understand: the outermost field id, user_id or userId of the envelope. Null: there is none. */
+    /**
+     * The id of a user whom the mapping may not understand: the outermost field id, user_id or userId of the envelope;
+     * null if there is none.
+     */
     private static String id(JsonNode envelope) {
         for (List<JsonNode> level = List.of(envelope); !level.isEmpty();
                 level = level.stream().flatMap(JsonNode::valueStream).toList()) {

@@ -95,7 +95,10 @@ public final class UserPage implements CamelContextAware {
         exchange.setVariable("total", page.path("total").isIntegralNumber() ? page.get("total").asText() : null);
     }
 
-    /** The user events of one user, checked, each in an exchange of its own. What cannot be mapped, or is no user event, was parked. */
+    /**
+     * The checked user events of one user, each in an exchange of its own. A user that cannot be mapped, or an invalid
+     * event, was parked.
+     */
     private List<Exchange> checked(Exchange exchange, JsonNode user) throws Exception {
         Exchange delivery = PolledUser.delivery(exchange, user);
         mapping.process(delivery);
@@ -130,7 +133,7 @@ public final class UserPage implements CamelContextAware {
         return parts;
     }
 
-    /** The error handler has answered, as it does to a webhook. */
+    /** Whether the error handler has answered, as it does for a webhook. */
     private static boolean isAnswered(Exchange one) {
         return one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE) != null;
     }

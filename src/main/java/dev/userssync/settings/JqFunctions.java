@@ -16,8 +16,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives the functions of {@code routes/jq/functions.jq} to every jq expression, and again when the file is saved in the profile dev. They go into the
- * scope that camel-jq has: a scope of our own in the registry would have to load jq's functions and Camel's itself. Stateless.
+ * Adds the functions of {@code routes/jq/functions.jq} to every jq expression, and again when you save the file in the
+ * profile dev. They go into the scope of camel-jq: our own scope in the registry would have to load jq's functions and
+ * Camel's itself. Stateless.
  */
 public final class JqFunctions {
 
@@ -28,7 +29,7 @@ public final class JqFunctions {
     private JqFunctions() {
     }
 
-    /** @throws StartupFailure if the file is missing or is no jq; the message names the place */
+    /** @throws StartupFailure if the file is missing or is not valid jq; the message names the place */
     public static void load(CamelContext context) {
         boolean live = Boolean.parseBoolean(Setting.of(context, "camel.main.routesReloadEnabled"));
         Path folder = Path.of(live ? Setting.of(context, "camel.main.routesReloadDirectory") : "routes", FOLDER);
@@ -41,12 +42,12 @@ public final class JqFunctions {
 
     private static void define(Scope scope, Path file) {
         try {
-            // JsonQuery would evaluate in a scope that it throws away.
+            // JsonQuery would evaluate in a scope that it discards.
             Scope own = Scope.newChildScope(scope);
             ExpressionParser.compile(Files.readString(file) + "\nnull", Versions.JQ_1_7).apply(own, NullNode.getInstance(), output -> { });
             own.getLocalFunctions().forEach(scope::addFunction);
         } catch (JsonQueryException e) {
-            throw new StartupFailure(file + " is no jq: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+            throw new StartupFailure(file + " is not valid jq: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
         } catch (IOException e) {
             throw new StartupFailure(file + " cannot be read: start users-sync in the folder that holds routes/");
         }
@@ -60,7 +61,7 @@ public final class JqFunctions {
                 define(scope, folder.resolve(FILE));
                 LOG.info("reloaded {}", folder.resolve(FILE));
             } catch (StartupFailure e) {
-                LOG.warn("{}; the functions stay as they were", e.getMessage());
+                LOG.warn("{}; keeping the loaded functions", e.getMessage());
             }
         });
         try {

@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * application.properties does the same.
  * <p>
  * users-sync reads the files before anything else, and then every two seconds. It applies a changed secret at once.
- * It logs an unusable secret without its text and keeps the one before. Compares contents: Kubernetes replaces mounted
+ * It logs an unusable secret without its text and keeps the previous one. Compares contents: Kubernetes replaces mounted
  * secrets by symlink, which file watchers miss. Thread-safe.
  */
 @BindToRegistry("secret-files")
@@ -97,7 +97,7 @@ public final class SecretFiles {
                     }
                 } catch (IOException | RuntimeException e) {
                     if (!reason(e).equals(trouble.put(setting, reason(e)))) {
-                        LOG.warn("{} cannot be used, keeping the value before: {}", name, reason(e));
+                        LOG.warn("{} cannot be used, keeping the previous value: {}", name, reason(e));
                     }
                 }
             });

@@ -134,7 +134,7 @@ class SecretFilesTest extends RunningApp {
     void whatCannotBeUsedChangesNothing(String text, String reason) {
         log.clear();
         write("generic.webhook.secret", text);
-        awaitLine("GENERIC_WEBHOOK_SECRET_FILE cannot be used, keeping the value before");
+        awaitLine("GENERIC_WEBHOOK_SECRET_FILE cannot be used, keeping the previous value");
         assertEquals(204, post(OLD));
         List<String> lines = log.lines().stream().filter(line -> line.contains("GENERIC_WEBHOOK_SECRET_FILE")).toList();
         assertTrue(lines.get(0).contains(reason), lines.get(0));
