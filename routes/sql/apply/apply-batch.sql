@@ -4,11 +4,12 @@
 -- "deleted_at = now()" is a delete without a time.
 -- Conditions have names, such as users_sync_internal.profile_wins (V12__merge_rule.sql). Postgres inlines them, so the
 -- plan is the same as without names.
--- They are in DO UPDATE, because there u is the locked row, as last committed. A join before the write would compare with
--- the row at the start of the statement, and overwrite a commit of another instance in between.
--- merge-one.sql writes events with parts of a user. Two INSERTs in one statement would lock rows out of the order of ids:
--- in a trial with four clients, one transaction in forty ended in a deadlock. One INSERT cannot distinguish both kinds:
--- excluded only has the columns of the table, so each row would need a look-up in the batch, and each column both rules.
+-- They are in DO UPDATE, because there u is the locked row, as last committed. A join before the write would compare
+-- with the row at the start of the statement, and overwrite a commit of another instance in between.
+-- merge-one.sql writes events with parts of a user. Two INSERTs in one statement would lock rows out of the order of
+-- ids: in a trial with four clients, one transaction in forty ended in a deadlock. One INSERT cannot distinguish both
+-- kinds: excluded only has the columns of the table, so each row would need a look-up in the batch, and each column
+-- both rules.
 -- It returns one row (id, decision) per event that was not applied: duplicate, stale or erased. Usually there is none.
 WITH event AS MATERIALIZED (
   SELECT id, type, provider, delivery, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)) AS raw, name, email,

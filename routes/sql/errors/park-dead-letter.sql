@@ -1,4 +1,5 @@
--- A repeated delivery adds an attempt, not a row. From a poll, the same user counts as repeated, and the newer body stays.
+-- A repeated delivery adds an attempt, not a row. From a poll, the same user counts as repeated, and the newer body
+-- stays.
 WITH again AS (
   UPDATE users_sync_internal.dead_letter AS letter
      SET attempts = letter.attempts + 1, body = CAST(:?body AS bytea), reason = :?reason, sql_state = :?sqlState, last_failed_at = now(),

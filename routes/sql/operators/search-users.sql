@@ -1,6 +1,6 @@
 -- The same page, of users whose id starts with the text, or who have words that start with its words. Postgres cannot
--- know how many match. So it searches the newest users first, which is quick for frequent words. Only if it finds too few
--- there, it uses the index of words.
+-- know how many match. So it searches the newest users first, which is quick for frequent words. Only if it finds too
+-- few there, it uses the index of words.
 WITH near AS MATERIALIZED (
   SELECT *
     FROM (SELECT id, name, email, created_at, updated_at, deleted_at

@@ -1,6 +1,6 @@
 -- Takes the provider's answer to a repeated request. answer: found, gone (404), or none (no clear answer).
--- verdict: delete (the second 404, a minute after the first or, after an announced deletion, a second; only from an API that has answered
--- otherwise, see ApiCall), done (no more requests), left (left to the next reconcile), wait.
+-- verdict: delete (the second 404, a minute after the first or, after an announced deletion, a second; only from an API
+-- that has answered otherwise, see ApiCall), done (no more requests), left (left to the next reconcile), wait.
 WITH asked AS (
   SELECT ask.*, u.deleted_at IS NOT NULL AS deleted,
          now() - ask.missed_at >= make_interval(secs => CAST(:?againSeconds AS double precision) / CASE ask.why WHEN 'deletion' THEN 60 ELSE 1 END) AS again,

@@ -1,6 +1,7 @@
--- After a failed unit of work: returns the lease. The same unit is due again after a growing pause, or after the pause that
--- the provider asked for. If the provider refuses the cursor of a listing, the listing returns to an older cursor or starts
--- again. If it refuses the cursor of the feed, that has expired: only the listing shows the changes, so a reconcile is due.
+-- After a failed unit of work: returns the lease. The same unit is due again after a growing pause, or after the pause
+-- that the provider asked for. If the provider refuses the cursor of a listing, the listing returns to an older cursor
+-- or starts again. If it refuses the cursor of the feed, that has expired: only the listing shows the changes, so a
+-- reconcile is due.
 WITH look AS (
   SELECT *,
          CASE WHEN :?unit = 'changes' THEN changes_failures ELSE listing_failures END AS failures,

@@ -1,5 +1,5 @@
--- Ends a job: its report, and the time of the next one. A user whom an earlier poll parked, and who did not fail in this
--- job, was corrected or deleted at the provider, so the dead letter is obsolete.
+-- Ends a job: its report, and the time of the next one. A user whom an earlier poll parked, and who did not fail in
+-- this job, was corrected or deleted at the provider, so the dead letter is obsolete.
 -- A 404 has no date. So a deletion counts as repaired only if the reconcile before, at least five minutes earlier, had
 -- found it, and no webhook has reported it since: then the history only holds the deletion by that reconcile.
 WITH lost AS (

@@ -1,4 +1,5 @@
--- After a page of the listing is in the table: marks its users as seen and moves the cursor, only for the lease's holder.
+-- After a page of the listing is in the table: marks its users as seen and moves the cursor, only for the lease's
+-- holder.
 WITH id AS (
   SELECT DISTINCT value AS id FROM jsonb_array_elements_text(CAST(:?ids AS jsonb))
 ), fresh AS (

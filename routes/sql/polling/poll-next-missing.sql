@@ -1,5 +1,6 @@
--- The next user to ask the provider for, without the prefix; none if a dry run has found that the brake would hold. stamp:
--- the time of the first request, if this is the second. While all others wait, a row without an id: the job sleeps.
+-- The next user to ask the provider for, without the prefix; none if a dry run has found that the brake would hold.
+-- stamp: the time of the first request, if this is the second. While all others wait, a row without an id: the job
+-- sleeps.
 WITH missing AS (
   SELECT seen.id, seen.stamp, coalesce(seen.missed_at + make_interval(secs => CAST(:?againSeconds AS double precision)), '-infinity') AS due
     FROM users_sync_internal.sweep_seen AS seen

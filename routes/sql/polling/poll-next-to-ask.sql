@@ -1,6 +1,6 @@
--- The next user to ask the provider for again, for the holder of the lease, and the time of the request after it. Requests
--- follow 5 s, a minute and five minutes after the first answer; after an announced deletion also after 2, 4 and 10 s. The
--- schedule moves before the request, so that a failure never causes a loop.
+-- The next user to ask the provider for again, for the holder of the lease, and the time of the request after it.
+-- Requests follow 5 s, a minute and five minutes after the first answer; after an announced deletion also after 2, 4
+-- and 10 s. The schedule moves before the request, so that a failure never causes a loop.
 UPDATE users_sync_internal.user_to_ask AS ask
    SET looks = looks + 1,
        next_look = coalesce(noted_at + make_interval(secs => CAST(:?againSeconds AS double precision) / 60

@@ -1,5 +1,5 @@
--- Takes, keeps or returns the lease on a provider's poller, and returns the next unit of work. unit is null if nothing is
--- due or another instance has the lease. idle_millis: nothing will be due before this.
+-- Takes, keeps or returns the lease on a provider's poller, and returns the next unit of work. unit is null if nothing
+-- is due or another instance has the lease. idle_millis: nothing will be due before this.
 WITH first_look AS (
   INSERT INTO users_sync_internal.poll_state (provider) VALUES (:?provider) ON CONFLICT DO NOTHING
 ), look AS (
@@ -28,7 +28,8 @@ WITH first_look AS (
     lease_owner = CASE WHEN unit IS NOT NULL THEN :?owner END,
     lease_until = CASE WHEN unit IS NOT NULL THEN now() + make_interval(secs => CAST(:?leaseSeconds AS double precision)) ELSE '-infinity' END,
     polled_by   = CASE WHEN unit IS NOT NULL THEN :?owner ELSE p.polled_by END,
-    -- Live users of this provider before its first poll, except a few whom webhooks just delivered. Only a sample is checked.
+    -- Live users of this provider before its first poll, except a few whom webhooks just delivered. Only a sample is
+    -- checked.
     adopted     = coalesce(p.adopted, (
       SELECT count(*) = 1000 OR coalesce(bool_or(unknown), false)
         FROM (SELECT NOT EXISTS (SELECT FROM users_sync_internal.event_log AS l WHERE l.user_id = u.id AND l.decision = 'applied') AS unknown

@@ -1,10 +1,10 @@
--- The user events of a page that would change the table; the others need not be written. A JSON array of
--- {"n": place in the page, "id": stored id, "user": the provider's id, "kind": "added" | "updated" | "deleted" | "stale" | "undead" | "newer",
--- "wrong": true | false, "apply": true | false, "stamp": version to apply it with}.
+-- The user events of a page that would change the table; the others need not be written. A JSON array of {"n": place in
+-- the page, "id": stored id, "user": the provider's id, "kind": "added" | "updated" | "deleted" | "stale" | "undead" |
+-- "newer", "wrong": true | false, "apply": true | false, "stamp": version to apply it with}.
 -- wrong: the row differs from data so old at the provider that a webhook should have delivered it.
 -- undead: the row is deleted, the listing shows the user, and no version restores it: ask the provider for this user.
--- newer: the row differs and was newer than the provider's data before the job began. It has times of its own, because no
--- webhook explains it.
+-- newer: the row differs and was newer than the provider's data before the job began. It has times of its own, because
+-- no webhook explains it.
 -- stamp: in a job where the provider wins, the start of the job by the provider's clock. It beats the row, and loses
 -- against later webhooks.
 -- Also renews the lease. Returns nothing if the lease was lost.
@@ -46,8 +46,8 @@ WITH held AS (
               ELSE u.id IS NULL OR u.deleted_at IS NOT NULL
                    OR (event.raw, event.name, event.email) IS DISTINCT FROM (u.raw_json, u.name, u.email)
                    OR coalesce(event.created_at, u.created_at) IS DISTINCT FROM u.created_at END
-     -- Every poll of a feed repeats its last minute. An event older than the row, its deletion or its erasure was seen before:
-     -- it causes no request and leaves no history.
+     -- Every poll of a feed repeats its last minute. An event older than the row, its deletion or its erasure was seen
+     -- before: it causes no request and leaves no history.
      AND (:?unit = 'changes' AND CASE WHEN event.type = 'deleted' THEN event.deleted_at < coalesce(u.updated_at, u.created_at)
                                       ELSE u.deleted_at IS NOT NULL AND (event.version > u.deleted_at) IS NOT TRUE
                                            OR event.version < coalesce(u.updated_at, u.created_at) AND u.created_at IS NOT NULL END) IS NOT TRUE

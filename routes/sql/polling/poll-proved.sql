@@ -1,5 +1,5 @@
--- Takes the provider's answer about a missing user, for the holder of the lease. Without a fate, the row shows whether the
--- user was deleted.
+-- Takes the provider's answer about a missing user, for the holder of the lease. Without a fate, the row shows whether
+-- the user was deleted.
 -- The fate missing: the provider answered 404 for the first time, and is asked again later.
 WITH state AS (
   SELECT provider FROM users_sync_internal.poll_state WHERE provider = :?provider AND fence = CAST(:?fence AS bigint) FOR UPDATE

@@ -1,6 +1,6 @@
--- The listing is complete. Users of this provider who are not in it, and whom nothing changed since the job began, may be
--- gone. A backfill only counts them. A reconcile notes them as missing, and asks for each. The brake holds them back if they
--- are suspiciously many, or the first ones of a table that held users before the polling began.
+-- The listing is complete. Users of this provider who are not in it, and whom nothing changed since the job began, may
+-- be gone. A backfill only counts them. A reconcile notes them as missing, and asks for each. The brake holds them back
+-- if they are suspiciously many, or the first ones of a table that held users before the polling began.
 WITH state AS (
   SELECT * FROM users_sync_internal.poll_state WHERE provider = :?provider AND fence = CAST(:?fence AS bigint) FOR UPDATE
 ), ours AS (

@@ -1,7 +1,9 @@
--- The accounts that an Auth0 event links to its user or unlinks: {"linked": [id], "unlinked": [{"id", "at"}]}, ids without
--- the prefix.
--- Linked: the table still shows the account. Unlinked: the user's row still names the account, and the account is deleted there.
--- at: just newer than the deletion, so that the account's own events win. An event older than the user's row changes nothing.
+-- The accounts that an Auth0 event links to its user or unlinks: {"linked": [id], "unlinked": [{"id", "at"}]}, ids
+-- without the prefix.
+-- Linked: the table still shows the account. Unlinked: the user's row still names the account, and the account is
+-- deleted there.
+-- at: just newer than the deletion, so that the account's own events win. An event older than the user's row changes
+-- nothing.
 WITH event AS (
   SELECT * FROM jsonb_to_record(CAST(:?event AS jsonb)) AS event (id text, version timestamptz, at timestamptz, links jsonb)
 ), known AS (
