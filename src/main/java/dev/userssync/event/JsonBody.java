@@ -9,6 +9,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -56,6 +60,17 @@ public final class JsonBody implements Processor {
                 throw e;
             }
             return READER.readValue(text);
+        }
+    }
+
+    /** The document for one that cannot be kept: its size and hash. */
+    static byte[] instead(Object delivery) {
+        try {
+            byte[] given = delivery instanceof JsonNode document ? MAPPER.writeValueAsBytes(document) : delivery instanceof byte[] bytes ? bytes : new byte[0];
+            String hash = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(given));
+            return ("{\"not_kept\":{\"bytes\":" + given.length + ",\"sha256\":\"" + hash + "\"}}").getBytes(StandardCharsets.UTF_8);
+        } catch (NoSuchAlgorithmException | JsonProcessingException e) {
+            throw new IllegalStateException(e);
         }
     }
 }

@@ -7,15 +7,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.settings.ContextBean;
 import dev.userssync.settings.Setting;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Deque;
-import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +21,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -36,7 +33,7 @@ import org.apache.camel.Processor;
  * {@code delivery}, which a dead letter would store, becomes the document without it. Thread-safe.
  */
 @BindToRegistry("payload-drop")
-public final class PayloadDrop implements Processor, CamelContextAware {
+public final class PayloadDrop extends ContextBean implements Processor {
 
     /** The entry of the setting for the rule of {@link SecretNames}. */
     private static final String BUILT_IN = "built-in";
@@ -57,7 +54,6 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     private KeyNames keep = KeyNames.of("");
     private boolean builtIn;
     private boolean on;
-    private CamelContext context;
 
     private enum Judgement {
         /** The key stays, by payload.keep. */
@@ -71,13 +67,8 @@ public final class PayloadDrop implements Processor, CamelContextAware {
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
-        this.context = context;
+        super.setCamelContext(context);
         keep(Setting.of(context, "payload.keep"));
         drop(Setting.of(context, "payload.drop"));
     }
@@ -111,19 +102,9 @@ public final class PayloadDrop implements Processor, CamelContextAware {
                 exchange.setVariable(DeliveredEvents.DELIVERY, JSON.writeValueAsBytes(document));
             }
         } catch (JsonProcessingException | RuntimeException | StackOverflowError e) {
-            exchange.setVariable(DeliveredEvents.DELIVERY, remains(exchange.getVariable(DeliveredEvents.DELIVERY)));
+            exchange.setVariable(DeliveredEvents.DELIVERY, JsonBody.instead(exchange.getVariable(DeliveredEvents.DELIVERY)));
             exchange.getMessage().setBody(null);
             throw new InvalidUserEvent("the secrets in the body could not be dropped (" + e.getClass().getSimpleName() + "): nothing of it is kept");
-        }
-    }
-
-    private static byte[] remains(Object delivery) {
-        try {
-            byte[] given = delivery instanceof JsonNode document ? JSON.writeValueAsBytes(document) : delivery instanceof byte[] bytes ? bytes : new byte[0];
-            String hash = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(given));
-            return ("{\"not_kept\":{\"bytes\":" + given.length + ",\"sha256\":\"" + hash + "\"}}").getBytes(StandardCharsets.UTF_8);
-        } catch (NoSuchAlgorithmException | JsonProcessingException e) {
-            throw new IllegalStateException(e);
         }
     }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.settings.ContextBean;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
 import java.time.Clock;
@@ -12,8 +13,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.BindToRegistry;
-import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -45,7 +44,7 @@ import org.apache.camel.Processor;
  * Thread-safe.
  */
 @BindToRegistry("user-event")
-public final class UserEvent implements Processor, CamelContextAware {
+public final class UserEvent extends ContextBean implements Processor {
 
     private static final Set<String> UPSERTS = Set.of("created", "updated");
 
@@ -62,7 +61,6 @@ public final class UserEvent implements Processor, CamelContextAware {
 
     private final Clock clock;
     private final Map<String, Settings> settings = new ConcurrentHashMap<>();
-    private CamelContext context;
 
     public UserEvent() {
         this(Clock.systemUTC());
@@ -74,16 +72,6 @@ public final class UserEvent implements Processor, CamelContextAware {
 
     /** The settings of one provider. */
     private record Settings(String idPrefix, boolean apiKey, boolean once, boolean inactiveIsDeleted) {
-    }
-
-    @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
-    public void setCamelContext(CamelContext context) {
-        this.context = context;
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.userssync.observe;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.settings.ContextBean;
 import dev.userssync.settings.Providers;
 import java.time.Duration;
 import java.time.Instant;
@@ -13,7 +14,6 @@ import java.util.Map;
 import java.util.TreeSet;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.slf4j.Logger;
@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * that the database has them. Used by one route at a time.
  */
 @BindToRegistry("activity")
-public final class Activity implements Processor, CamelContextAware {
+public final class Activity extends ContextBean implements Processor {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.activity");
     private static final JsonMapper JSON = new JsonMapper();
@@ -34,7 +34,6 @@ public final class Activity implements Processor, CamelContextAware {
     private static final List<String> COUNTS =
             List.of("applied", "duplicate", "stale", "erased", "merged", "ignored", "parked", "refused", "retried");
 
-    private CamelContext context;
     private Metrics metrics;
     private Freshness freshness;
     private Map<Count, Long> recorded = Map.of();
@@ -107,13 +106,8 @@ public final class Activity implements Processor, CamelContextAware {
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
-        this.context = context;
+        super.setCamelContext(context);
         this.metrics = Metrics.of(context);
         this.freshness = Freshness.of(context);
     }

@@ -3,10 +3,10 @@ package dev.userssync.observe;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.apply.BatchObserver;
 import dev.userssync.event.ReplacementObserver;
+import dev.userssync.settings.ContextBean;
 import dev.userssync.verify.Refused;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.slf4j.Logger;
@@ -17,12 +17,11 @@ import org.slf4j.LoggerFactory;
  * event by the variable {@code decision} and logs one line per event at debug. Thread-safe.
  */
 @BindToRegistry("count")
-public final class Counts implements Processor, BatchObserver, ReplacementObserver, CamelContextAware {
+public final class Counts extends ContextBean implements Processor, BatchObserver, ReplacementObserver {
 
     /** LOG_LEVEL=debug turns it on. */
     private static final Logger EVENTS = LoggerFactory.getLogger("users-sync.events");
 
-    private CamelContext context;
     private Metrics metrics;
 
     @Override
@@ -69,13 +68,8 @@ public final class Counts implements Processor, BatchObserver, ReplacementObserv
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
-        this.context = context;
+        super.setCamelContext(context);
         this.metrics = Metrics.of(context);
     }
 }

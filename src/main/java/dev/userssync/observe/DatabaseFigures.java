@@ -1,6 +1,7 @@
 package dev.userssync.observe;
 
 import dev.userssync.database.Database;
+import dev.userssync.settings.ContextBean;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import java.time.Instant;
@@ -13,7 +14,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -23,7 +23,7 @@ import org.apache.camel.Processor;
  * unreachable. Thread-safe.
  */
 @BindToRegistry("database-figures")
-public final class DatabaseFigures implements Processor, CamelContextAware {
+public final class DatabaseFigures extends ContextBean implements Processor {
 
     private static final Map<String, String> DESCRIPTIONS = Map.of(
             "dead_letters", "Parked deliveries",
@@ -38,7 +38,6 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
     private final Map<Figure, AtomicReference<Double>> figures = new ConcurrentHashMap<>();
     private static final long FRESH = TimeUnit.SECONDS.toNanos(5);
 
-    private CamelContext context;
     private volatile long measured;
     private Metrics metrics;
     private Freshness freshness;
@@ -106,14 +105,9 @@ public final class DatabaseFigures implements Processor, CamelContextAware {
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
         boolean known = this.context != null;
-        this.context = context;
+        super.setCamelContext(context);
         this.metrics = Metrics.of(context);
         this.freshness = Freshness.of(context);
         new Providers(context).withUsers().forEach(provider -> gauge(new Figure("dead_letters", provider)));

@@ -3,10 +3,10 @@ package dev.userssync.provider;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.userssync.event.ApiFailure;
 import dev.userssync.event.DeliveredEvents;
+import dev.userssync.settings.ContextBean;
 import java.io.IOException;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.ProducerTemplate;
@@ -21,12 +21,11 @@ import org.slf4j.LoggerFactory;
  * gone also {@code stamp} and {@code answered}, see {@link ApiCall}. Thread-safe.
  */
 @BindToRegistry("missing-user")
-public final class MissingUser implements Processor, CamelContextAware {
+public final class MissingUser extends ContextBean implements Processor {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
     private static final int FAILURES = 3;
 
-    private CamelContext context;
     private ProducerTemplate template;
 
     /** @throws ApiFailure or another if the request failed; ask again after a pause */
@@ -87,13 +86,8 @@ public final class MissingUser implements Processor, CamelContextAware {
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
-        this.context = context;
+        super.setCamelContext(context);
         this.template = context.createProducerTemplate();
     }
 }

@@ -1,6 +1,7 @@
 package dev.userssync.provider;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.userssync.settings.ContextBean;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import java.util.HashMap;
@@ -8,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -17,12 +17,11 @@ import org.apache.camel.Processor;
  * variable that is not set is NULL. Thread-safe.
  */
 @BindToRegistry("poll-parameters")
-public final class PollParameters implements Processor, CamelContextAware {
+public final class PollParameters extends ContextBean implements Processor {
 
     private static final List<String> VARIABLES = List.of("provider", "fence", "unit", "changes", "asked", "stamp", "events", "differences",
             "ids", "firstId", "next", "retreat", "more", "restart", "total", "id", "userId", "fate", "why", "toldAt", "answer", "answered", "retryAfter", "refused", "error", "request");
 
-    private CamelContext context;
     private Providers providers;
     private PollSettings settings;
 
@@ -46,13 +45,8 @@ public final class PollParameters implements Processor, CamelContextAware {
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
-        this.context = context;
+        super.setCamelContext(context);
         this.providers = new Providers(context);
         this.settings = new PollSettings(context);
     }

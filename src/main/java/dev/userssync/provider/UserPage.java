@@ -12,6 +12,7 @@ import dev.userssync.event.Failure;
 import dev.userssync.event.Mapping;
 import dev.userssync.event.StorableText;
 import dev.userssync.event.UserEvent;
+import dev.userssync.settings.ContextBean;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -21,7 +22,6 @@ import java.util.Map;
 import java.util.Set;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.support.DefaultExchange;
@@ -44,14 +44,13 @@ import org.apache.camel.util.ObjectHelper;
  * Thread-safe.
  */
 @BindToRegistry("user-page")
-public final class UserPage implements CamelContextAware {
+public final class UserPage extends ContextBean {
 
     /** Writes lone surrogates as escapes. Without them the driver would silently write "?". */
     private static final ObjectMapper JSON = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build()).build();
     private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
 
     private final Mapping mapping = new Mapping();
-    private CamelContext context;
     private ProducerTemplate template;
 
     /**
@@ -222,13 +221,8 @@ public final class UserPage implements CamelContextAware {
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
-        this.context = context;
+        super.setCamelContext(context);
         this.template = context.createProducerTemplate();
     }
 }

@@ -6,8 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.Path;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ScimException;
-import com.unboundid.scim2.common.filters.Filter;
-import com.unboundid.scim2.common.filters.FilterType;
 import com.unboundid.scim2.common.messages.PatchOperation;
 import com.unboundid.scim2.common.types.AttributeDefinition;
 import com.unboundid.scim2.common.types.AttributeDefinition.Mutability;
@@ -158,7 +156,7 @@ final class Patch {
     private static ObjectNode createdValue(ObjectNode user, Path path, JsonNode value) throws ScimException {
         AttributeDefinition list = UserSchema.attribute(path.subPath(1).withoutFilters());
         ObjectNode created = Json.object();
-        if (path.getSchemaUrn() != null || path.size() > 2 || list != null && !list.isMultiValued() || !takesOver(path.getElement(0).getValueFilter(), created)) {
+        if (path.getSchemaUrn() != null || path.size() > 2 || list != null && !list.isMultiValued() || !PatchPath.takesOver(path.getElement(0).getValueFilter(), created)) {
             return null;
         }
         JsonNode known = user.path(path.getElement(0).getAttribute());
@@ -175,18 +173,6 @@ final class Patch {
             return null;
         }
         return created;
-    }
-
-    /** Writes the attributes that the filter compares with eq; false if it has any other condition. */
-    private static boolean takesOver(Filter filter, ObjectNode value) {
-        if (filter.getFilterType() == FilterType.AND) {
-            return filter.getCombinedFilters().stream().allMatch(part -> takesOver(part, value));
-        }
-        if (filter.getFilterType() != FilterType.EQUAL || filter.getAttributePath().size() != 1) {
-            return false;
-        }
-        value.set(filter.getAttributePath().getElement(0).getAttribute(), filter.getComparisonValue());
-        return true;
     }
 
     private interface Making {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.Path;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.filters.Filter;
+import com.unboundid.scim2.common.filters.FilterType;
 import com.unboundid.scim2.common.utils.SchemaUtils;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,5 +60,17 @@ final class PatchPath {
         String lower = UserDocument.lower(path);
         return known.stream().anyMatch(path::equalsIgnoreCase)
                 || mayBe && known.stream().noneMatch(extension -> lower.startsWith(UserDocument.lower(extension) + ":"));
+    }
+
+    /** Writes the attributes that the filter compares with eq; false if it has any other condition. */
+    static boolean takesOver(Filter filter, ObjectNode value) {
+        if (filter.getFilterType() == FilterType.AND) {
+            return filter.getCombinedFilters().stream().allMatch(part -> takesOver(part, value));
+        }
+        if (filter.getFilterType() != FilterType.EQUAL || filter.getAttributePath().size() != 1) {
+            return false;
+        }
+        value.set(filter.getAttributePath().getElement(0).getAttribute(), filter.getComparisonValue());
+        return true;
     }
 }

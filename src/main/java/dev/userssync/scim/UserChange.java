@@ -8,6 +8,7 @@ import com.unboundid.scim2.common.exceptions.ResourceConflictException;
 import com.unboundid.scim2.common.exceptions.ResourceNotFoundException;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import dev.userssync.event.PayloadDrop;
+import dev.userssync.settings.ContextBean;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Instant;
@@ -15,7 +16,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -32,10 +32,9 @@ import org.apache.camel.Processor;
  * an inactive user, the document loses {@code active}, and no client finds it any more.
  */
 @BindToRegistry("scim-change")
-public final class UserChange implements Processor, CamelContextAware {
+public final class UserChange extends ContextBean implements Processor {
 
     private final Clock clock;
-    private CamelContext context;
     private ScimSettings settings;
     private PayloadDrop secrets;
 
@@ -183,13 +182,8 @@ public final class UserChange implements Processor, CamelContextAware {
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
-        this.context = context;
+        super.setCamelContext(context);
         this.settings = ScimSettings.of(context);
         this.secrets = new PayloadDrop();
         secrets.setCamelContext(context);

@@ -5,6 +5,7 @@ import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ResourceNotFoundException;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import com.unboundid.scim2.common.messages.ListResponse;
+import dev.userssync.settings.ContextBean;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -13,7 +14,6 @@ import java.util.List;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 
 /**
@@ -21,12 +21,11 @@ import org.apache.camel.Exchange;
  * as body: a {@link UserRow} or a {@link ListResponse}. Thread-safe.
  */
 @BindToRegistry("scim-users")
-public final class UserQuery implements CamelContextAware {
+public final class UserQuery extends ContextBean {
 
     static final int LARGEST_PAGE = 1_000;
     private static final int USUAL_PAGE = 100;
 
-    private CamelContext context;
     private ScimSettings settings;
 
     /** @throws ScimException 404 */
@@ -112,13 +111,8 @@ public final class UserQuery implements CamelContextAware {
     }
 
     @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
-
-    @Override
     public void setCamelContext(CamelContext context) {
-        this.context = context;
+        super.setCamelContext(context);
         this.settings = ScimSettings.of(context);
     }
 
