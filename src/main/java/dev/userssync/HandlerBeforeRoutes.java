@@ -12,8 +12,7 @@ import org.apache.camel.component.platform.http.vertx.auth.AuthenticationConfig.
 /** Adds a handler that sees every request of a port from the moment Camel opens it. */
 final class HandlerBeforeRoutes {
 
-    private HandlerBeforeRoutes() {
-    }
+    private HandlerBeforeRoutes() {}
 
     /** Adds it as an authentication handler, the only kind that Camel adds to its router before it opens the port. */
     static void add(VertxPlatformHttpServerConfiguration server, Handler<RoutingContext> handler) {

@@ -37,6 +37,7 @@ final class HttpDoor {
     private final Providers providers;
     /** Whether each provider is on, read once at start, so that a stranger's request reads no setting. */
     private final Map<String, Boolean> known;
+
     private final KafkaSettings kafka;
     private final String retryAfter;
     private DeliveryLog log;
@@ -69,22 +70,30 @@ final class HttpDoor {
     void answerManagement(VertxPlatformHttpRouter management, SlowClients slow) {
         String metrics = Setting.of(context, "camel.metrics.path");
         DatabaseFigures figures = context.getRegistry().lookupByNameAndType("database-figures", DatabaseFigures.class);
-        root(management).route().order(-1).handler(request -> {
-            slow.begins(request.request());
-            request.addHeadersEndHandler(reply -> slow.answered(request.request()));
-            if (!context.isStarted()) {
-                answer(request, 503);
-                return;
-            }
-            if (request.normalizedPath().equals(metrics)) {
-                request.vertx().executeBlocking(() -> {
-                    figures.measure();
-                    return null;
-                }, false).onComplete(done -> request.next());
-            } else {
-                request.next();
-            }
-        }).failureHandler(HttpDoor::failed);
+        root(management)
+                .route()
+                .order(-1)
+                .handler(request -> {
+                    slow.begins(request.request());
+                    request.addHeadersEndHandler(reply -> slow.answered(request.request()));
+                    if (!context.isStarted()) {
+                        answer(request, 503);
+                        return;
+                    }
+                    if (request.normalizedPath().equals(metrics)) {
+                        request.vertx()
+                                .executeBlocking(
+                                        () -> {
+                                            figures.measure();
+                                            return null;
+                                        },
+                                        false)
+                                .onComplete(done -> request.next());
+                    } else {
+                        request.next();
+                    }
+                })
+                .failureHandler(HttpDoor::failed);
         root(management).errorHandler(405, request -> wrongMethod(management, request));
     }
 
@@ -97,27 +106,32 @@ final class HttpDoor {
         Router root = root(webhooks);
         Metrics metrics = Metrics.of(context);
         Freshness freshness = Freshness.of(context);
-        root.route().order(-1).handler(request -> {
-            slow.begins(request.request());
-            String named = providerOf(request.normalizedPath());
-            String provider = known.containsKey(named) ? named : "unknown";
-            request.addHeadersEndHandler(reply -> {
-                slow.answered(request.request());
-                int status = request.response().getStatusCode();
-                metrics.replied(provider, status);
-                if (provider.equals(Providers.SCIM) ? status < 300 && isScimWrite(request) : status == 204 || status == 422) {
-                    freshness.webhook(provider, Instant.now());
-                }
-                // A consumer suspended since then answers 503 on its own.
-                askToRetry(request.response());
-            });
-            if (!context.isStarted()) {
-                answer(request, 503);
-                return;
-            }
-            lowerMediaType(request.request().headers());
-            request.next();
-        }).failureHandler(HttpDoor::failed);
+        root.route()
+                .order(-1)
+                .handler(request -> {
+                    slow.begins(request.request());
+                    String named = providerOf(request.normalizedPath());
+                    String provider = known.containsKey(named) ? named : "unknown";
+                    request.addHeadersEndHandler(reply -> {
+                        slow.answered(request.request());
+                        int status = request.response().getStatusCode();
+                        metrics.replied(provider, status);
+                        if (provider.equals(Providers.SCIM)
+                                ? status < 300 && isScimWrite(request)
+                                : status == 204 || status == 422) {
+                            freshness.webhook(provider, Instant.now());
+                        }
+                        // A consumer suspended since then answers 503 on its own.
+                        askToRetry(request.response());
+                    });
+                    if (!context.isStarted()) {
+                        answer(request, 503);
+                        return;
+                    }
+                    lowerMediaType(request.request().headers());
+                    request.next();
+                })
+                .failureHandler(HttpDoor::failed);
         for (int status : new int[] {400, 414, 415, 431, 500}) {
             root.errorHandler(status, request -> answer(request, context.isStarted() ? status : 503));
         }
@@ -150,37 +164,55 @@ final class HttpDoor {
             return;
         }
         if (known.containsKey(provider) && !provider.equals(Providers.SAMPLE) && (!on || kafka.appliesOnly())) {
-            log.warnOfStranger(provider, provider + " is off: " + (on ? "KAFKA_ROLE=apply takes no deliveries" : "set " + providers.turnedOnBy(provider)));
+            log.warnOfStranger(
+                    provider,
+                    provider + " is off: "
+                            + (on ? "KAFKA_ROLE=apply takes no deliveries" : "set " + providers.turnedOnBy(provider)));
         }
         answer(request, 404);
     }
 
     /** The provider of a path; "" if there is none. */
     private static String providerOf(String path) {
-        return path.startsWith(WEBHOOKS) ? path.substring(WEBHOOKS.length())
+        return path.startsWith(WEBHOOKS)
+                ? path.substring(WEBHOOKS.length())
                 : path.startsWith(Providers.path(Providers.SCIM) + "/") ? Providers.SCIM : "";
     }
 
     /** Answers 405 and names the allowed methods (RFC 9110 §15.5.6). */
     private void wrongMethod(VertxPlatformHttpRouter router, RoutingContext request) {
-        request.response().putHeader("Allow", router.getRoutes().stream()
-                .filter(route -> route.methods() != null && (route.getPath() == null ? route.getName() : route.getPath()) != null)
-                .filter(route -> request.normalizedPath().matches((route.getPath() == null ? route.getName() : route.getPath()).replaceAll(":\\w+", "[^/]+")))
-                .flatMap(route -> route.methods().stream()).map(HttpMethod::name).distinct().sorted().collect(Collectors.joining(", ")));
+        request.response()
+                .putHeader(
+                        "Allow",
+                        router.getRoutes().stream()
+                                .filter(route -> route.methods() != null
+                                        && (route.getPath() == null ? route.getName() : route.getPath()) != null)
+                                .filter(route -> request.normalizedPath()
+                                        .matches((route.getPath() == null ? route.getName() : route.getPath())
+                                                .replaceAll(":\\w+", "[^/]+")))
+                                .flatMap(route -> route.methods().stream())
+                                .map(HttpMethod::name)
+                                .distinct()
+                                .sorted()
+                                .collect(Collectors.joining(", ")));
         answer(request, context.isStarted() ? 405 : 503);
     }
 
     private void tooLarge(RoutingContext request) {
         String length = request.request().getHeader("Content-Length");
         String provider = providerOf(request.normalizedPath());
-        log.warnOfStranger(known.containsKey(provider) ? provider : "unknown", "delivery refused: it has "
-                + (length == null ? "more than MAX_BODY_SIZE" : length.replaceAll("\\D", "")) + " bytes, MAX_BODY_SIZE is " + Setting.of(context, "camel.server.maxBodySize"));
+        log.warnOfStranger(
+                known.containsKey(provider) ? provider : "unknown",
+                "delivery refused: it has "
+                        + (length == null ? "more than MAX_BODY_SIZE" : length.replaceAll("\\D", ""))
+                        + " bytes, MAX_BODY_SIZE is " + Setting.of(context, "camel.server.maxBodySize"));
         answer(request, 413);
     }
 
     /** A read proves the token, but is no delivery: the provider may only test its connection. */
     private static boolean isScimWrite(RoutingContext request) {
-        return !request.request().method().equals(HttpMethod.GET) && !request.normalizedPath().endsWith("/.search");
+        return !request.request().method().equals(HttpMethod.GET)
+                && !request.normalizedPath().endsWith("/.search");
     }
 
     private static Router root(VertxPlatformHttpRouter router) {
@@ -200,7 +232,8 @@ final class HttpDoor {
     private void answer(RoutingContext request, int status) {
         HttpServerResponse reply = request.response().setStatusCode(status);
         askToRetry(reply);
-        if (known.getOrDefault(Providers.SCIM, false) && request.request().path().startsWith(Providers.path(Providers.SCIM))) {
+        if (known.getOrDefault(Providers.SCIM, false)
+                && request.request().path().startsWith(Providers.path(Providers.SCIM))) {
             reply.putHeader("Content-Type", "application/scim+json").end(ScimError.document(status));
         } else {
             reply.end();

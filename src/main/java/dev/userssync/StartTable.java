@@ -32,29 +32,46 @@ final class StartTable {
             } else if (on) {
                 line(table, provider, "on   " + url("camel.server") + Providers.path(provider));
             } else if (providers.isPolled(provider)) {
-                line(table, provider, "on   polled, without webhooks: set " + providers.turnedOnBy(provider) + " to turn them on");
+                line(
+                        table,
+                        provider,
+                        "on   polled, without webhooks: set " + providers.turnedOnBy(provider) + " to turn them on");
             } else if (!provider.equals(Providers.SAMPLE)) {
                 line(table, provider, "off  set " + providers.turnedOnBy(provider) + " to turn it on");
             }
         });
-        line(table, "database", database.server() + (database.embedded == null ? " at " : ", embedded, at ") + database.description);
+        line(
+                table,
+                "database",
+                database.server() + (database.embedded == null ? " at " : ", embedded, at ") + database.description);
         if (database.embedded != null) {
             line(table, "psql", database.embedded.psql() + " -c 'TABLE neon_auth.users_sync'");
         }
         if (kafka.isDoor()) {
-            line(table, "topic", "user events go to " + Setting.of(context, "kafka.topic") + " at " + Setting.of(context, "camel.component.kafka.brokers"));
+            line(
+                    table,
+                    "topic",
+                    "user events go to " + Setting.of(context, "kafka.topic") + " at "
+                            + Setting.of(context, "camel.component.kafka.brokers"));
         }
         if (kafka.applies()) {
-            line(table, "topic", "user events come from " + Setting.of(context, "kafka.topic") + ", group " + Setting.of(context, "kafka.group"));
+            line(
+                    table,
+                    "topic",
+                    "user events come from " + Setting.of(context, "kafka.topic") + ", group "
+                            + Setting.of(context, "kafka.group"));
         }
-        line(table, "console", console ? url("camel.management") + "/console"
-                : "off  set CONSOLE_PASSWORD to turn it on");
+        line(
+                table,
+                "console",
+                console ? url("camel.management") + "/console" : "off  set CONSOLE_PASSWORD to turn it on");
         line(table, "management", url("camel.management") + "/observe/health");
         return table.toString();
     }
 
     private String url(String listener) {
-        boolean tls = Boolean.parseBoolean(Setting.of(context, "camel.ssl.enabled")) && Boolean.parseBoolean(Setting.of(context, listener + ".useGlobalSslContextParameters"));
+        boolean tls = Boolean.parseBoolean(Setting.of(context, "camel.ssl.enabled"))
+                && Boolean.parseBoolean(Setting.of(context, listener + ".useGlobalSslContextParameters"));
         return (tls ? "https" : "http") + "://localhost:" + Setting.of(context, listener + ".port");
     }
 

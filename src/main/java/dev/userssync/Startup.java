@@ -74,7 +74,11 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         unlockKeyStore();
         Port.requireFree(context, "camel.server.port", "PORT");
         Port.requireFree(context, "camel.management.port", "MANAGEMENT_PORT");
-        SettingNames.findings(System.getenv(), SettingNames.known(context), providers.all().keySet()).forEach(LOG::warn);
+        SettingNames.findings(
+                        System.getenv(),
+                        SettingNames.known(context),
+                        providers.all().keySet())
+                .forEach(LOG::warn);
         providers.check();
         kafka.takeEnvironment();
         kafka.check();
@@ -82,16 +86,26 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         JqFunctions.load(context);
         JqPaths.check(context);
         new RetentionSettings(context).check();
-        if (providers.withUsers().isEmpty() && Setting.of(context, "database.url").isEmpty()) {
+        if (providers.withUsers().isEmpty()
+                && Setting.of(context, "database.url").isEmpty()) {
             byte[] secret = new byte[32];
             new SecureRandom().nextBytes(secret);
-            context.getPropertiesComponent().addOverrideProperty(Providers.SAMPLE + Providers.SECRET,
-                    "whsec_" + Base64.getEncoder().encodeToString(secret));
+            context.getPropertiesComponent()
+                    .addOverrideProperty(
+                            Providers.SAMPLE + Providers.SECRET,
+                            "whsec_" + Base64.getEncoder().encodeToString(secret));
         }
-        context.getPropertiesComponent().addOverrideProperty("supabase.poll.changes", Boolean.toString(!Setting.of(context, "supabase.database.url").isEmpty()));
+        context.getPropertiesComponent()
+                .addOverrideProperty(
+                        "supabase.poll.changes",
+                        Boolean.toString(
+                                !Setting.of(context, "supabase.database.url").isEmpty()));
         List<String> on = kafka.appliesOnly() ? List.of() : providers.on();
-        providers.all().keySet().forEach(provider -> context.getPropertiesComponent()
-                .addOverrideProperty(provider + Providers.ON, Boolean.toString(on.contains(provider))));
+        providers
+                .all()
+                .keySet()
+                .forEach(provider -> context.getPropertiesComponent()
+                        .addOverrideProperty(provider + Providers.ON, Boolean.toString(on.contains(provider))));
         this.door = new HttpDoor(context, providers);
         try {
             context.addStartupListener(this);
@@ -116,7 +130,8 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         serveOperators(management);
         door.open();
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
-            LOG.info("No provider is configured. This is what users-sync does with one, shown with an invented user:\n{}",
+            LOG.info(
+                    "No provider is configured. This is what users-sync does with one, shown with an invented user:\n{}",
                     new SampleSender(context).send(Providers.SAMPLE));
         }
         LOG.info("{}", new StartTable(context, console));
@@ -133,12 +148,14 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         try {
             tls.createSSLContext(context);
         } catch (GeneralSecurityException | IOException | RuntimeException e) {
-            throw new StartupFailure("the certificate for TLS cannot be read: " + e.getMessage() + "; check TLS_KEYSTORE, a PKCS12 file, and TLS_KEYSTORE_PASSWORD");
+            throw new StartupFailure("the certificate for TLS cannot be read: " + e.getMessage()
+                    + "; check TLS_KEYSTORE, a PKCS12 file, and TLS_KEYSTORE_PASSWORD");
         }
     }
 
     private SlowClients limitSlowClients(VertxPlatformHttpRouter router) {
-        SlowClients slow = new SlowClients(router.vertx(), Duration.ofSeconds(Integer.parseInt(Setting.of(context, "request.timeout"))));
+        SlowClients slow = new SlowClients(
+                router.vertx(), Duration.ofSeconds(Integer.parseInt(Setting.of(context, "request.timeout"))));
         slow.watch(router.getServer().getServer());
         return slow;
     }
@@ -150,11 +167,14 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         new Console(context, access, routes).serveOn(management);
         console = access.isConsoleOn();
         if (console) {
-            context.getExecutorServiceManager().newThread("console-indexes", () -> ConsoleIndexes.make(Database.of(context))).start();
+            context.getExecutorServiceManager()
+                    .newThread("console-indexes", () -> ConsoleIndexes.make(Database.of(context)))
+                    .start();
         }
     }
 
     private VertxPlatformHttpRouter router(String port) {
-        return VertxPlatformHttpRouter.lookup(context, VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(Setting.of(context, port))));
+        return VertxPlatformHttpRouter.lookup(
+                context, VertxPlatformHttpRouter.getRouterNameFromPort(Integer.parseInt(Setting.of(context, port))));
     }
 }

@@ -16,12 +16,14 @@ import org.slf4j.LoggerFactory;
  */
 public final class UsersSync {
 
-    private UsersSync() {
-    }
+    private UsersSync() {}
 
     public static void main(String[] args) {
         // Loads picocli only if there is something to parse, so that a start without a verb stays quick.
-        System.exit(args.length == 0 ? runApplication() : Commands.line(UsersSync::runApplication).execute(args));
+        System.exit(
+                args.length == 0
+                        ? runApplication()
+                        : Commands.line(UsersSync::runApplication).execute(args));
     }
 
     /** @return the exit code, after the application has stopped or could not start */

@@ -35,7 +35,8 @@ class AdvisoriesTest extends RunningApp {
     private static Map<String, String> files(String folder) throws IOException {
         try (Stream<Path> files = Files.walk(Path.of(folder))) {
             Map<String, String> texts = new TreeMap<>();
-            for (Path file : files.filter(file -> file.toString().matches(".*\\.(yaml|properties)")).toList()) {
+            for (Path file : files.filter(file -> file.toString().matches(".*\\.(yaml|properties)"))
+                    .toList()) {
                 texts.put(file.toString(), Files.readString(file));
             }
             assertFalse(texts.isEmpty());
@@ -46,12 +47,20 @@ class AdvisoriesTest extends RunningApp {
     private static List<String> thatContain(String pattern) throws IOException {
         Map<String, String> all = files("routes");
         all.putAll(files("config"));
-        return all.entrySet().stream().filter(file -> file.getValue().lines().filter(line -> !line.strip().startsWith("#")).anyMatch(line -> line.matches(".*" + pattern + ".*")))
-                .map(Map.Entry::getKey).toList();
+        return all.entrySet().stream()
+                .filter(file -> file.getValue()
+                        .lines()
+                        .filter(line -> !line.strip().startsWith("#"))
+                        .anyMatch(line -> line.matches(".*" + pattern + ".*")))
+                .map(Map.Entry::getKey)
+                .toList();
     }
 
     private List<PlatformHttpEndpoint> listeners() {
-        List<PlatformHttpEndpoint> endpoints = context.getEndpoints().stream().filter(PlatformHttpEndpoint.class::isInstance).map(PlatformHttpEndpoint.class::cast).toList();
+        List<PlatformHttpEndpoint> endpoints = context.getEndpoints().stream()
+                .filter(PlatformHttpEndpoint.class::isInstance)
+                .map(PlatformHttpEndpoint.class::cast)
+                .toList();
         assertTrue(endpoints.size() > 2);
         return endpoints;
     }
@@ -78,15 +87,28 @@ class AdvisoriesTest extends RunningApp {
     /** CVE-2026-85316: a path that begins with proxy makes a consumer a proxy. */
     @Test
     void noPathIsAProxy() {
-        listeners().forEach(endpoint -> assertFalse(endpoint.isHttpProxy() || endpoint.getPath().replaceFirst("^/+", "").startsWith("proxy"), endpoint.getPath()));
+        listeners()
+                .forEach(endpoint -> assertFalse(
+                        endpoint.isHttpProxy()
+                                || endpoint.getPath().replaceFirst("^/+", "").startsWith("proxy"),
+                        endpoint.getPath()));
     }
 
     /** CVE-2026-84176: with CORS on, any origin is allowed, with credentials. */
     @Test
     void noOriginIsAllowed() {
-        for (String url : List.of(webhooks("generic"), management("/observe/health"), management("/admin/status"), management("/console/users"))) {
+        for (String url : List.of(
+                webhooks("generic"),
+                management("/observe/health"),
+                management("/admin/status"),
+                management("/console/users"))) {
             HttpResponse<String> reply = Http.get(url, "Origin", "https://evil.example");
-            assertEquals(List.of(), reply.headers().map().keySet().stream().filter(name -> name.toLowerCase().startsWith("access-control")).toList(), url);
+            assertEquals(
+                    List.of(),
+                    reply.headers().map().keySet().stream()
+                            .filter(name -> name.toLowerCase().startsWith("access-control"))
+                            .toList(),
+                    url);
         }
     }
 
@@ -97,7 +119,8 @@ class AdvisoriesTest extends RunningApp {
     @Test
     void noHeaderComesInFromOutside() throws IOException {
         for (Map.Entry<String, String> file : files("routes").entrySet()) {
-            if (file.getValue().contains("uri: platform-http:") && !file.getKey().endsWith("okta-challenge.camel.yaml")) {
+            if (file.getValue().contains("uri: platform-http:")
+                    && !file.getKey().endsWith("okta-challenge.camel.yaml")) {
                 assertTrue(file.getValue().contains("headerFilterStrategy: \"#no-headers\""), file.getKey());
             }
         }
@@ -110,13 +133,18 @@ class AdvisoriesTest extends RunningApp {
     void noSagaInRoutes() throws IOException {
         assertEquals(List.of(), thatContain("(?i)(saga\\b|Long-Running-Action)"));
         assertTrue(context.getRoutes().size() > 50, "of routes that are loaded");
-        assertTrue(context.getRoutes().stream().flatMap(route -> route.filter("*").stream()).noneMatch(SagaProcessor.class::isInstance));
+        assertTrue(context.getRoutes().stream()
+                .flatMap(route -> route.filter("*").stream())
+                .noneMatch(SagaProcessor.class::isInstance));
     }
 
     /** CVE-2026-54515 and CVE-2026-68497: what jackson-databind lets JSON do to the classes that it is bound to. Ours is bound to none. */
     @Test
     void jsonIsReadAsATreeOnly() throws IOException {
-        assertEquals(List.of(), sourcesThatContain("@Json(Type|Ignore|Create|Prop)|[dD]efaultTyping|treeToValue|convertValue|XMLGregorianCalendar"));
+        assertEquals(
+                List.of(),
+                sourcesThatContain(
+                        "@Json(Type|Ignore|Create|Prop)|[dD]efaultTyping|treeToValue|convertValue|XMLGregorianCalendar"));
         assertEquals(List.of("JsonBody.java"), sourcesThatContain("readValue"));
         assertTrue(Files.readString(Sources.of("src/main/java", "JsonBody")).contains("readerFor(JsonNode.class)"));
     }
@@ -132,13 +160,18 @@ class AdvisoriesTest extends RunningApp {
     @Test
     void aRequestWithinAnotherIsNoneThatIsTrusted() throws IOException {
         String head = "POST /webhooks/generic HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
-        try (Socket socket = new Socket("localhost", URI.create(webhooks("generic")).getPort())) {
+        try (Socket socket =
+                new Socket("localhost", URI.create(webhooks("generic")).getPort())) {
             socket.setSoTimeout(10_000);
-            socket.getOutputStream().write((head + "Transfer-Encoding: chunked\r\n\r\n1;a=\"\r\nx\r\n0\r\n\r\n"
-                    + head + "Connection: close\r\nContent-Length: 2\r\n\r\n{}\"\r\n0\r\n\r\n").getBytes(StandardCharsets.ISO_8859_1));
+            socket.getOutputStream()
+                    .write((head + "Transfer-Encoding: chunked\r\n\r\n1;a=\"\r\nx\r\n0\r\n\r\n" + head
+                                    + "Connection: close\r\nContent-Length: 2\r\n\r\n{}\"\r\n0\r\n\r\n")
+                            .getBytes(StandardCharsets.ISO_8859_1));
             socket.shutdownOutput();
             String replies = new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
-            assertTrue(replies.isEmpty() || replies.startsWith("HTTP/1.1 4"), replies); // a Netty that refuses the chunk closes the connection
+            assertTrue(
+                    replies.isEmpty() || replies.startsWith("HTTP/1.1 4"),
+                    replies); // a Netty that refuses the chunk closes the connection
             assertFalse(replies.contains("HTTP/1.1 2"), replies);
         }
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
@@ -147,7 +180,8 @@ class AdvisoriesTest extends RunningApp {
     /** CVE-2026-33871: headers that never end. The server must end the connection, long before its limit for slow clients does. */
     @Test
     void aFloodOfContinuationsEndsTheConnection() throws IOException {
-        try (Socket socket = new Socket("localhost", URI.create(webhooks("generic")).getPort())) {
+        try (Socket socket =
+                new Socket("localhost", URI.create(webhooks("generic")).getPort())) {
             socket.setSoTimeout(5_000);
             OutputStream out = socket.getOutputStream();
             out.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
@@ -188,7 +222,8 @@ class AdvisoriesTest extends RunningApp {
 
     private static List<String> sourcesThatContain(String pattern) throws IOException {
         try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
-            List<Path> all = sources.filter(file -> file.toString().endsWith(".java")).toList();
+            List<Path> all =
+                    sources.filter(file -> file.toString().endsWith(".java")).toList();
             assertTrue(all.size() > 50);
             List<String> found = new ArrayList<>();
             for (Path file : all) {
@@ -205,8 +240,14 @@ class AdvisoriesTest extends RunningApp {
     void noStreamingAndNoStaticFiles() throws IOException {
         assertEquals(List.of(), thatContain("(?i)useStreaming|staticEnabled"));
         listeners().forEach(endpoint -> assertFalse(endpoint.isUseStreaming(), endpoint.getPath()));
-        for (String path : List.of("config/application.properties", "application.properties", "pom.xml", "../config/application.properties", "index.html")) {
-            assertEquals(404, Http.get(webhooks("x").replace("webhooks/x", path)).statusCode(), path);
+        for (String path : List.of(
+                "config/application.properties",
+                "application.properties",
+                "pom.xml",
+                "../config/application.properties",
+                "index.html")) {
+            assertEquals(
+                    404, Http.get(webhooks("x").replace("webhooks/x", path)).statusCode(), path);
             assertEquals(404, Http.get(management("/" + path)).statusCode(), path);
         }
     }
@@ -215,8 +256,10 @@ class AdvisoriesTest extends RunningApp {
     @Test
     void theManagementPortIsAnother() {
         assertFalse(settings.getProperty("camel.management.port").equals(settings.getProperty("camel.server.port")));
-        for (String path : List.of("/observe/health", "/observe/metrics", "/admin/status", "/console/users", "/sample/generic")) {
-            assertEquals(404, Http.get(webhooks("x").replace("/webhooks/x", path)).statusCode(), path);
+        for (String path :
+                List.of("/observe/health", "/observe/metrics", "/admin/status", "/console/users", "/sample/generic")) {
+            assertEquals(
+                    404, Http.get(webhooks("x").replace("/webhooks/x", path)).statusCode(), path);
         }
     }
 }

@@ -2,8 +2,8 @@ package dev.userssync;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.userssync.bench.Ports;
 import dev.userssync.settings.Version;
@@ -36,15 +36,28 @@ class CamelRunTest {
 
     private final int port = Ports.free();
     private final String generic = "http://localhost:" + port + "/webhooks/generic";
+
     @TempDir
     private static Path clone;
+
     private CamelCli camel;
 
     @BeforeAll
     void camelRun() throws Exception {
-        camel = new CamelCli(clone, Map.of("GENERIC_WEBHOOK_SECRET_FILE", Files.writeString(clone.resolve("generic-secret"), TestSettings.SECRET).toString(), "SCIM_WEBHOOK_SECRET", ScimApp.TOKEN,
-                "SHARED_IDS", "true", // of two providers in one table
-                "PORT", Integer.toString(port), "MANAGEMENT_PORT", Integer.toString(Ports.free())));
+        camel = new CamelCli(
+                clone,
+                Map.of(
+                        "GENERIC_WEBHOOK_SECRET_FILE",
+                        Files.writeString(clone.resolve("generic-secret"), TestSettings.SECRET)
+                                .toString(),
+                        "SCIM_WEBHOOK_SECRET",
+                        ScimApp.TOKEN,
+                        "SHARED_IDS",
+                        "true", // of two providers in one table
+                        "PORT",
+                        Integer.toString(port),
+                        "MANAGEMENT_PORT",
+                        Integer.toString(Ports.free())));
     }
 
     @AfterAll
@@ -56,7 +69,9 @@ class CamelRunTest {
 
     @Test
     void theStartSaysTheVersionOfThePom() {
-        assertTrue(camel.read("camel.log").contains("users-sync is running, version " + Version.current()), camel.read("camel.log"));
+        assertTrue(
+                camel.read("camel.log").contains("users-sync is running, version " + Version.current()),
+                camel.read("camel.log"));
         assertNotEquals("unknown", Version.current());
     }
 
@@ -64,8 +79,11 @@ class CamelRunTest {
     void aSignedDeliveryBecomesARow() throws Exception {
         assertEquals(204, created("u1").post(generic).statusCode());
         assertEquals("Jane", name("u1"));
-        assertEquals(401, created("u2").header("webhook-id", "msg_other").post(generic).statusCode());
-        assertEquals(404, created("u2").post(generic.replace("generic", "clerk")).statusCode());
+        assertEquals(
+                401,
+                created("u2").header("webhook-id", "msg_other").post(generic).statusCode());
+        assertEquals(
+                404, created("u2").post(generic.replace("generic", "clerk")).statusCode());
         assertEquals(422, new Delivery("{}").post(generic).statusCode());
         assertEquals("no row", name("u2"));
     }
@@ -74,28 +92,55 @@ class CamelRunTest {
     void aSecretInAFileIsRotatedWithoutARestart() throws Exception {
         String next = "whsec_YSBzZWNyZXQgZm9yIHRoZSBDYW1lbCBDTEkgYWxvbmU=";
         Files.writeString(clone.resolve("generic-secret"), TestSettings.SECRET + " " + next);
-        await().atMost(Duration.ofSeconds(20)).until(() -> created("u4").signed(next, Instant.now().getEpochSecond()).post(generic).statusCode() == 204);
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> created("u4")
+                                .signed(next, Instant.now().getEpochSecond())
+                                .post(generic)
+                                .statusCode()
+                        == 204);
         assertEquals(204, created("u5").post(generic).statusCode());
     }
 
     @Test
     void aScimClientIsServed() throws Exception {
         String scim = "http://localhost:" + port + "/scim/v2";
-        assertEquals(201, ScimApp.send(ScimApp.request(scim, "POST", "/Users", ScimApp.user("jane", "\"externalId\": \"s1\", \"displayName\": \"Jane\""))).status());
-        ScimApp.Reply patched = ScimApp.send(ScimApp.request(scim, "PATCH", "/Users/s1",
+        assertEquals(
+                201,
+                ScimApp.send(ScimApp.request(
+                                scim,
+                                "POST",
+                                "/Users",
+                                ScimApp.user("jane", "\"externalId\": \"s1\", \"displayName\": \"Jane\"")))
+                        .status());
+        ScimApp.Reply patched = ScimApp.send(ScimApp.request(
+                scim,
+                "PATCH",
+                "/Users/s1",
                 "{\"Operations\": [{\"op\": \"Replace\", \"path\": \"displayName\", \"value\": \"Jane D.\"}]}"));
         assertEquals(200, patched.status(), patched.http().body());
         assertEquals("Jane D.", name("s1"));
-        assertEquals(1, ScimApp.send(ScimApp.request(scim, "GET", "/Users?filter=userName%20eq%20%22jane%22", null)).json().path("totalResults").intValue());
-        ScimApp.send(ScimApp.request(scim, "GET", "/Users", null).setHeader("Authorization", "Bearer other")).assertError(401, null);
+        assertEquals(
+                1,
+                ScimApp.send(ScimApp.request(scim, "GET", "/Users?filter=userName%20eq%20%22jane%22", null))
+                        .json()
+                        .path("totalResults")
+                        .intValue());
+        ScimApp.send(ScimApp.request(scim, "GET", "/Users", null).setHeader("Authorization", "Bearer other"))
+                .assertError(401, null);
     }
 
     @Test
     void anEditedRouteIsLiveWithoutARestart() throws Exception {
         Path route = clone.resolve("routes/user-created.camel.yaml");
-        Files.writeString(route, Files.readString(route).replace("        - to: \"{{user-events.to}}\"",
-                "        - setBody:\n            jq: '.name = \"Edited\"'\n        - to: \"{{user-events.to}}\""));
-        await().atMost(Duration.ofSeconds(30)).until(() -> created("u3").post(generic).statusCode() == 204 && name("u3").equals("Edited"));
+        Files.writeString(
+                route,
+                Files.readString(route)
+                        .replace(
+                                "        - to: \"{{user-events.to}}\"",
+                                "        - setBody:\n            jq: '.name = \"Edited\"'\n        - to: \"{{user-events.to}}\""));
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> created("u3").post(generic).statusCode() == 204
+                        && name("u3").equals("Edited"));
     }
 
     private static Delivery created(String id) {
@@ -103,9 +148,13 @@ class CamelRunTest {
     }
 
     private String name(String id) throws Exception {
-        String databasePort = Files.readAllLines(clone.resolve("data/postgres/postmaster.pid")).get(3);
-        try (Connection connection = DriverManager.getConnection("jdbc:postgresql://localhost:" + databasePort + "/postgres?user=postgres")) {
-            ResultSet row = connection.createStatement().executeQuery("SELECT name FROM neon_auth.users_sync WHERE id = '" + id + "'");
+        String databasePort = Files.readAllLines(clone.resolve("data/postgres/postmaster.pid"))
+                .get(3);
+        try (Connection connection = DriverManager.getConnection(
+                "jdbc:postgresql://localhost:" + databasePort + "/postgres?user=postgres")) {
+            ResultSet row = connection
+                    .createStatement()
+                    .executeQuery("SELECT name FROM neon_auth.users_sync WHERE id = '" + id + "'");
             return row.next() ? row.getString(1) : "no row";
         }
     }

@@ -30,7 +30,10 @@ class DeploymentFilesTest {
         try (var documents = yaml.readerFor(JsonNode.class).readValues(KUBERNETES.toFile())) {
             while (documents.hasNext()) {
                 JsonNode manifest = (JsonNode) documents.next();
-                manifests.put(manifest.path("kind").asText() + " " + manifest.at("/metadata/name").asText(), manifest);
+                manifests.put(
+                        manifest.path("kind").asText() + " "
+                                + manifest.at("/metadata/name").asText(),
+                        manifest);
             }
         }
         return manifests;
@@ -38,11 +41,13 @@ class DeploymentFilesTest {
 
     private static Set<String> settings() throws IOException {
         Set<String> settings = new TreeSet<>();
-        Matcher setting = Pattern.compile("\\{\\{env:([A-Z_]+)").matcher(Files.readString(Path.of("config/application.properties")));
+        Matcher setting = Pattern.compile("\\{\\{env:([A-Z_]+)")
+                .matcher(Files.readString(Path.of("config/application.properties")));
         while (setting.find()) {
             settings.add(setting.group(1));
         }
-        Matcher ofTheLog = Pattern.compile("\\$\\{env:([A-Z_]+)").matcher(Files.readString(Path.of("config/log4j2.properties")));
+        Matcher ofTheLog =
+                Pattern.compile("\\$\\{env:([A-Z_]+)").matcher(Files.readString(Path.of("config/log4j2.properties")));
         while (ofTheLog.find()) {
             settings.add(ofTheLog.group(1));
         }
@@ -57,19 +62,27 @@ class DeploymentFilesTest {
         JsonNode pod = deployment.at("/spec/template/spec");
         String pom = Files.readString(Path.of("pom.xml"));
         assertTrue(pod.at("/securityContext/runAsNonRoot").asBoolean());
-        assertTrue(pom.contains("<user>" + pod.at("/securityContext/runAsUser").asText() + ":"), "the user of the image");
+        assertTrue(
+                pom.contains("<user>" + pod.at("/securityContext/runAsUser").asText() + ":"), "the user of the image");
         JsonNode container = pod.at("/containers/0");
         assertTrue(container.at("/securityContext/readOnlyRootFilesystem").asBoolean());
         assertFalse(container.at("/securityContext/allowPrivilegeEscalation").asBoolean(true));
         Map<String, Integer> ports = new HashMap<>();
-        container.path("ports").forEach(port -> ports.put(port.path("name").asText(), port.path("containerPort").asInt()));
+        container
+                .path("ports")
+                .forEach(port -> ports.put(
+                        port.path("name").asText(), port.path("containerPort").asInt()));
         ports.values().forEach(port -> assertTrue(pom.contains("<port>" + port + "</port>"), "a port of the image"));
         for (String probe : Set.of("startupProbe", "readinessProbe", "livenessProbe")) {
             assertTrue(container.at("/" + probe + "/httpGet/path").asText().startsWith("/observe/health/"), probe);
-            assertTrue(ports.containsKey(container.at("/" + probe + "/httpGet/port").asText()), probe);
+            assertTrue(
+                    ports.containsKey(
+                            container.at("/" + probe + "/httpGet/port").asText()),
+                    probe);
         }
         assertTrue(pod.path("terminationGracePeriodSeconds").asInt() > 20, "longer than camel.main.shutdownTimeout");
-        Matcher version = Pattern.compile("<artifactId>users-sync</artifactId>\\s*<version>(.+)</version>").matcher(pom);
+        Matcher version = Pattern.compile("<artifactId>users-sync</artifactId>\\s*<version>(.+)</version>")
+                .matcher(pom);
         assertTrue(version.find());
         assertEquals("users-sync:" + version.group(1), container.path("image").asText());
     }
@@ -80,8 +93,13 @@ class DeploymentFilesTest {
         Set<String> named = new TreeSet<>();
         manifests.get("Secret users-sync").path("stringData").fieldNames().forEachRemaining(named::add);
         JsonNode container = manifests.get("Deployment users-sync").at("/spec/template/spec/containers/0");
-        container.path("env").forEach(variable -> named.add(variable.path("name").asText()));
-        container.path("envFrom").forEach(source -> assertTrue(manifests.containsKey("Secret " + source.at("/secretRef/name").asText())));
+        container
+                .path("env")
+                .forEach(variable -> named.add(variable.path("name").asText()));
+        container
+                .path("envFrom")
+                .forEach(source -> assertTrue(manifests.containsKey(
+                        "Secret " + source.at("/secretRef/name").asText())));
         Set<String> settings = settings();
         named.forEach(name -> assertTrue(settings.contains(name), name));
     }
@@ -100,13 +118,16 @@ class DeploymentFilesTest {
             }
             assertTrue(found, service);
         }
-        assertFalse(manifests.get("Service users-sync").toString().contains("management"), "the console is not where the provider sends to");
+        assertFalse(
+                manifests.get("Service users-sync").toString().contains("management"),
+                "the console is not where the provider sends to");
     }
 
     @Test
     void theUnitStartsTheScriptOfTheDistribution() throws IOException {
         String unit = Files.readString(SYSTEMD);
-        Matcher start = Pattern.compile("(?m)^ExecStart=/opt/users-sync/(\\S+)$").matcher(unit);
+        Matcher start =
+                Pattern.compile("(?m)^ExecStart=/opt/users-sync/(\\S+)$").matcher(unit);
         assertTrue(start.find());
         Path script = Path.of("src/main/distribution", start.group(1));
         assertTrue(Files.isExecutable(script), script.toString());

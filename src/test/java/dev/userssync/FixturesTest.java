@@ -41,7 +41,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class FixturesTest extends RunningApp {
 
     private static final Path FIXTURES = Path.of("src/test/resources");
-    private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
+    private static final ObjectMapper JSON =
+            new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
 
     private final PrivateKeys privateKeys = new PrivateKeys();
 
@@ -70,7 +71,8 @@ class FixturesTest extends RunningApp {
 
     /** The provider's own scheme signs or, where the private key is the provider's alone, a key made for the tests. */
     private Signer signer(String provider) {
-        return privateKeys.has(provider) ? document -> privateKeys.sign(provider, document)
+        return privateKeys.has(provider)
+                ? document -> privateKeys.sign(provider, document)
                 : context.getComponent("verify", VerifyComponent.class).scheme(provider)::sign;
     }
 
@@ -78,7 +80,10 @@ class FixturesTest extends RunningApp {
         try (Stream<Path> files = Files.walk(FIXTURES, 2)) {
             List<Path> deliveries = files.filter(file -> file.toString().endsWith(".json"))
                     .filter(file -> !file.toString().endsWith(".expected.json"))
-                    .map(FIXTURES::relativize).filter(file -> file.getNameCount() == 2).sorted().toList();
+                    .map(FIXTURES::relativize)
+                    .filter(file -> file.getNameCount() == 2)
+                    .sorted()
+                    .toList();
             assertTrue(deliveries.size() > 20, "fixtures are missing: " + deliveries);
             return deliveries;
         }
@@ -87,7 +92,8 @@ class FixturesTest extends RunningApp {
     @ParameterizedTest
     @MethodSource("deliveries")
     void aDeliveryGivesItsReplyAndItsRow(Path delivery) throws Exception {
-        JsonNode expected = JSON.readTree(FIXTURES.resolve(delivery.toString().replace(".json", ".expected.json")).toFile());
+        JsonNode expected = JSON.readTree(FIXTURES.resolve(delivery.toString().replace(".json", ".expected.json"))
+                .toFile());
         database.execute("TRUNCATE neon_auth.users_sync");
         for (JsonNode earlier : expected.path("after")) {
             assertEquals(204, post(delivery.resolveSibling(earlier.textValue() + ".json")));
@@ -113,17 +119,29 @@ class FixturesTest extends RunningApp {
 
     private int post(Path delivery) throws Exception {
         String provider = delivery.getName(0).toString();
-        return new Delivery(signer(provider).sign(Files.readAllBytes(FIXTURES.resolve(delivery)))).post(webhooks(provider)).statusCode();
+        return new Delivery(signer(provider).sign(Files.readAllBytes(FIXTURES.resolve(delivery))))
+                .post(webhooks(provider))
+                .statusCode();
     }
 
     @Test
     void theSampleSenderPlaysEveryProvider() throws Exception {
-        for (String provider : new Providers(context).on().stream().filter(provider -> !privateKeys.has(provider)).toList()) {
+        for (String provider : new Providers(context)
+                .on().stream().filter(provider -> !privateKeys.has(provider)).toList()) {
             String report = new SampleSender(context).send(provider);
             long events = List.of("user.created", "user.updated", "user.deleted").stream()
-                    .filter(event -> Files.exists(FIXTURES.resolve(provider).resolve(event + ".json"))).count();
-            assertEquals(events, report.lines().filter(line -> line.endsWith(" -> 204")).count(), report);
-            assertEquals(events, report.lines().filter(line -> line.contains("\"id\": \"sample_")).count(), report);
+                    .filter(event -> Files.exists(FIXTURES.resolve(provider).resolve(event + ".json")))
+                    .count();
+            assertEquals(
+                    events,
+                    report.lines().filter(line -> line.endsWith(" -> 204")).count(),
+                    report);
+            assertEquals(
+                    events,
+                    report.lines()
+                            .filter(line -> line.contains("\"id\": \"sample_"))
+                            .count(),
+                    report);
         }
     }
 

@@ -37,34 +37,51 @@ class GenericPathsTest extends RunningApp {
                  "contact": {"mail": "ada@example.com"}, "since": 1767225600}}""");
         assertEquals("7|Ada King|ada@example.com|2026-01-01 00:00:00|t|t", row());
 
-        post("{\"event\": \"account.updated\", \"sent_at\": 1767229200, \"account\": {\"number\": 7, \"given\": \"Ada\", \"family\": \"L\"}}");
+        post(
+                "{\"event\": \"account.updated\", \"sent_at\": 1767229200, \"account\": {\"number\": 7, \"given\": \"Ada\", \"family\": \"L\"}}");
         assertEquals("7|Ada L||2026-01-01 01:00:00|t|t", row());
 
-        post("{\"event\": \"account.deleted\", \"sent_at\": 1767230000, \"account\": {\"number\": 7, \"left\": 1767232800}}");
-        assertEquals("2026-01-01 02:00:00", database.value("SELECT deleted_at AT TIME ZONE 'UTC' FROM neon_auth.users_sync"));
+        post(
+                "{\"event\": \"account.deleted\", \"sent_at\": 1767230000, \"account\": {\"number\": 7, \"left\": 1767232800}}");
+        assertEquals(
+                "2026-01-01 02:00:00",
+                database.value("SELECT deleted_at AT TIME ZONE 'UTC' FROM neon_auth.users_sync"));
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = ';', value = {
-        "generic.time.path; now | todate; GENERIC_TIME_PATH uses todate/0",
-        "generic.name.path; if .data.nick then .data.nick | shout else null end; GENERIC_NAME_PATH uses shout/0",
-        "generic.id.path; \"\\(.data.id | number_of(1, 2))\"; GENERIC_ID_PATH uses number_of/1",
-        "generic.email.path; [.emails[]? | select(.main) | {a: lower(.x)}][0]; GENERIC_EMAIL_PATH uses lower/1",
-        "supabase.name.path; .full_name,, .name; SUPABASE_NAME_PATH is not valid jq",
-        "generic.profile.path; .data) | (.user; GENERIC_PROFILE_PATH is not valid jq",
-        "generic.type.path; ''; GENERIC_TYPE_PATH is empty",
-    })
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "generic.time.path; now | todate; GENERIC_TIME_PATH uses todate/0",
+                "generic.name.path; if .data.nick then .data.nick | shout else null end; GENERIC_NAME_PATH uses shout/0",
+                "generic.id.path; \"\\(.data.id | number_of(1, 2))\"; GENERIC_ID_PATH uses number_of/1",
+                "generic.email.path; [.emails[]? | select(.main) | {a: lower(.x)}][0]; GENERIC_EMAIL_PATH uses lower/1",
+                "supabase.name.path; .full_name,, .name; SUPABASE_NAME_PATH is not valid jq",
+                "generic.profile.path; .data) | (.user; GENERIC_PROFILE_PATH is not valid jq",
+                "generic.type.path; ''; GENERIC_TYPE_PATH is empty",
+            })
     void aPathThatCannotWorkIsRefusedByName(String setting, String path, String message) throws Exception {
         try (DefaultCamelContext other = new DefaultCamelContext()) {
             other.getPropertiesComponent().addInitialProperty(setting, path);
-            String refusal = assertThrows(StartupFailure.class, () -> JqPaths.check(other)).getMessage();
+            String refusal = assertThrows(StartupFailure.class, () -> JqPaths.check(other))
+                    .getMessage();
             assertTrue(refusal.startsWith(message), refusal);
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {".timestamp", "def first_of(f): [f][0]; first_of(.a, .b)", "header(\"x\")", "variable(\"stamp\") // now", "null", "$type",
-        ".data.at | fromdateiso8601? // (.data.ms | tonumber / 1000)", "reduce .a[] as $x (0; . + $x)", "{a, \"b\": .c, (.d): 1} | .a as {$b} | $b"})
+    @ValueSource(
+            strings = {
+                ".timestamp",
+                "def first_of(f): [f][0]; first_of(.a, .b)",
+                "header(\"x\")",
+                "variable(\"stamp\") // now",
+                "null",
+                "$type",
+                ".data.at | fromdateiso8601? // (.data.ms | tonumber / 1000)",
+                "reduce .a[] as $x (0; . + $x)",
+                "{a, \"b\": .c, (.d): 1} | .a as {$b} | $b"
+            })
     void aPathThatMayWorkIsNot(String path) throws Exception {
         try (DefaultCamelContext other = new DefaultCamelContext()) {
             other.getPropertiesComponent().addInitialProperty("generic.time.path", path);
@@ -74,16 +91,23 @@ class GenericPathsTest extends RunningApp {
 
     /** The cause, and nothing that the document holds. */
     @ParameterizedTest
-    @CsvSource(delimiter = ';', value = {
-        "{\"event\": [\"ada@example.org\"]}; the mapping failed: .* is not applicable to ARRAY",
-        "{\"event\": \"account.created\", \"account\": \"ada@example.org\"}; the mapping failed: Cannot index string",
-        "{\"event\": \"account.created\", \"account\": {\"number\": 1, \"given\": {\"ada@example.org\": 1}}}; the mapping failed: .*cannot be added",
-    })
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "{\"event\": [\"ada@example.org\"]}; the mapping failed: .* is not applicable to ARRAY",
+                "{\"event\": \"account.created\", \"account\": \"ada@example.org\"}; the mapping failed: Cannot index string",
+                "{\"event\": \"account.created\", \"account\": {\"number\": 1, \"given\": {\"ada@example.org\": 1}}}; the mapping failed: .*cannot be added",
+            })
     void theLogNamesTheCauseOfAMappingThatFails(String body, String cause) {
         CapturedLog log = new CapturedLog();
         assertEquals(422, new Delivery(body).post(webhooks("generic")).statusCode());
-        assertTrue(log.lines().stream().anyMatch(line -> line.matches("(?s).*parked as a dead letter: .*(" + cause + ").*")), log.lines()::toString);
-        assertTrue(log.lines().stream().noneMatch(line -> line.contains("ada@") || line.contains("RuntimeCamelException")), log.lines()::toString);
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(line -> line.matches("(?s).*parked as a dead letter: .*(" + cause + ").*")),
+                log.lines()::toString);
+        assertTrue(
+                log.lines().stream().noneMatch(line -> line.contains("ada@") || line.contains("RuntimeCamelException")),
+                log.lines()::toString);
     }
 
     private void post(String body) {

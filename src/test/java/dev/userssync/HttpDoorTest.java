@@ -25,8 +25,22 @@ import org.junit.jupiter.api.Test;
 public class HttpDoorTest {
 
     public static final Set<String> SIGNED_WITH_KEYS = Set.of("hanko", "kinde", "neon-auth");
-    public static final List<String> WITH_SECRETS = List.of("auth0", "better-auth", "clerk", "fusionauth", "generic", "keycloak", "logto", "okta", "scim",
-            "stack-auth", "stytch", "supabase", "supabase-hook", "workos", "zitadel");
+    public static final List<String> WITH_SECRETS = List.of(
+            "auth0",
+            "better-auth",
+            "clerk",
+            "fusionauth",
+            "generic",
+            "keycloak",
+            "logto",
+            "okta",
+            "scim",
+            "stack-auth",
+            "stytch",
+            "supabase",
+            "supabase-hook",
+            "workos",
+            "zitadel");
 
     private static Properties everyProvider(TestDatabase database) {
         Properties settings = TestSettings.with(database, WITH_SECRETS.toArray(String[]::new));
@@ -44,19 +58,37 @@ public class HttpDoorTest {
         public Senders(Properties settings) {
             String port = "http://localhost:" + settings.getProperty("camel.server.port");
             Map<String, Supplier<Integer>> requests = new java.util.TreeMap<>();
-            for (String provider : settings.stringPropertyNames().stream().filter(name -> name.endsWith(".webhook.secret") || name.endsWith(".jwks.url"))
-                    .map(name -> name.split("\\.")[0]).filter(name -> !name.equals("scim")).toList()) {
-                requests.put(provider, () -> Http.post(port + "/webhooks/" + provider, "{}", "Content-Type",
-                        provider.equals("kinde") ? "application/jwt" : "application/json").statusCode());
+            for (String provider : settings.stringPropertyNames().stream()
+                    .filter(name -> name.endsWith(".webhook.secret") || name.endsWith(".jwks.url"))
+                    .map(name -> name.split("\\.")[0])
+                    .filter(name -> !name.equals("scim"))
+                    .toList()) {
+                requests.put(
+                        provider,
+                        () -> Http.post(
+                                        port + "/webhooks/" + provider,
+                                        "{}",
+                                        "Content-Type",
+                                        provider.equals("kinde") ? "application/jwt" : "application/json")
+                                .statusCode());
             }
             requests.put("scim", () -> Http.get(port + "/scim/v2/Users").statusCode());
-            requests.put("signed", () -> new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}").post(port + "/webhooks/generic").statusCode());
+            requests.put(
+                    "signed",
+                    () -> new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}")
+                            .post(port + "/webhooks/generic")
+                            .statusCode());
             String management = "http://localhost:" + settings.getProperty("camel.management.port");
-            requests.put("ready", () -> Http.get(management + "/observe/health/ready").statusCode());
-            requests.put("replay", () -> Http.post(management + "/dead-letters/replay", "").statusCode());
+            requests.put(
+                    "ready",
+                    () -> Http.get(management + "/observe/health/ready").statusCode());
+            requests.put(
+                    "replay",
+                    () -> Http.post(management + "/dead-letters/replay", "").statusCode());
             requests.forEach((name, request) -> threads.add(new Thread(() -> {
                 while (!done) {
-                    replies.computeIfAbsent(name, one -> new ConcurrentSkipListSet<>()).add(status(request));
+                    replies.computeIfAbsent(name, one -> new ConcurrentSkipListSet<>())
+                            .add(status(request));
                 }
             })));
             threads.forEach(Thread::start);
@@ -94,10 +126,13 @@ public class HttpDoorTest {
     void whileItStartsAndStopsSendersAreToldToComeAgain() {
         Properties settings = everyProvider(new TestDatabase());
         Senders senders = new Senders(settings);
-        try (senders; StartedApp app = new StartedApp(settings)) {
+        try (senders;
+                StartedApp app = new StartedApp(settings)) {
             await().until(() -> senders.replies.size() == WITH_SECRETS.size() + SIGNED_WITH_KEYS.size() + 3
-                    && senders.replies.keySet().stream().allMatch(name -> !senders.of(name).isEmpty()
-                            || SIGNED_WITH_KEYS.contains(name) && senders.replies.get(name).contains(503)));
+                    && senders.replies.keySet().stream()
+                            .allMatch(name -> !senders.of(name).isEmpty()
+                                    || SIGNED_WITH_KEYS.contains(name)
+                                            && senders.replies.get(name).contains(503)));
         }
         for (String name : senders.replies.keySet()) {
             Set<Integer> expected = switch (name) {

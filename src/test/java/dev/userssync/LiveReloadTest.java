@@ -49,7 +49,8 @@ class LiveReloadTest extends RunningApp {
 
     /** While a route is replaced, its path answers 404 for a moment. */
     private String nameAfterDelivery() {
-        await().atMost(Duration.ofSeconds(30)).until(() -> new Delivery("""
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> new Delivery("""
                 {"type": "user.updated", "data": {"id": "u1", "name": "Jane"}}
                 """).post(webhooks("generic")).statusCode() == 204);
         return database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u1'");
@@ -72,7 +73,9 @@ class LiveReloadTest extends RunningApp {
     void anEditedFunctionIsLiveWithoutARestart() throws IOException {
         Path generic = routes.resolve("providers/generic.camel.yaml");
         String original = Files.readString(generic);
-        Files.writeString(generic, original.replace("name: ({{generic.name.path}})", "name: ([{{generic.name.path}}, \"Doe\"] | words)"));
+        Files.writeString(
+                generic,
+                original.replace("name: ({{generic.name.path}})", "name: ([{{generic.name.path}}, \"Doe\"] | words)"));
         await().atMost(Duration.ofSeconds(30)).until(() -> nameAfterDelivery().equals("Jane Doe"));
 
         Path functions = routes.resolve("jq/functions.jq");

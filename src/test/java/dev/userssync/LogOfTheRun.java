@@ -25,13 +25,16 @@ class LogOfTheRun {
 
     private static final Path LOG = Path.of("target/test-run.log");
     private static final Pattern ADDRESS = Pattern.compile("[\\w.+-]+@[\\w-]+(?:\\.[\\w-]+)+");
-    private static final Pattern SECRET_SETTING = Pattern.compile("(?m)^\\S*(?:secret|password|api\\.key|token)\\s*=\\s*(\\S{8,})$");
+    private static final Pattern SECRET_SETTING =
+            Pattern.compile("(?m)^\\S*(?:secret|password|api\\.key|token)\\s*=\\s*(\\S{8,})$");
 
     @Test
     void itHoldsNoAddressAndNoSecret() throws IOException {
         // The id of a user is logged, and some providers make an address part of it.
         String log = Files.readString(LOG).replaceAll("\\buser=[^},]*", "user=");
-        assertTrue(log.contains("users-sync is running") && log.contains(" event applied"), "tests ran before, and events were logged");
+        assertTrue(
+                log.contains("users-sync is running") && log.contains(" event applied"),
+                "tests ran before, and events were logged");
         List<String> found = new ArrayList<>();
         for (String secret : secrets()) {
             if (log.contains(secret)) {
@@ -47,9 +50,13 @@ class LogOfTheRun {
         secrets.add(TestSettings.SECRET.substring("whsec_".length()));
         try (Stream<Path> files = Files.walk(Path.of("src/test/resources"))) {
             // The demonstration shows its invented user on purpose.
-            for (Path file : files.filter(Files::isRegularFile).filter(file -> !file.startsWith("src/test/resources/sample")).toList()) {
+            for (Path file : files.filter(Files::isRegularFile)
+                    .filter(file -> !file.startsWith("src/test/resources/sample"))
+                    .toList()) {
                 String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
-                addAll(secrets, file.toString().endsWith(".properties") ? SECRET_SETTING.matcher(text) : ADDRESS.matcher(text));
+                addAll(
+                        secrets,
+                        file.toString().endsWith(".properties") ? SECRET_SETTING.matcher(text) : ADDRESS.matcher(text));
             }
         }
         assertTrue(secrets.size() > 5, "fixtures were read: " + secrets);

@@ -42,13 +42,17 @@ class PackagesTest {
 
     private static List<Path> sources() throws IOException {
         try (Stream<Path> files = Files.walk(ROOT)) {
-            return files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(".java"))
+                    .sorted()
+                    .toList();
         }
     }
 
     /** "" for the root. */
     private static String packageOf(Path source) {
-        return ROOT.relativize(source).getNameCount() == 1 ? "" : ROOT.relativize(source).getName(0).toString();
+        return ROOT.relativize(source).getNameCount() == 1
+                ? ""
+                : ROOT.relativize(source).getName(0).toString();
     }
 
     @Test
@@ -85,7 +89,10 @@ class PackagesTest {
     private static int floor(String name, Map<String, Integer> floors, List<String> above) {
         assertTrue(!above.contains(name), () -> "a circle: " + above + " " + name);
         List<String> path = Stream.concat(above.stream(), Stream.of(name)).toList();
-        int floor = MAY_IMPORT.get(name).stream().mapToInt(below -> floor(below, floors, path) + 1).max().orElse(1);
+        int floor = MAY_IMPORT.get(name).stream()
+                .mapToInt(below -> floor(below, floors, path) + 1)
+                .max()
+                .orElse(1);
         floors.put(name, floor);
         return floor;
     }
@@ -105,7 +112,11 @@ class PackagesTest {
             }
         }
         assertEquals(List.of(), tooLong);
-        assertEquals(List.of(), classes.entrySet().stream().filter(one -> one.getValue() > MOST_CLASSES).toList());
+        assertEquals(
+                List.of(),
+                classes.entrySet().stream()
+                        .filter(one -> one.getValue() > MOST_CLASSES)
+                        .toList());
         for (String name : MAY_IMPORT.keySet()) {
             assertTrue(Files.exists(ROOT.resolve(name).resolve("package-info.java")), name);
         }
@@ -120,7 +131,8 @@ class PackagesTest {
                 Matcher named = NAMED.matcher(Files.readString(file));
                 while (named.find()) {
                     count++;
-                    if (!Files.exists(ROOT.resolve(named.group(1).replace('.', '/')).resolve(named.group(2) + ".java"))) {
+                    if (!Files.exists(
+                            ROOT.resolve(named.group(1).replace('.', '/')).resolve(named.group(2) + ".java"))) {
                         missing.add(file + " names " + named.group());
                     }
                 }

@@ -37,18 +37,25 @@ class PortsTest {
     void oneThatIsInUseIsRefused(String setting, String variable) throws IOException {
         try (ServerSocket other = new ServerSocket(port(setting), 1, InetAddress.getLoopbackAddress())) {
             StartupFailure failure = assertThrows(StartupFailure.class, () -> new StartedApp(settings).close());
-            assertEquals("port " + other.getLocalPort() + " is in use: stop what uses it, or set " + variable + " to another port", failure.getMessage());
+            assertEquals(
+                    "port " + other.getLocalPort() + " is in use: stop what uses it, or set " + variable
+                            + " to another port",
+                    failure.getMessage());
         }
     }
 
     @Test
     void oneThatWasClosedAMomentAgoIsFree() throws IOException {
-        try (ServerSocket before = new ServerSocket(port("camel.server.port")); Socket client = new Socket("localhost", before.getLocalPort())) {
+        try (ServerSocket before = new ServerSocket(port("camel.server.port"));
+                Socket client = new Socket("localhost", before.getLocalPort())) {
             before.accept().close(); // first, so its end of the connection lingers
             assertEquals(-1, client.getInputStream().read());
         }
         try (StartedApp app = new StartedApp(settings)) {
-            assertEquals(401, Http.post(app.webhooks("generic"), "{}", "content-type", "application/json").statusCode());
+            assertEquals(
+                    401,
+                    Http.post(app.webhooks("generic"), "{}", "content-type", "application/json")
+                            .statusCode());
         }
     }
 
@@ -64,7 +71,10 @@ class PortsTest {
         new Thread(checks).start();
         while (!checks.isDone()) {
             try (Socket socket = new Socket("localhost", port)) {
-                assertEquals(port, socket.getLocalPort(), "somebody listens, or the system gave us the port to call ourselves from");
+                assertEquals(
+                        port,
+                        socket.getLocalPort(),
+                        "somebody listens, or the system gave us the port to call ourselves from");
             } catch (ConnectException refused) {
                 Thread.onSpinWait();
             }

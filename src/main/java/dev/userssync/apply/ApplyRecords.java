@@ -53,6 +53,7 @@ public final class ApplyRecords implements Processor, CamelContextAware {
 
     /** The time of the oldest record of each current batch, in epoch milliseconds. */
     private final Map<Exchange, Long> inHand = new ConcurrentHashMap<>();
+
     private CamelContext context;
     private AsyncProducer event;
     private ExecutorService submitters;
@@ -61,21 +62,26 @@ public final class ApplyRecords implements Processor, CamelContextAware {
     @Override
     public void process(Exchange exchange) throws Exception {
         List<Exchange> records = exchange.getMessage().getBody(List.class);
-        inHand.put(exchange, records.stream().mapToLong(ApplyRecords::time).min().orElseGet(System::currentTimeMillis));
+        inHand.put(
+                exchange, records.stream().mapToLong(ApplyRecords::time).min().orElseGet(System::currentTimeMillis));
         try {
             applyAll(records);
         } finally {
             inHand.remove(exchange);
         }
         Map<Object, Object> positions = new LinkedHashMap<>();
-        records.forEach(record -> positions.put(record.getMessage().getHeader(PARTITION), record.getMessage().getHeader(POSITION)));
+        records.forEach(record -> positions.put(
+                record.getMessage().getHeader(PARTITION), record.getMessage().getHeader(POSITION)));
         exchange.getMessage().setBody(new ArrayList<>(positions.values()));
     }
 
     /** The age of the oldest user event that was read and is not yet in the table, in seconds; 0 if there is none. */
     public double delaySeconds() {
         long now = System.currentTimeMillis();
-        return inHand.values().stream().mapToDouble(time -> Math.max(0, now - time) / 1000.0).max().orElse(0);
+        return inHand.values().stream()
+                .mapToDouble(time -> Math.max(0, now - time) / 1000.0)
+                .max()
+                .orElse(0);
     }
 
     private static long time(Exchange record) {
@@ -100,7 +106,10 @@ public final class ApplyRecords implements Processor, CamelContextAware {
             Thread.sleep(PAUSE_MILLIS);
         }
         if (warned != 0) {
-            LOG.info("{} user events of the topic are applied, after {} s", records.size(), Duration.ofNanos(System.nanoTime() - start).toSeconds());
+            LOG.info(
+                    "{} user events of the topic are applied, after {} s",
+                    records.size(),
+                    Duration.ofNanos(System.nanoTime() - start).toSeconds());
         }
     }
 
@@ -127,7 +136,8 @@ public final class ApplyRecords implements Processor, CamelContextAware {
         for (int i = 0; i < events.size(); i++) {
             Exchange one = events.get(i);
             String user = one.getProperty(USER, String.class);
-            boolean refused = one.getException() != null || "503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class));
+            boolean refused = one.getException() != null
+                    || "503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class));
             if (refused && reason == null) {
                 if (one.getException() != null) {
                     new Failure().process(one);
@@ -153,7 +163,8 @@ public final class ApplyRecords implements Processor, CamelContextAware {
         for (Exchange one : events) {
             try {
                 reader.process(one);
-                one.setProperty(USER, ((JsonNode) one.getMessage().getBody()).path("id").textValue());
+                one.setProperty(
+                        USER, ((JsonNode) one.getMessage().getBody()).path("id").textValue());
             } catch (InvalidUserEvent e) {
                 LOG.debug("The route reports the failure again and parks the event");
             }

@@ -49,8 +49,11 @@ final class BatchEntry {
         for (int i = 0; i < callers.size(); i++) {
             JsonNode one = callers.get(i).event;
             if (i != stands) {
-                joined.addObject().put("type", one.path("type").textValue()).put("version", MergeRule.version(one))
-                        .put("provider", one.path("provider").textValue()).put("delivery", one.path("delivery").textValue());
+                joined.addObject()
+                        .put("type", one.path("type").textValue())
+                        .put("version", MergeRule.version(one))
+                        .put("provider", one.path("provider").textValue())
+                        .put("delivery", one.path("delivery").textValue());
             }
         }
         ObjectNode whole = JsonNodeFactory.instance.objectNode().setAll((ObjectNode) event);

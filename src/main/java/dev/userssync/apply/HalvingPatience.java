@@ -32,7 +32,8 @@ final class HalvingPatience {
         } else if (Failure.causedByServer(failure) && ++serverFailures > MOST_SERVER_FAILURES) {
             over = failure;
         } else if (System.nanoTime() - firstFailure > timeout) {
-            over = new TryLater("the database refuses so many events of a batch that the others were not reached in time");
+            over = new TryLater(
+                    "the database refuses so many events of a batch that the others were not reached in time");
         }
     }
 

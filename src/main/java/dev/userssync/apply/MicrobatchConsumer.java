@@ -1,7 +1,6 @@
 package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.List;
 import java.util.StringJoiner;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
@@ -45,7 +44,8 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
         stopping = false;
         observer = CamelContextHelper.findSingleByType(endpoint.getCamelContext(), BatchObserver.class);
         shards = new Shard[endpoint.getShards()];
-        writers = endpoint.getCamelContext().getExecutorServiceManager()
+        writers = endpoint.getCamelContext()
+                .getExecutorServiceManager()
                 .newFixedThreadPool(this, "microbatch:" + endpoint.getName(), shards.length);
         for (int i = 0; i < shards.length; i++) {
             shards[i] = new Shard(this, i + 1);
@@ -98,7 +98,8 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
         for (Shard shard : shards) {
             long seconds = shard.busySeconds();
             if (seconds >= endpoint.getStuckAfter()) {
-                stuck.add("writer " + shard.number + " of " + shards.length + " has not finished a batch for " + seconds + " s");
+                stuck.add("writer " + shard.number + " of " + shards.length + " has not finished a batch for " + seconds
+                        + " s");
             }
         }
         return stuck.length() == 0 ? null : stuck.toString();

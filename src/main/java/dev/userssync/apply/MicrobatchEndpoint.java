@@ -10,20 +10,37 @@ import org.apache.camel.spi.UriPath;
 import org.apache.camel.support.DefaultEndpoint;
 
 /** {@code microbatch:name}; all options are for the consumer. */
-@UriEndpoint(scheme = "microbatch", firstVersion = "0.1.0", title = "Microbatch", syntax = "microbatch:name", category = Category.CORE)
+@UriEndpoint(
+        scheme = "microbatch",
+        firstVersion = "0.1.0",
+        title = "Microbatch",
+        syntax = "microbatch:name",
+        category = Category.CORE)
 public final class MicrobatchEndpoint extends DefaultEndpoint {
 
     @UriPath(description = "Joins producers and consumer.")
     private final String name;
-    @UriParam(defaultValue = "2", description = "Writers, each with a queue of its own; a user's events all go to one of them.")
+
+    @UriParam(
+            defaultValue = "2",
+            description = "Writers, each with a queue of its own; a user's events all go to one of them.")
     private int shards = 2;
+
     @UriParam(defaultValue = "500", description = "Users in a batch, at most.")
     private int maxSize = 500;
+
     @UriParam(defaultValue = "10000", description = "Waiting events of all shards, at most; the next one is refused.")
     private int capacity = 10_000;
-    @UriParam(defaultValue = "10000", description = "Milliseconds for which a failed batch is halved; after them its other events fail, too.")
+
+    @UriParam(
+            defaultValue = "10000",
+            description = "Milliseconds for which a failed batch is halved; after them its other events fail, too.")
     private int halvingTimeout = 10_000;
-    @UriParam(defaultValue = "10", description = "Seconds after which a writer that has not finished is reported in readiness; two waits for a lock take six.")
+
+    @UriParam(
+            defaultValue = "10",
+            description =
+                    "Seconds after which a writer that has not finished is reported in readiness; two waits for a lock take six.")
     private int stuckAfter = 10;
 
     MicrobatchEndpoint(String uri, MicrobatchComponent component, String name) {

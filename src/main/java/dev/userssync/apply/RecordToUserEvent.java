@@ -69,7 +69,8 @@ public final class RecordToUserEvent implements Processor {
                         int start = (int) parser.currentTokenLocation().getByteOffset();
                         parser.skipChildren();
                         int end = (int) parser.currentLocation().getByteOffset();
-                        event.putRawValue(name, new RawValue(new String(record, start, end - start, StandardCharsets.UTF_8)));
+                        event.putRawValue(
+                                name, new RawValue(new String(record, start, end - start, StandardCharsets.UTF_8)));
                     }
                     default -> parser.skipChildren();
                 }

@@ -27,6 +27,7 @@ final class Shard implements Runnable {
     final int number;
     /** The entries last taken from the queue. Their callers are always answered. */
     private List<BatchEntry> inHand = List.of();
+
     private volatile long busySince; // nanoTime at the start of the route; 0 if idle
     private boolean closed;
 
@@ -61,7 +62,11 @@ final class Shard implements Runnable {
                 write(batch);
             }
         } catch (RuntimeException | Error e) {
-            LOG.error("writer {} of {} failed and is replaced; asked the senders of its batch to retry: {}", number, consumer.endpoint.getShards(), e.toString());
+            LOG.error(
+                    "writer {} of {} failed and is replaced; asked the senders of its batch to retry: {}",
+                    number,
+                    consumer.endpoint.getShards(),
+                    e.toString());
             LOG.debug("writer {} failed", number, e);
             answer(inHand, new TryLater("the writer failed: " + e.getClass().getSimpleName()));
         } finally {
@@ -94,7 +99,8 @@ final class Shard implements Runnable {
         List<BatchEntry> inOrder = new ArrayList<>();
         inHand = inOrder;
         Set<String> later = new HashSet<>();
-        for (var waitingOnes = queue.iterator(); waitingOnes.hasNext() && batch.size() < consumer.endpoint.getMaxSize();) {
+        for (var waitingOnes = queue.iterator();
+                waitingOnes.hasNext() && batch.size() < consumer.endpoint.getMaxSize(); ) {
             WaitingEvent event = waitingOnes.next();
             String id = event.event.path("id").textValue();
             BatchEntry entry = batch.get(id);
@@ -161,7 +167,8 @@ final class Shard implements Runnable {
             consumer.doneUoW(exchange);
             busySince = 0;
         }
-        Outcome outcome = new Outcome(failure(exchange), decisions(exchange.getMessage().getBody()));
+        Outcome outcome =
+                new Outcome(failure(exchange), decisions(exchange.getMessage().getBody()));
         consumer.releaseExchange(exchange, false);
         if (outcome.failure == null && consumer.observer != null) {
             consumer.observer.committed(events.size(), System.nanoTime() - start);
@@ -172,7 +179,9 @@ final class Shard implements Runnable {
     /** The failure of an exchange. An Error is not caused by the events, unless they are nested too deeply. */
     private Exception failure(Exchange exchange) {
         Error error = ObjectHelper.getException(Error.class, exchange.getException());
-        return error == null || error instanceof StackOverflowError ? exchange.getException() : new TryLater("the writer failed: " + error.getClass().getSimpleName());
+        return error == null || error instanceof StackOverflowError
+                ? exchange.getException()
+                : new TryLater("the writer failed: " + error.getClass().getSimpleName());
     }
 
     synchronized void refuseAll() {
@@ -185,8 +194,7 @@ final class Shard implements Runnable {
     }
 
     /** The result of the route for a batch: its failure, or the decision on each user whose event was not applied. */
-    private record Outcome(Exception failure, Map<String, String> notApplied) {
-    }
+    private record Outcome(Exception failure, Map<String, String> notApplied) {}
 
     /** Reads the rows {@code {id, decision}} that the route may return. */
     private static Map<String, String> decisions(Object body) {

@@ -25,18 +25,32 @@ import org.apache.camel.Processor;
 @BindToRegistry("user-event-columns")
 public final class UserEventColumns implements Processor, CamelContextAware {
 
-    private static final String PARAMETERS = "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not yet loaded when it compiles this class
-    private static final List<String> TEXTS = List.of("type", "id", "name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once",
+    private static final String PARAMETERS =
+            "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not yet loaded when it compiles this class
+    private static final List<String> TEXTS = List.of(
+            "type",
+            "id",
+            "name",
+            "email",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+            "provider",
+            "delivery",
+            "once",
             "joined");
     /** The texts that are not checked before; the id is. */
-    private static final List<String> MAY_HOLD_ANYTHING = List.of("name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once");
+    private static final List<String> MAY_HOLD_ANYTHING =
+            List.of("name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once");
 
     /**
      * Writes surrogates as escapes. Postgres reads a pair back as the same character, and {@link StorableText} finds
      * lone ones. Without escapes, the driver would silently write a lone surrogate as "?".
      */
-    static final ObjectWriter WRITER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
-            .build().writer();
+    static final ObjectWriter WRITER = JsonMapper.builder(
+                    new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
+            .build()
+            .writer();
 
     private CamelContext context;
     private String log;
@@ -49,7 +63,9 @@ public final class UserEventColumns implements Processor, CamelContextAware {
     @Override
     public void setCamelContext(CamelContext context) {
         this.context = context;
-        this.log = context.getPropertiesComponent().resolveProperty("event-log.enabled").orElse("false");
+        this.log = context.getPropertiesComponent()
+                .resolveProperty("event-log.enabled")
+                .orElse("false");
     }
 
     /**

@@ -28,7 +28,10 @@ public final class UserEventToRecord implements Processor {
         ObjectNode event = message.getBody(ObjectNode.class);
         message.setHeader(KEY, event.path("id").textValue());
         if ("merged".equals(exchange.getVariable("change"))) {
-            event = JsonNodeFactory.instance.objectNode().<ObjectNode>setAll(event).put("partial", true);
+            event = JsonNodeFactory.instance
+                    .objectNode()
+                    .<ObjectNode>setAll(event)
+                    .put("partial", true);
         }
         String written = UserEventColumns.WRITER.writeValueAsString(event);
         String text = StorableText.ofJson(written);

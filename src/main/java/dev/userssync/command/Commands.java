@@ -13,11 +13,30 @@ import picocli.CommandLine.Command;
  * The command line. Without a verb users-sync runs. A verb calls the running instance over its management port, or does
  * its work in this process. Exit codes: 0 done, 1 not done (the reason is on standard error), 2 wrong usage.
  */
-@Command(name = "users-sync", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Keeps neon_auth.users_sync in sync with an auth provider. Without a command it runs until you stop it.",
-        footer = {"", "Settings are environment variables, the same for all commands; see config/application.properties."},
-        subcommands = {Status.class, Sample.class, Replay.class, Backfill.class, Reconcile.class, Refresh.class, Erase.class, Purge.class,
-            PrintSql.class, Migrate.class, VerifySignature.class, CommandLine.HelpCommand.class})
+@Command(
+        name = "users-sync",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description =
+                "Keeps neon_auth.users_sync in sync with an auth provider. Without a command it runs until you stop it.",
+        footer = {
+            "",
+            "Settings are environment variables, the same for all commands; see config/application.properties."
+        },
+        subcommands = {
+            Status.class,
+            Sample.class,
+            Replay.class,
+            Backfill.class,
+            Reconcile.class,
+            Refresh.class,
+            Erase.class,
+            Purge.class,
+            PrintSql.class,
+            Migrate.class,
+            VerifySignature.class,
+            CommandLine.HelpCommand.class
+        })
 public final class Commands implements Callable<Integer> {
 
     /** Standard input. */
@@ -41,10 +60,14 @@ public final class Commands implements Callable<Integer> {
         line.getCommandSpec().version("users-sync " + Version.current());
         line.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof JsonProcessingException) {
-                command.getErr().println("users-sync: the server that answered is not users-sync: set --url or MANAGEMENT_PORT");
+                command.getErr()
+                        .println(
+                                "users-sync: the server that answered is not users-sync: set --url or MANAGEMENT_PORT");
                 return 1;
             }
-            command.getErr().println("users-sync: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
+            command.getErr()
+                    .println("users-sync: "
+                            + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
             return 1;
         });
         return line;

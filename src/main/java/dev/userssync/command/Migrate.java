@@ -8,14 +8,21 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Creates or upgrades the tables. */
-@Command(name = "migrate", description = {"Creates or upgrades the tables in the database of $DATABASE_URL, then ends. Run it with the role that owns the tables,",
-    "if users-sync itself runs with another role (DATABASE_MIGRATE=false)."})
+@Command(
+        name = "migrate",
+        description = {
+            "Creates or upgrades the tables in the database of $DATABASE_URL, then ends. Run it with the role that owns the tables,",
+            "if users-sync itself runs with another role (DATABASE_MIGRATE=false)."
+        })
 public final class Migrate implements Callable<Integer> {
 
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
     private boolean help;
 
     @Override

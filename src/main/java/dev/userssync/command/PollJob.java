@@ -27,11 +27,19 @@ public abstract class PollJob extends Remote {
         boolean terminal = System.console() != null && !json;
         while (true) {
             JsonNode state = state();
-            if (state.path("phase").asText().equals("held") && !state.path("started_at").equals(earlier.path("started_at"))) {
+            if (state.path("phase").asText().equals("held")
+                    && !state.path("started_at").equals(earlier.path("started_at"))) {
                 progress(terminal, "");
-                out(json ? state.toString() : "The brake holds, nobody is deleted: " + state.path("held_because").asText() + "." + System.lineSeparator()
-                        + ids(state.path("missing_ids"), state.path("missing").asLong()) + System.lineSeparator()
-                        + "Check these users. Then confirm or dismiss on the console, or POST /admin/polls/" + provider + "/confirm or dismiss.");
+                out(
+                        json
+                                ? state.toString()
+                                : "The brake holds, nobody is deleted: "
+                                        + state.path("held_because").asText() + "." + System.lineSeparator()
+                                        + ids(
+                                                state.path("missing_ids"),
+                                                state.path("missing").asLong()) + System.lineSeparator()
+                                        + "Check these users. Then confirm or dismiss on the console, or POST /admin/polls/"
+                                        + provider + "/confirm or dismiss.");
                 return 1;
             }
             JsonNode report = state.path("last_report");
@@ -40,9 +48,11 @@ public abstract class PollJob extends Remote {
                 out(json ? report.toString() : lines(report));
                 return 0;
             }
-            if (state.path("listing_failures").asInt() > 0 && state.path("last_error").isTextual()) {
+            if (state.path("listing_failures").asInt() > 0
+                    && state.path("last_error").isTextual()) {
                 progress(terminal, "");
-                throw new IllegalStateException("not done yet, users-sync retries: " + state.path("last_error").asText());
+                throw new IllegalStateException("not done yet, users-sync retries: "
+                        + state.path("last_error").asText());
             }
             progress(terminal, bar(state));
             Thread.sleep(LOOK.toMillis());
@@ -52,8 +62,11 @@ public abstract class PollJob extends Remote {
     /** The first hundred ids, one a line. */
     static String ids(JsonNode ids, long all) {
         StringBuilder lines = new StringBuilder();
-        ids.forEach(id -> lines.append(lines.isEmpty() ? "  " : System.lineSeparator() + "  ").append(id.asText()));
-        return all > ids.size() ? lines + System.lineSeparator() + "  and " + (all - ids.size()) + " more" : lines.toString();
+        ids.forEach(id -> lines.append(lines.isEmpty() ? "  " : System.lineSeparator() + "  ")
+                .append(id.asText()));
+        return all > ids.size()
+                ? lines + System.lineSeparator() + "  and " + (all - ids.size()) + " more"
+                : lines.toString();
     }
 
     private JsonNode state() throws Exception {

@@ -21,7 +21,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Prints the SQL that creates the tables, for review or for another role to run. Needs no database. */
-@Command(name = "print-sql", description = "Prints the SQL that creates and upgrades the tables, in order. Does not run it.")
+@Command(
+        name = "print-sql",
+        description = "Prints the SQL that creates and upgrades the tables, in order. Does not run it.")
 public final class PrintSql implements Callable<Integer> {
 
     private static final String ROLE = "app-role.sql";
@@ -41,8 +43,10 @@ public final class PrintSql implements Callable<Integer> {
             );
             CREATE INDEX IF NOT EXISTS flyway_schema_history_s_idx ON users_sync_internal.flyway_schema_history (success);
             """;
-    private static final String HISTORY_ROW = "INSERT INTO users_sync_internal.flyway_schema_history SELECT coalesce(max(installed_rank), 0) + 1,"
-            + " '%s', '%s', 'SQL', '%s', %d, current_user, now(), 0, true FROM users_sync_internal.flyway_schema_history;%n";
+
+    private static final String HISTORY_ROW =
+            "INSERT INTO users_sync_internal.flyway_schema_history SELECT coalesce(max(installed_rank), 0) + 1,"
+                    + " '%s', '%s', 'SQL', '%s', %d, current_user, now(), 0, true FROM users_sync_internal.flyway_schema_history;%n";
     private static final Path SOURCES = Path.of("src/main/resources/db/migration");
 
     @CommandLine.Spec
@@ -51,11 +55,19 @@ public final class PrintSql implements Callable<Integer> {
     @Option(names = "--console", description = "Also print the indexes that users-sync makes while the console is on.")
     private boolean console;
 
-    @Option(names = "--role", paramLabel = "<name>", description = {"Print instead the grants for the role with which users-sync runs, if another role",
-        "owns the tables; see DATABASE_MIGRATE."})
+    @Option(
+            names = "--role",
+            paramLabel = "<name>",
+            description = {
+                "Print instead the grants for the role with which users-sync runs, if another role",
+                "owns the tables; see DATABASE_MIGRATE."
+            })
     private String role;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
     private boolean help;
 
     @Override
@@ -69,9 +81,15 @@ public final class PrintSql implements Callable<Integer> {
         for (String name : names()) {
             String sql = read("db/migration/" + name);
             print("-- " + name, sql);
-            history.append(HISTORY_ROW.formatted(name.replaceFirst("V(\\d+)__.*", "$1"), name.replaceFirst("V\\d+__(.*)\\.sql", "$1").replace('_', ' '), name, checksum(sql)));
+            history.append(HISTORY_ROW.formatted(
+                    name.replaceFirst("V(\\d+)__.*", "$1"),
+                    name.replaceFirst("V\\d+__(.*)\\.sql", "$1").replace('_', ' '),
+                    name,
+                    checksum(sql)));
         }
-        print("-- The history that users-sync finds at its next start: these migrations are done.", HISTORY + history + "COMMIT;");
+        print(
+                "-- The history that users-sync finds at its next start: these migrations are done.",
+                HISTORY + history + "COMMIT;");
         if (console) {
             print("-- While the console is on", Files.readString(Path.of("routes/sql/console-indexes.sql")));
         }
@@ -95,7 +113,8 @@ public final class PrintSql implements Callable<Integer> {
         URL first = PrintSql.class.getClassLoader().getResource("db/migration/V1__users_sync.sql");
         try {
             if (first != null && first.getProtocol().equals("jar")) {
-                try (FileSystem jar = FileSystems.newFileSystem(URI.create(first.toString().replaceFirst("!.*", "")), Map.of())) {
+                try (FileSystem jar =
+                        FileSystems.newFileSystem(URI.create(first.toString().replaceFirst("!.*", "")), Map.of())) {
                     return sorted(jar.getPath("db/migration"));
                 }
             }
@@ -107,14 +126,18 @@ public final class PrintSql implements Callable<Integer> {
 
     private static List<String> sorted(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.map(file -> file.getFileName().toString()).filter(name -> name.matches("V\\d+__.*\\.sql"))
-                    .sorted(Comparator.comparingInt(name -> Integer.parseInt(name.replaceFirst("V(\\d+)__.*", "$1")))).toList();
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.matches("V\\d+__.*\\.sql"))
+                    .sorted(Comparator.comparingInt(name -> Integer.parseInt(name.replaceFirst("V(\\d+)__.*", "$1"))))
+                    .toList();
         }
     }
 
     private static String read(String resource) throws IOException {
         try (InputStream file = PrintSql.class.getClassLoader().getResourceAsStream(resource)) {
-            return file == null ? Files.readString(Path.of("src/main/resources", resource)) : new String(file.readAllBytes(), StandardCharsets.UTF_8);
+            return file == null
+                    ? Files.readString(Path.of("src/main/resources", resource))
+                    : new String(file.readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 }

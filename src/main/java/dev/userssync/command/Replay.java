@@ -10,7 +10,9 @@ public final class Replay extends Remote {
     @Option(names = "--provider", description = "Only dead letters of this provider.")
     String provider;
 
-    @Option(names = "--kind", description = "Only dead letters with this SQLState; none selects those that never reached the database.")
+    @Option(
+            names = "--kind",
+            description = "Only dead letters with this SQLState; none selects those that never reached the database.")
     String kind;
 
     @Override

@@ -37,6 +37,7 @@ public final class Database implements CamelConfiguration {
      * a lock.
      */
     private static final int SHARE_OF_LOCKS = 4;
+
     private static final int MOST_LOCKS = 5;
 
     /** @throws StartupFailure if the database cannot be reached or migrated */
@@ -75,7 +76,8 @@ public final class Database implements CamelConfiguration {
     static int poolSize(CamelContext context) {
         String size = Setting.of(context, "database.pool.size");
         if (!size.matches("[1-9]\\d{0,3}") || size.equals("1")) {
-            throw new StartupFailure("DATABASE_POOL_SIZE must be a number of connections from 2 to 9999; it is " + size);
+            throw new StartupFailure(
+                    "DATABASE_POOL_SIZE must be a number of connections from 2 to 9999; it is " + size);
         }
         return Integer.parseInt(size);
     }
@@ -136,7 +138,8 @@ public final class Database implements CamelConfiguration {
         try (ResultSet encoding = connection.createStatement().executeQuery("SHOW server_encoding")) {
             encoding.next();
             if (!encoding.getString(1).equals("UTF8")) {
-                throw new StartupFailure("the database " + description + " has the encoding " + encoding.getString(1) + ", and users-sync needs UTF8:"
+                throw new StartupFailure("the database " + description + " has the encoding " + encoding.getString(1)
+                        + ", and users-sync needs UTF8:"
                         + " use a database made with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0");
             }
         }
@@ -149,7 +152,8 @@ public final class Database implements CamelConfiguration {
      */
     public static List<String> troubles(Connection connection, boolean blocking) throws SQLException {
         List<String> troubles = new ArrayList<>();
-        try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(Files.readString(CHECK))) {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(Files.readString(CHECK))) {
             while (rows.next()) {
                 if (rows.getBoolean("blocks") == blocking) {
                     troubles.add(rows.getString("trouble"));
@@ -162,9 +166,11 @@ public final class Database implements CamelConfiguration {
     }
 
     static StartupFailure notMigrated(DatabaseUrl address, Exception e) {
-        return new StartupFailure("the tables of users-sync cannot be created or upgraded in " + address.described() + ": " + rootMessage(e)
+        return new StartupFailure("the tables of users-sync cannot be created or upgraded in " + address.described()
+                + ": " + rootMessage(e)
                 + (SqlState.isNameLost(SqlState.of(e))
-                        ? "; the pooler does not keep prepared statements: remove prepareThreshold from DATABASE_URL" : ""));
+                        ? "; the pooler does not keep prepared statements: remove prepareThreshold from DATABASE_URL"
+                        : ""));
     }
 
     /** The message of the driver or the server, with the server's hint. */

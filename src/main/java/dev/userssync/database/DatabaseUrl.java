@@ -45,7 +45,9 @@ public record DatabaseUrl(String jdbcUrl, String user, String password) {
      */
     DatabaseUrl withLogin(CamelContext settings) {
         Properties options = Driver.parseURL(jdbcUrl, new Properties()); // a JDBC URL may hold the login
-        return new DatabaseUrl(jdbcUrl, firstOf(Setting.of(settings, "database.user"), user, options.getProperty("user")),
+        return new DatabaseUrl(
+                jdbcUrl,
+                firstOf(Setting.of(settings, "database.user"), user, options.getProperty("user")),
                 firstOf(Setting.of(settings, "database.password"), password, options.getProperty("password")));
     }
 
@@ -68,8 +70,10 @@ public record DatabaseUrl(String jdbcUrl, String user, String password) {
         String rest = url.substring(url.indexOf("//") + 2).replace("channel_binding=", "channelBinding=");
         int at = rest.lastIndexOf('@');
         String[] login = at < 0 ? new String[0] : rest.substring(0, at).split(":", 2);
-        return new DatabaseUrl("jdbc:postgresql://" + rest.substring(at + 1),
-                login.length > 0 ? decode(setting, login[0]) : null, login.length > 1 ? decode(setting, login[1]) : null);
+        return new DatabaseUrl(
+                "jdbc:postgresql://" + rest.substring(at + 1),
+                login.length > 0 ? decode(setting, login[0]) : null,
+                login.length > 1 ? decode(setting, login[1]) : null);
     }
 
     private static String decode(String setting, String part) {

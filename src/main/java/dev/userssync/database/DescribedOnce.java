@@ -36,7 +36,8 @@ final class DescribedOnce {
      * @param networkTimeout milliseconds without an answer after which a connection is closed; 0 keeps the timeout of
      *         the source
      */
-    static DataSource of(HikariDataSource source, ServerConnections server, Callable<Connection> open, int networkTimeout) {
+    static DataSource of(
+            HikariDataSource source, ServerConnections server, Callable<Connection> open, int networkTimeout) {
         DescribedOnce described = new DescribedOnce(server);
         return proxy(DataSource.class, (self, method, arguments) -> {
             if (!method.getName().equals("getConnection")) {
@@ -61,7 +62,8 @@ final class DescribedOnce {
                 }
                 Object answer = invoke(connection, method, arguments);
                 return answer instanceof Statement statement && !(answer instanceof PreparedStatement)
-                        ? limited(Statement.class, statement, limits, null, source) : answer;
+                        ? limited(Statement.class, statement, limits, null, source)
+                        : answer;
             } catch (SQLException e) {
                 throw failed(e, source);
             }
@@ -69,7 +71,12 @@ final class DescribedOnce {
     }
 
     /** Runs the limits before the caller's statement, and hides their result. */
-    private <T extends Statement> T limited(Class<T> type, T statement, String limits, Callable<ParameterMetaData> parameters, HikariDataSource source) {
+    private <T extends Statement> T limited(
+            Class<T> type,
+            T statement,
+            String limits,
+            Callable<ParameterMetaData> parameters,
+            HikariDataSource source) {
         return proxy(type, (self, method, arguments) -> {
             try {
                 boolean prepared = arguments == null || arguments.length == 0;
@@ -83,8 +90,11 @@ final class DescribedOnce {
                             statement.execute(limits + arguments[0]);
                         }
                         boolean rows = statement.getMoreResults();
-                        return method.getName().equals("execute") ? rows
-                                : method.getName().equals("executeQuery") ? statement.getResultSet() : (Object) statement.getUpdateCount();
+                        return method.getName().equals("execute")
+                                ? rows
+                                : method.getName().equals("executeQuery")
+                                        ? statement.getResultSet()
+                                        : (Object) statement.getUpdateCount();
                     default:
                         return invoke(statement, method, arguments);
                 }

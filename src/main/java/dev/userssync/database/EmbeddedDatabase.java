@@ -68,14 +68,16 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 first.close();
                 first = start(data, 0);
                 if (!servesFrom(first, data)) {
-                    throw new StartupFailure("another Postgres answers on port " + first.getPort() + " of the embedded database: restart users-sync");
+                    throw new StartupFailure("another Postgres answers on port " + first.getPort()
+                            + " of the embedded database: restart users-sync");
                 }
             }
             postgres = first;
             Files.deleteIfExists(unfinished);
         } catch (IOException | SQLException | IllegalStateException e) {
-            throw new StartupFailure("the embedded database in " + directory + " cannot be started: " + e.getClass().getSimpleName() + ", "
-                    + e.getMessage() + "; set DATA_DIR to a writable directory, or DATABASE_URL to a Postgres of your own");
+            throw new StartupFailure("the embedded database in " + directory + " cannot be started: "
+                    + e.getClass().getSimpleName() + ", " + e.getMessage()
+                    + "; set DATA_DIR to a writable directory, or DATABASE_URL to a Postgres of your own");
         }
     }
 
@@ -117,7 +119,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
 
     /** Locks the directory. The operating system frees the lock with the process, so it is never stale. */
     private static FileChannel lock(Path directory) throws IOException {
-        FileChannel channel = FileChannel.open(directory.resolve("users-sync.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileChannel channel = FileChannel.open(
+                directory.resolve("users-sync.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         FileLock lock = null;
         try {
             lock = channel.tryLock();
@@ -126,8 +129,9 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
         if (lock == null) {
             channel.close();
-            throw new StartupFailure("another users-sync uses the embedded database in " + directory
-                    + ": stop it first, or set DATA_DIR to another directory, or DATABASE_URL to a Postgres that both can use");
+            throw new StartupFailure(
+                    "another users-sync uses the embedded database in " + directory
+                            + ": stop it first, or set DATA_DIR to another directory, or DATABASE_URL to a Postgres that both can use");
         }
         return channel;
     }
@@ -135,8 +139,9 @@ public final class EmbeddedDatabase implements AutoCloseable {
     private static void checkVersion(Path data) throws IOException {
         Path version = data.resolve("PG_VERSION");
         if (Files.exists(version) && !Files.readString(version).strip().equals(MAJOR_VERSION)) {
-            throw new StartupFailure("the embedded database in " + data + " was made by Postgres " + Files.readString(version).strip()
-                    + ", this is " + MAJOR_VERSION + ": dump and restore it with pg_dump, or set DATA_DIR to another directory");
+            throw new StartupFailure("the embedded database in " + data + " was made by Postgres "
+                    + Files.readString(version).strip() + ", this is " + MAJOR_VERSION
+                    + ": dump and restore it with pg_dump, or set DATA_DIR to another directory");
         }
     }
 
@@ -147,8 +152,11 @@ public final class EmbeddedDatabase implements AutoCloseable {
             return;
         }
         List<String> lines = Files.readAllLines(pidFile);
-        ProcessHandle server = lines.isEmpty() || !lines.get(0).strip().matches("\\d{1,9}") ? null
-                : ProcessHandle.of(Long.parseLong(lines.get(0).strip())).filter(process -> worksOn(data, process)).orElse(null);
+        ProcessHandle server = lines.isEmpty() || !lines.get(0).strip().matches("\\d{1,9}")
+                ? null
+                : ProcessHandle.of(Long.parseLong(lines.get(0).strip()))
+                        .filter(process -> worksOn(data, process))
+                        .orElse(null);
         if (server == null) {
             LOG.info("Removing the stale {}", pidFile);
             Files.delete(pidFile);
@@ -161,7 +169,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
         try {
             server.onExit().get(30, TimeUnit.SECONDS);
         } catch (Exception e) {
-            throw new StartupFailure("Postgres (process " + server.pid() + ") of an earlier run does not stop: end it, then restart users-sync");
+            throw new StartupFailure("Postgres (process " + server.pid()
+                    + ") of an earlier run does not stop: end it, then restart users-sync");
         }
     }
 
@@ -171,8 +180,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
      */
     private static void removeUnfinished(Path data) throws IOException {
         LOG.info("Removing {}, which an interrupted first start left unfinished", data);
-        List<ProcessHandle> initdb = ProcessHandle.allProcesses().filter(process -> worksOn(data, process))
-                .flatMap(process -> Stream.concat(Stream.of(process), process.descendants())).toList();
+        List<ProcessHandle> initdb = ProcessHandle.allProcesses()
+                .filter(process -> worksOn(data, process))
+                .flatMap(process -> Stream.concat(Stream.of(process), process.descendants()))
+                .toList();
         initdb.forEach(ProcessHandle::destroyForcibly);
         initdb.forEach(process -> process.onExit().join());
         if (Files.exists(data)) {

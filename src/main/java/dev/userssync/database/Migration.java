@@ -31,7 +31,8 @@ final class Migration {
     /** Undoes both settings, which Flyway makes for the session. */
     private static final String LEAVE_NOTHING = "RESET search_path; RESET ROLE";
     /** With serializable as the default, an instance that waited for another's migrations would not see them. */
-    private static final String BEGIN = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '2s'";
+    private static final String BEGIN =
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '2s'";
     /**
      * Milliseconds between two attempts. While a statement waits for its lock, all later statements queue behind it; in
      * the pause they proceed.
@@ -39,6 +40,7 @@ final class Migration {
     private static final long BETWEEN = 1_000;
     /** Nanoseconds for all attempts, after which the start fails. */
     private static final long PATIENCE = TimeUnit.MINUTES.toNanos(5);
+
     private static final String HOLDERS = """
             SELECT DISTINCT format('pid %s (%s%s)', l.pid, concat_ws(', ', 'application ' || nullif(a.application_name, ''), 'role ' || a.usename),
                      CASE WHEN a.state IS NULL THEN '' ELSE format(', %s since %s', a.state, date_trunc('second', coalesce(a.xact_start, a.state_change))) END)
@@ -95,8 +97,10 @@ final class Migration {
         // Migrations that only depend on a setting need fewer rights.
         List<String> lacking = isNeeded(connection) ? column(connection, LACKING) : List.of();
         if (!lacking.isEmpty()) {
-            throw new StartupFailure("the role " + column(connection, "SELECT current_user").get(0) + " may not create or upgrade the tables of users-sync;"
-                    + " nothing was changed. Let their owner run: " + String.join("; ", lacking));
+            throw new StartupFailure(
+                    "the role " + column(connection, "SELECT current_user").get(0)
+                            + " may not create or upgrade the tables of users-sync;"
+                            + " nothing was changed. Let their owner run: " + String.join("; ", lacking));
         }
         long start = System.nanoTime();
         while (true) {
@@ -114,10 +118,13 @@ final class Migration {
                 }
                 String holders = String.join(", ", column(connection, HOLDERS));
                 if (System.nanoTime() - start > PATIENCE) {
-                    throw new StartupFailure("the tables of users-sync cannot be created or upgraded, because of a lock: end the transaction of " + holders
-                            + ", then restart users-sync");
+                    throw new StartupFailure(
+                            "the tables of users-sync cannot be created or upgraded, because of a lock: end the transaction of "
+                                    + holders + ", then restart users-sync");
                 }
-                LOG.warn("users-sync upgrades the tables when neon_auth.users_sync is not locked: waiting for {}", holders.isEmpty() ? "a lock that was just released" : holders);
+                LOG.warn(
+                        "users-sync upgrades the tables when neon_auth.users_sync is not locked: waiting for {}",
+                        holders.isEmpty() ? "a lock that was just released" : holders);
                 pause();
             }
         }
@@ -134,7 +141,8 @@ final class Migration {
 
     private static List<String> column(Connection connection, String sql) {
         List<String> values = new ArrayList<>();
-        try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(sql)) {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(sql)) {
             while (rows.next()) {
                 values.add(rows.getString(1));
             }
@@ -146,7 +154,9 @@ final class Migration {
 
     /** Whether the tables lack a migration. Migrations that depend on a setting do not count. */
     boolean isNeeded(Connection connection) throws SQLException {
-        return inOneTransaction(connection, flyway -> Arrays.stream(flyway.info().pending()).anyMatch(pending -> pending.getVersion() != null));
+        return inOneTransaction(
+                connection,
+                flyway -> Arrays.stream(flyway.info().pending()).anyMatch(pending -> pending.getVersion() != null));
     }
 
     private <T> T inOneTransaction(Connection connection, Function<Flyway, T> work) throws SQLException {
@@ -174,7 +184,8 @@ final class Migration {
                 .defaultSchema("users_sync_internal")
                 .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
                 // SCIM's indexes exist only while it is on
-                .placeholders(Map.of("scim", Setting.of(settings, "scim.webhook.secret").isEmpty() ? "off" : "on"))
+                .placeholders(Map.of(
+                        "scim", Setting.of(settings, "scim.webhook.secret").isEmpty() ? "off" : "on"))
                 .load();
     }
 
@@ -183,12 +194,13 @@ final class Migration {
      * caller's commit decides. A rollback does roll back.
      */
     private static DataSource only(Connection connection) {
-        Connection shared = DescribedOnce.proxy(Connection.class, (self, method, arguments) -> switch (method.getName()) {
-            case "setAutoCommit", "commit", "close" -> null;
-            case "isClosed" -> false;
-            case "getAutoCommit" -> true;
-            default -> DescribedOnce.invoke(connection, method, arguments);
-        });
+        Connection shared =
+                DescribedOnce.proxy(Connection.class, (self, method, arguments) -> switch (method.getName()) {
+                    case "setAutoCommit", "commit", "close" -> null;
+                    case "isClosed" -> false;
+                    case "getAutoCommit" -> true;
+                    default -> DescribedOnce.invoke(connection, method, arguments);
+                });
         return DescribedOnce.proxy(DataSource.class, (self, method, arguments) -> switch (method.getName()) {
             case "getConnection" -> shared;
             case "hashCode" -> System.identityHashCode(self);

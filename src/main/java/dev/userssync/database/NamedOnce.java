@@ -28,8 +28,7 @@ public final class NamedOnce implements JdbcPrepareStatementStrategy {
 
     private final Map<String, Parsed> statements = new ConcurrentHashMap<>();
 
-    private record Parsed(String sql, List<String> names) {
-    }
+    private record Parsed(String sql, List<String> names) {}
 
     @Override
     public String prepareQuery(String query, boolean allowNamedParameters) {
@@ -37,7 +36,9 @@ public final class NamedOnce implements JdbcPrepareStatementStrategy {
     }
 
     @Override
-    public Iterator<?> createPopulateIterator(String query, String preparedQuery, int expectedParams, Exchange exchange, Object value) throws SQLException {
+    public Iterator<?> createPopulateIterator(
+            String query, String preparedQuery, int expectedParams, Exchange exchange, Object value)
+            throws SQLException {
         Map<?, ?> given = exchange.getMessage().getHeader("CamelJdbcParameters", Map.class);
         List<Object> values = new ArrayList<>();
         for (String name : parsed(query).names) {
@@ -50,7 +51,8 @@ public final class NamedOnce implements JdbcPrepareStatementStrategy {
     }
 
     @Override
-    public void populateStatement(PreparedStatement statement, Iterator<?> values, int expectedParams) throws SQLException {
+    public void populateStatement(PreparedStatement statement, Iterator<?> values, int expectedParams)
+            throws SQLException {
         int i = 1;
         while (values.hasNext()) {
             statement.setObject(i++, values.next());

@@ -71,22 +71,27 @@ public final class OpenDatabase extends ServiceSupport {
         SecretFiles.load(context);
         String url = Setting.of(context, "database.url");
         embedded = url.isEmpty() ? new EmbeddedDatabase(Path.of(Setting.of(context, "data.directory"))) : null;
-        address = embedded != null ? new DatabaseUrl(embedded.jdbcUrl(), null, null) : DatabaseUrl.of("DATABASE_URL", url);
+        address = embedded != null
+                ? new DatabaseUrl(embedded.jdbcUrl(), null, null)
+                : DatabaseUrl.of("DATABASE_URL", url);
         description = address.described();
         HikariConfig config = new HikariConfig();
         quiet = new Quiet(Long.parseLong(Setting.of(context, "database.quiet")));
         config.setPoolName("users");
-        config.setMaximumPoolSize(Database.poolSize(context) - (Setting.of(context, "scim.webhook.secret").isEmpty() ? 0 : Database.locks(context)));
+        config.setMaximumPoolSize(Database.poolSize(context)
+                - (Setting.of(context, "scim.webhook.secret").isEmpty() ? 0 : Database.locks(context)));
         config.setMinimumIdle(0);
         config.setIdleTimeout(IDLE_TIMEOUT);
         config.setExceptionOverride(new ReadOnlySessions());
         config.setConnectionTimeout(CONNECTION_TIMEOUT);
-        boolean needed = !new KafkaSettings(context).ingestsOnly(); // an instance that only fills the topic starts without a database
+        boolean needed = !new KafkaSettings(context)
+                .ingestsOnly(); // an instance that only fills the topic starts without a database
         config.setInitializationFailTimeout(needed ? FIRST_CONNECTION_TIMEOUT : -1);
         // Otherwise, after a network that swallowed everything, each dead connection in the pool takes five seconds to
         // detect.
         config.setValidationTimeout(CONNECTION_TIMEOUT);
-        ServerConnections connections = new ServerConnections(() -> address.withLogin(context), ServerConnections.driver());
+        ServerConnections connections =
+                new ServerConnections(() -> address.withLogin(context), ServerConnections.driver());
         config.setDataSource(connections);
         pool = open(config);
         outage = new Outage(pool, description);
@@ -111,8 +116,10 @@ public final class OpenDatabase extends ServiceSupport {
             if (!look) {
                 migration.run(connection);
             } else if (migration.isNeeded(connection)) {
-                throw new StartupFailure("the tables in " + description + " are missing or older than this users-sync, and DATABASE_MIGRATE is"
-                        + " false: run `users-sync migrate` with the role that owns them, then what `users-sync print-sql --role` prints");
+                throw new StartupFailure(
+                        "the tables in " + description
+                                + " are missing or older than this users-sync, and DATABASE_MIGRATE is"
+                                + " false: run `users-sync migrate` with the role that owns them, then what `users-sync print-sql --role` prints");
             }
         } catch (FlywayException | SQLException e) {
             throw closed(Database.notMigrated(address, e));

@@ -53,14 +53,18 @@ final class Outage {
     /** Whether the database is unreachable, or the pool gets no connection. */
     private static boolean isUnreachable(Throwable failure) {
         SQLException sql = ObjectHelper.getException(SQLException.class, failure);
-        return sql != null && (sql instanceof SQLTransientConnectionException || SqlState.isUnreachable(SqlState.of(sql)));
+        return sql != null
+                && (sql instanceof SQLTransientConnectionException || SqlState.isUnreachable(SqlState.of(sql)));
     }
 
     private synchronized void begin(Throwable failure) {
         if (on || pool.isClosed()) {
             return;
         }
-        LOG.warn("the database {} is unreachable, {}: deliveries are answered 503 and polling waits until it is back", database, reason(failure));
+        LOG.warn(
+                "the database {} is unreachable, {}: deliveries are answered 503 and polling waits until it is back",
+                database,
+                reason(failure));
         Thread watch = new Thread(this::watch, "users-sync outage");
         watch.setDaemon(true);
         try {
@@ -76,8 +80,12 @@ final class Outage {
         while (root.getCause() != null) {
             root = root.getCause();
         }
-        String state = root instanceof SQLException sql && sql.getSQLState() != null ? "SQLState " + sql.getSQLState() : root.getClass().getSimpleName();
-        return root instanceof java.net.SocketException || root instanceof java.net.SocketTimeoutException ? state + " (" + root.getMessage() + ")" : state;
+        String state = root instanceof SQLException sql && sql.getSQLState() != null
+                ? "SQLState " + sql.getSQLState()
+                : root.getClass().getSimpleName();
+        return root instanceof java.net.SocketException || root instanceof java.net.SocketTimeoutException
+                ? state + " (" + root.getMessage() + ")"
+                : state;
     }
 
     private void watch() {
@@ -88,7 +96,11 @@ final class Outage {
             while (!pool.isClosed() && !(back = isBack())) {
                 if (System.nanoTime() - told > TimeUnit.MINUTES.toNanos(1)) {
                     told = System.nanoTime();
-                    LOG.warn("the database {} is still unreachable, for {} s; {} attempts failed", database, seconds(start), failures);
+                    LOG.warn(
+                            "the database {} is still unreachable, for {} s; {} attempts failed",
+                            database,
+                            seconds(start),
+                            failures);
                 }
                 Thread.sleep(BETWEEN_LOOKS);
             }
@@ -98,7 +110,11 @@ final class Outage {
             synchronized (this) {
                 on = false; // also after an error of the watch, or every later failure would be hidden
                 if (back && !pool.isClosed()) {
-                    LOG.info("the database {} is back, after {} s and {} failed attempts", database, seconds(start), failures.getAndSet(0));
+                    LOG.info(
+                            "the database {} is back, after {} s and {} failed attempts",
+                            database,
+                            seconds(start),
+                            failures.getAndSet(0));
                 }
             }
         }

@@ -65,7 +65,9 @@ public final class Quiet {
 
     /** Closes unused connections, once the database is quiet. */
     void close(HikariDataSource pool) {
-        if (!isAwake() && pool.getHikariPoolMXBean() != null && pool.getHikariPoolMXBean().getTotalConnections() > 0) {
+        if (!isAwake()
+                && pool.getHikariPoolMXBean() != null
+                && pool.getHikariPoolMXBean().getTotalConnections() > 0) {
             pool.getHikariPoolMXBean().softEvictConnections();
         }
     }

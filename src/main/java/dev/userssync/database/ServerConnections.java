@@ -30,17 +30,21 @@ public final class ServerConnections extends PGSimpleDataSource {
      * end before most providers stop waiting.
      */
     private static final int LOCK_TIMEOUT = 3_000;
+
     private static final int STATEMENT_TIMEOUT = 25_000; // before socketTimeout
     /** Reads the process id and the timeouts of the role or the database, in milliseconds; 0 is none. */
-    private static final String LOOK = "SELECT pg_backend_pid(), (SELECT setting FROM pg_settings WHERE name = 'lock_timeout'),"
-            + " (SELECT setting FROM pg_settings WHERE name = 'statement_timeout')";
+    private static final String LOOK =
+            "SELECT pg_backend_pid(), (SELECT setting FROM pg_settings WHERE name = 'lock_timeout'),"
+                    + " (SELECT setting FROM pg_settings WHERE name = 'statement_timeout')";
 
     /** SQL that sets the limits of its own transaction, so that no other client of a pooler's session inherits them. */
     private volatile String limits = "";
+
     private final Supplier<DatabaseUrl> login;
     private final boolean thresholdGiven;
     /** Whether statements may keep a name on the server. */
     private volatile boolean prepares = true;
+
     private volatile boolean told;
     private volatile long toldTooMany = System.nanoTime() - TimeUnit.MINUTES.toNanos(1);
 
@@ -87,18 +91,23 @@ public final class ServerConnections extends PGSimpleDataSource {
     @Override
     public Connection getConnection(String user, String password) throws SQLException {
         Connection connection = open(user, password);
-        try (Statement statement = connection.createStatement(); ResultSet server = statement.executeQuery(LOOK)) {
+        try (Statement statement = connection.createStatement();
+                ResultSet server = statement.executeQuery(LOOK)) {
             server.next();
             PGConnection driver = connection.unwrap(PGConnection.class);
             if (driver.getBackendPID() != server.getInt(1) && !thresholdGiven) {
-                noNames("DATABASE_URL leads to a pooler: users-sync prepares no statements, which costs Postgres about a millisecond per batch."
-                        + " If the pooler keeps prepared statements (PgBouncer 1.21 with max_prepared_statements), add prepareThreshold=5 to the URL");
+                noNames(
+                        "DATABASE_URL leads to a pooler: users-sync prepares no statements, which costs Postgres about a millisecond per batch."
+                                + " If the pooler keeps prepared statements (PgBouncer 1.21 with max_prepared_statements), add prepareThreshold=5 to the URL");
             }
             if (!prepares) {
                 driver.setPrepareThreshold(0);
             }
-            limits = "SELECT set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true), set_config('plan_cache_mode', 'force_generic_plan', true); "
-                    .formatted(atMost(server.getInt(2), LOCK_TIMEOUT), atMost(server.getInt(3), STATEMENT_TIMEOUT));
+            limits =
+                    "SELECT set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true), set_config('plan_cache_mode', 'force_generic_plan', true); "
+                            .formatted(
+                                    atMost(server.getInt(2), LOCK_TIMEOUT),
+                                    atMost(server.getInt(3), STATEMENT_TIMEOUT));
         } catch (SQLException e) {
             connection.close();
             throw e;
@@ -110,9 +119,12 @@ public final class ServerConnections extends PGSimpleDataSource {
         try {
             return super.getConnection(user, password);
         } catch (SQLException e) {
-            if (SqlState.TOO_MANY_CONNECTIONS.equals(e.getSQLState()) && System.nanoTime() - toldTooMany > TimeUnit.MINUTES.toNanos(1)) {
+            if (SqlState.TOO_MANY_CONNECTIONS.equals(e.getSQLState())
+                    && System.nanoTime() - toldTooMany > TimeUnit.MINUTES.toNanos(1)) {
                 toldTooMany = System.nanoTime();
-                LOG.warn("Postgres refuses further connections: {}. users-sync shares the open ones; set DATABASE_POOL_SIZE to the connections that the role may have", e.getMessage());
+                LOG.warn(
+                        "Postgres refuses further connections: {}. users-sync shares the open ones; set DATABASE_POOL_SIZE to the connections that the role may have",
+                        e.getMessage());
             }
             throw e;
         }
@@ -120,7 +132,8 @@ public final class ServerConnections extends PGSimpleDataSource {
 
     /** Whether one process answered the login and another runs the statements. */
     public static boolean isPooled(Connection connection) throws SQLException {
-        try (Statement statement = connection.createStatement(); ResultSet server = statement.executeQuery("SELECT pg_backend_pid()")) {
+        try (Statement statement = connection.createStatement();
+                ResultSet server = statement.executeQuery("SELECT pg_backend_pid()")) {
             server.next();
             return connection.unwrap(PGConnection.class).getBackendPID() != server.getInt(1);
         }

@@ -17,6 +17,7 @@ public final class SqlState {
     public static final String LOCKED = "55P03";
     /** The statement took longer than its limit. */
     public static final String TIMED_OUT = "57014";
+
     static final String READ_ONLY = "25006";
     /** The server, the database or the role has no free connection. */
     static final String TOO_MANY_CONNECTIONS = "53300";
@@ -35,6 +36,7 @@ public final class SqlState {
      * timeout, 57P0x shutdown and start-up, 25006 read-only (a failover), and a name that a pooler lost.
      */
     private static final Pattern TRANSIENT = Pattern.compile("08...|40001|40P01|53...|57P0.");
+
     private static final Set<String> ALSO_TRANSIENT = Set.of(LOCKED, TIMED_OUT, READ_ONLY);
     /**
      * States that an operator must fix, or that do not depend on a row: 0A feature (also a cached plan that no longer
@@ -49,8 +51,7 @@ public final class SqlState {
      */
     private static final Pattern NAMES = Pattern.compile("42(?!601)...|3F...");
 
-    private SqlState() {
-    }
+    private SqlState() {}
 
     /** The state of the first SQLException among the causes; "" if there is none, or it has no state. */
     public static String of(Throwable failure) {

@@ -32,7 +32,8 @@ public final class DeliveredEvents {
         Map<Object, List<Integer>> users = new LinkedHashMap<>();
         for (int place = 0; place < events.size(); place++) {
             String id = events.get(place).path("id").textValue();
-            users.computeIfAbsent(id == null ? place : id, user -> new ArrayList<>(1)).add(place);
+            users.computeIfAbsent(id == null ? place : id, user -> new ArrayList<>(1))
+                    .add(place);
         }
         exchange.setVariable("events", events);
         exchange.getMessage().setBody(new ArrayList<>(users.values()));

@@ -17,8 +17,7 @@ final class EventTime {
     private static final Duration AHEAD = Duration.ofDays(1);
     private static final BigDecimal FIRST_MILLISECONDS = BigDecimal.valueOf(100_000_000_000L);
 
-    private EventTime() {
-    }
+    private EventTime() {}
 
     /**
      * @return ISO 8601 in UTC, cut to Postgres' microseconds; null if the field is missing or null
@@ -56,6 +55,7 @@ final class EventTime {
         }
         BigDecimal seconds = number.compareTo(FIRST_MILLISECONDS) < 0 ? number : number.movePointLeft(3);
         BigDecimal whole = seconds.setScale(0, RoundingMode.FLOOR);
-        return Instant.ofEpochSecond(whole.longValue(), seconds.subtract(whole).movePointRight(9).longValue());
+        return Instant.ofEpochSecond(
+                whole.longValue(), seconds.subtract(whole).movePointRight(9).longValue());
     }
 }

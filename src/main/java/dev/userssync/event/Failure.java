@@ -37,8 +37,11 @@ public final class Failure implements Processor {
             Pattern.compile("^(Cannot iterate over) " + TYPE + "\\b"),
             Pattern.compile("^(Cannot index) " + TYPE + " with\\b"),
             Pattern.compile("^(Cannot use) " + TYPE + "\\b.* (as object key)$"),
-            Pattern.compile("^" + TYPE + "\\b.* (and) " + TYPE + "\\b.* (cannot be (?:added|subtracted|multiplied|divided))\\b"),
-            Pattern.compile("^" + TYPE + "\\b.* (cannot be (?:parsed as a number|reversed|negated|matched|\\w{1,9}-formatted)|has no (?:keys|length))\\b"),
+            Pattern.compile("^" + TYPE + "\\b.* (and) " + TYPE
+                    + "\\b.* (cannot be (?:added|subtracted|multiplied|divided))\\b"),
+            Pattern.compile(
+                    "^" + TYPE
+                            + "\\b.* (cannot be (?:parsed as a number|reversed|negated|matched|\\w{1,9}-formatted)|has no (?:keys|length))\\b"),
             Pattern.compile("^(failed to parse) " + TYPE + "\\b.* (as json)$"),
             Pattern.compile("^(\\w{1,40}\\(\\) requires string inputs|split input and separator must be strings)$"),
             Pattern.compile("^(\\w{1,40}(?:/\\d|\\(\\))? is not applicable to) " + TYPE + "\\b"),
@@ -79,7 +82,8 @@ public final class Failure implements Processor {
         if (sql != null) {
             return sql.getSQLState() != null && !passes(failure);
         }
-        return ObjectHelper.getException(RejectedExecutionException.class, failure) == null && ObjectHelper.getException(VirtualMachineError.class, failure) == null;
+        return ObjectHelper.getException(RejectedExecutionException.class, failure) == null
+                && ObjectHelper.getException(VirtualMachineError.class, failure) == null;
     }
 
     /**
@@ -104,7 +108,8 @@ public final class Failure implements Processor {
         if (failure instanceof InvalidUserEvent || failure.getMessage() == null) {
             return printable(message, LONGEST_REASON);
         }
-        return printable(kind(failure) + ": " + printable(message, LONGEST_MESSAGE) + place(server(failure)), LONGEST_REASON);
+        return printable(
+                kind(failure) + ": " + printable(message, LONGEST_MESSAGE) + place(server(failure)), LONGEST_REASON);
     }
 
     /**
@@ -117,9 +122,13 @@ public final class Failure implements Processor {
             return failure.getMessage();
         }
         ServerErrorMessage server = server(failure);
-        boolean names = server != null && SqlState.quotesNamesOnly(SqlState.of(failure)) && !"exec_stmt_raise".equals(server.getRoutine());
+        boolean names = server != null
+                && SqlState.quotesNamesOnly(SqlState.of(failure))
+                && !"exec_stmt_raise".equals(server.getRoutine());
         String mapping = ofMapping(failure);
-        return printable((mapping == null ? kind(failure) : mapping) + (names ? ": " + server.getMessage() : "") + place(server), LONGEST_REASON);
+        return printable(
+                (mapping == null ? kind(failure) : mapping) + (names ? ": " + server.getMessage() : "") + place(server),
+                LONGEST_REASON);
     }
 
     /**
@@ -156,7 +165,9 @@ public final class Failure implements Processor {
     private static String kind(Exception failure) {
         String state = SqlState.of(failure);
         String kind = state.isEmpty() ? root(failure).getClass().getSimpleName() : "SQLState " + state;
-        return failure.getClass().getName().startsWith("org.apache.kafka.") ? "the brokers of Kafka did not take the event, " + kind : kind;
+        return failure.getClass().getName().startsWith("org.apache.kafka.")
+                ? "the brokers of Kafka did not take the event, " + kind
+                : kind;
     }
 
     /** The place of the failure, from the server's message: table, constraint, functions, from the inside out. */

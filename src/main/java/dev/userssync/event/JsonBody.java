@@ -25,9 +25,11 @@ import org.apache.camel.Processor;
 public final class JsonBody implements Processor {
 
     /** Writes documents as it read them: a lone surrogate, which UTF-8 cannot hold, stays an escape. */
-    public static final ObjectMapper MAPPER = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
+    public static final ObjectMapper MAPPER = JsonMapper.builder(
+                    new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS, DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
+
     private static final ObjectReader READER = MAPPER.readerFor(JsonNode.class);
 
     /** @throws InvalidUserEvent if the body is not JSON; the message holds the position, never the text */
@@ -38,7 +40,8 @@ public final class JsonBody implements Processor {
         try {
             json = read(body);
         } catch (JsonProcessingException e) {
-            throw new InvalidUserEvent("the body is not JSON that can be read, see line " + e.getLocation().getLineNr() + ", column "
+            throw new InvalidUserEvent("the body is not JSON that can be read, see line "
+                    + e.getLocation().getLineNr() + ", column "
                     + e.getLocation().getColumnNr());
         }
         if (json == null || json.isMissingNode()) {
@@ -66,9 +69,13 @@ public final class JsonBody implements Processor {
     /** The document for one that cannot be kept: its size and hash. */
     static byte[] instead(Object delivery) {
         try {
-            byte[] given = delivery instanceof JsonNode document ? MAPPER.writeValueAsBytes(document) : delivery instanceof byte[] bytes ? bytes : new byte[0];
-            String hash = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(given));
-            return ("{\"not_kept\":{\"bytes\":" + given.length + ",\"sha256\":\"" + hash + "\"}}").getBytes(StandardCharsets.UTF_8);
+            byte[] given = delivery instanceof JsonNode document
+                    ? MAPPER.writeValueAsBytes(document)
+                    : delivery instanceof byte[] bytes ? bytes : new byte[0];
+            String hash = HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(given));
+            return ("{\"not_kept\":{\"bytes\":" + given.length + ",\"sha256\":\"" + hash + "\"}}")
+                    .getBytes(StandardCharsets.UTF_8);
         } catch (NoSuchAlgorithmException | JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

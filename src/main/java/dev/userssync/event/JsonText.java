@@ -14,7 +14,8 @@ public final class JsonText implements Processor {
 
     @Override
     public void process(Exchange exchange) throws Exception {
-        String written = JsonBody.MAPPER.writeValueAsString(exchange.getMessage().getBody(JsonNode.class));
+        String written =
+                JsonBody.MAPPER.writeValueAsString(exchange.getMessage().getBody(JsonNode.class));
         String text = StorableText.ofJson(written);
         if (text != written) {
             StorableText.replaced(exchange.getContext(), exchange.getVariable("provider", "unknown", String.class));

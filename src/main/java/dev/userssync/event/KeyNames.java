@@ -25,7 +25,8 @@ record KeyNames(Set<String> exact, List<Pattern> wild) {
 
     boolean hold(String name) {
         String plain = plain(name);
-        return exact.contains(plain) || wild.stream().anyMatch(pattern -> pattern.matcher(plain).matches());
+        return exact.contains(plain)
+                || wild.stream().anyMatch(pattern -> pattern.matcher(plain).matches());
     }
 
     private static String plain(String name) {

@@ -32,7 +32,9 @@ public final class LineLimit {
         if (number <= LINES) {
             line.get().log("{}: {}", provider, text);
         } else if (number == LINES + 1) {
-            log.atWarn().addKeyValue("provider", provider).log("{}: more deliveries are {} than are logged in this minute; all are counted", provider, kind);
+            log.atWarn()
+                    .addKeyValue("provider", provider)
+                    .log("{}: more deliveries are {} than are logged in this minute; all are counted", provider, kind);
         }
     }
 

@@ -21,14 +21,17 @@ public final class Mapping implements Processor {
         String provider = exchange.getVariable("provider", String.class);
         Route route = exchange.getContext().getRoute(provider);
         if (route == null) {
-            throw new InvalidUserEvent("the provider is off: set " + new Providers(exchange.getContext()).turnedOnBy(provider)
-                    + " to replay its dead letters");
+            throw new InvalidUserEvent("the provider is off: set "
+                    + new Providers(exchange.getContext()).turnedOnBy(provider) + " to replay its dead letters");
         }
         if (exchange.getVariable(DeliveredEvents.DELIVERY) == null) { // a fetched user, not a webhook: the dead letter
             exchange.setVariable(DeliveredEvents.DELIVERY, exchange.getMessage().getBody(JsonNode.class));
             exchange.setVariable("polled", exchange.getVariable("userId"));
         }
-        exchange.getContext().getRegistry().lookupByNameAndType("payload-drop", PayloadDrop.class).process(exchange);
+        exchange.getContext()
+                .getRegistry()
+                .lookupByNameAndType("payload-drop", PayloadDrop.class)
+                .process(exchange);
         route.getProcessor().process(exchange);
     }
 }

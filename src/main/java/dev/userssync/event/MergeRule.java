@@ -13,8 +13,7 @@ import java.util.Objects;
  */
 public final class MergeRule {
 
-    private MergeRule() {
-    }
+    private MergeRule() {}
 
     /**
      * @param earlier the checked event that arrived first, or the result of a merge

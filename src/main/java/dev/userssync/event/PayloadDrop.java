@@ -44,9 +44,11 @@ public final class PayloadDrop extends ContextBean implements Processor {
      * endless others.
      */
     private static final int MOST_KNOWN = 10_000;
+
     private static final int LONGEST_KNOWN = 100;
     /** The starts of the base64 of "{" and "[" with the characters that may follow in JSON. */
     private static final Set<String> BASE64_OF_JSON = Set.of("ey", "ew", "W3", "Wy", "Ww");
+
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
     private final Map<String, Judgement> known = new ConcurrentHashMap<>();
@@ -102,9 +104,11 @@ public final class PayloadDrop extends ContextBean implements Processor {
                 exchange.setVariable(DeliveredEvents.DELIVERY, JSON.writeValueAsBytes(document));
             }
         } catch (JsonProcessingException | RuntimeException | StackOverflowError e) {
-            exchange.setVariable(DeliveredEvents.DELIVERY, JsonBody.instead(exchange.getVariable(DeliveredEvents.DELIVERY)));
+            exchange.setVariable(
+                    DeliveredEvents.DELIVERY, JsonBody.instead(exchange.getVariable(DeliveredEvents.DELIVERY)));
             exchange.getMessage().setBody(null);
-            throw new InvalidUserEvent("the secrets in the body could not be dropped (" + e.getClass().getSimpleName() + "): nothing of it is kept");
+            throw new InvalidUserEvent("the secrets in the body could not be dropped ("
+                    + e.getClass().getSimpleName() + "): nothing of it is kept");
         }
     }
 
@@ -123,7 +127,7 @@ public final class PayloadDrop extends ContextBean implements Processor {
         while (!open.isEmpty()) {
             JsonNode node = open.pop();
             if (node instanceof ObjectNode object) {
-                for (Iterator<Map.Entry<String, JsonNode>> fields = object.fields(); fields.hasNext();) {
+                for (Iterator<Map.Entry<String, JsonNode>> fields = object.fields(); fields.hasNext(); ) {
                     Map.Entry<String, JsonNode> field = fields.next();
                     JsonNode clean = without(field.getKey(), field.getValue(), level, open);
                     if (clean == null) {
@@ -152,7 +156,8 @@ public final class PayloadDrop extends ContextBean implements Processor {
 
     private JsonNode without(String name, JsonNode value, int level, Deque<JsonNode> open) {
         Judgement judgement = judgement(name);
-        if (!value.isBoolean() && (judgement == Judgement.NAMED || judgement == Judgement.SECRET && !value.isNumber())) {
+        if (!value.isBoolean()
+                && (judgement == Judgement.NAMED || judgement == Judgement.SECRET && !value.isNumber())) {
             return null;
         }
         return withoutSecrets(value, level, judgement != Judgement.STAYS, open);
@@ -178,8 +183,11 @@ public final class PayloadDrop extends ContextBean implements Processor {
     private Judgement judgement(String name) {
         Judgement judgement = known.get(name);
         if (judgement == null) {
-            judgement = keep.hold(name) ? Judgement.STAYS : drop.hold(name) ? Judgement.NAMED
-                    : builtIn && SecretNames.isSecret(name) ? Judgement.SECRET : Judgement.HARMLESS;
+            judgement = keep.hold(name)
+                    ? Judgement.STAYS
+                    : drop.hold(name)
+                            ? Judgement.NAMED
+                            : builtIn && SecretNames.isSecret(name) ? Judgement.SECRET : Judgement.HARMLESS;
             if (name.length() <= LONGEST_KNOWN && known.size() < MOST_KNOWN) {
                 known.put(name, judgement);
             }
@@ -195,10 +203,15 @@ public final class PayloadDrop extends ContextBean implements Processor {
         if (BASE64_OF_JSON.contains(text.substring(0, 2))) {
             boolean url = text.indexOf('-') >= 0 || text.indexOf('_') >= 0;
             try {
-                String json = new String((url ? Base64.getUrlDecoder() : Base64.getDecoder()).decode(text), StandardCharsets.UTF_8);
+                String json = new String(
+                        (url ? Base64.getUrlDecoder() : Base64.getDecoder()).decode(text), StandardCharsets.UTF_8);
                 String clean = redacted(json, level);
-                return clean == null ? null : clean == json ? text
-                        : (url ? Base64.getUrlEncoder() : Base64.getEncoder()).encodeToString(clean.getBytes(StandardCharsets.UTF_8));
+                return clean == null
+                        ? null
+                        : clean == json
+                                ? text
+                                : (url ? Base64.getUrlEncoder() : Base64.getEncoder())
+                                        .encodeToString(clean.getBytes(StandardCharsets.UTF_8));
             } catch (IllegalArgumentException e) {
                 return text;
             }
@@ -208,7 +221,8 @@ public final class PayloadDrop extends ContextBean implements Processor {
 
     /** Whether the text starts an object or array, or one that was written as text twice. */
     private static boolean opens(String text) {
-        return !text.isEmpty() && (text.charAt(0) == '{' || text.charAt(0) == '[' || text.startsWith("\"{") || text.startsWith("\"["));
+        return !text.isEmpty()
+                && (text.charAt(0) == '{' || text.charAt(0) == '[' || text.startsWith("\"{") || text.startsWith("\"["));
     }
 
     private String redacted(String json, int level) {
@@ -217,7 +231,9 @@ public final class PayloadDrop extends ContextBean implements Processor {
             if (level == DEEPEST) {
                 return null;
             }
-            return !dropFrom(holder, level + 1) ? json : holder.isEmpty() ? null : JSON.writeValueAsString(holder.get(0));
+            return !dropFrom(holder, level + 1)
+                    ? json
+                    : holder.isEmpty() ? null : JSON.writeValueAsString(holder.get(0));
         } catch (StreamConstraintsException e) {
             return null; // unreadable JSON, which cannot be searched
         } catch (JsonProcessingException e) {

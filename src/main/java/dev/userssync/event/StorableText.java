@@ -15,8 +15,7 @@ public final class StorableText {
 
     private static final char REPLACEMENT = '\uFFFD';
 
-    private StorableText() {
-    }
+    private StorableText() {}
 
     public static boolean isStorable(String text) {
         return firstRefused(text, 0) < 0;
@@ -42,7 +41,9 @@ public final class StorableText {
                 return i;
             }
             if (Character.isSurrogate(c)) {
-                if (!Character.isHighSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
+                if (!Character.isHighSurrogate(c)
+                        || i + 1 == text.length()
+                        || !Character.isLowSurrogate(text.charAt(i + 1))) {
                     return i;
                 }
                 i++;
@@ -66,7 +67,9 @@ public final class StorableText {
                 continue;
             }
             char c = escaped(json, i);
-            boolean pair = Character.isHighSurrogate(c) && json.startsWith("\\u", i + 6) && Character.isLowSurrogate(escaped(json, i + 6));
+            boolean pair = Character.isHighSurrogate(c)
+                    && json.startsWith("\\u", i + 6)
+                    && Character.isLowSurrogate(escaped(json, i + 6));
             if (c == 0 || Character.isSurrogate(c) && !pair) {
                 storable = storable == null ? new StringBuilder(json) : storable;
                 storable.replace(i + 2, i + 6, "FFFD");
@@ -79,7 +82,10 @@ public final class StorableText {
     /** @return the bytes as text if they are UTF-8 and hold the escape of a surrogate; else null */
     public static String withEscapedSurrogate(byte[] json) {
         try {
-            String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)).toString();
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(json))
+                    .toString();
             return text.contains("\\ud") || text.contains("\\uD") ? text : null;
         } catch (CharacterCodingException e) {
             return null;

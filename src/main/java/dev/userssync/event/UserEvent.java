@@ -71,8 +71,7 @@ public final class UserEvent extends ContextBean implements Processor {
     }
 
     /** The settings of one provider. */
-    private record Settings(String idPrefix, boolean apiKey, boolean once, boolean inactiveIsDeleted) {
-    }
+    private record Settings(String idPrefix, boolean apiKey, boolean once, boolean inactiveIsDeleted) {}
 
     /**
      * @throws InvalidUserEvent if a field breaks the rules above; the message names the field and never quotes a text
@@ -90,9 +89,13 @@ public final class UserEvent extends ContextBean implements Processor {
             }
             given = events.get(0);
         }
-        Settings own = settings.computeIfAbsent(exchange.getVariable("provider", "", String.class), provider ->
-                new Settings(Setting.of(context, provider + Providers.ID_PREFIX), !Setting.of(context, provider + Providers.API_KEY).isEmpty(),
-                        new Providers(context).isReplayProtected(provider), Setting.of(context, provider + Providers.INACTIVE).equals("deleted")));
+        Settings own = settings.computeIfAbsent(
+                exchange.getVariable("provider", "", String.class),
+                provider -> new Settings(
+                        Setting.of(context, provider + Providers.ID_PREFIX),
+                        !Setting.of(context, provider + Providers.API_KEY).isEmpty(),
+                        new Providers(context).isReplayProtected(provider),
+                        Setting.of(context, provider + Providers.INACTIVE).equals("deleted")));
         ObjectNode event = checked(given, own.idPrefix);
         String change = event.path("type").textValue();
         boolean fetch = UPSERTS.contains(change) && given.path("fetch").asBoolean();
@@ -143,13 +146,17 @@ public final class UserEvent extends ContextBean implements Processor {
         boolean partial = change.equals("merged");
         if (isInactive(inactive)) {
             String version = MergeRule.profileVersion(event);
-            event.put("deleted_at", MergeRule.latest(version, version == null ? null : exchange.getVariable("stamp", String.class)));
+            event.put(
+                    "deleted_at",
+                    MergeRule.latest(version, version == null ? null : exchange.getVariable("stamp", String.class)));
             if (version == null) {
                 event.put("type", "deleted"); // the database sets the time
             }
             return partial && version != null ? change : "deleted";
         }
-        if (partial && (inactive.isMissingNode() || inactive.isNull()) && event.path("type").textValue().equals("updated")) {
+        if (partial
+                && (inactive.isMissingNode() || inactive.isNull())
+                && event.path("type").textValue().equals("updated")) {
             event.put("keeps_deletion", true); // a partial event without the flag activates nobody
         }
         return change;
@@ -160,7 +167,11 @@ public final class UserEvent extends ContextBean implements Processor {
      * word for no end.
      */
     private boolean isInactive(JsonNode inactive) {
-        return inactive.isBoolean() ? inactive.booleanValue() : inactive.isTextual() && (inactive.textValue().equals("infinity") || EventTime.instant(inactive, "inactive").isAfter(clock.instant()));
+        return inactive.isBoolean()
+                ? inactive.booleanValue()
+                : inactive.isTextual()
+                        && (inactive.textValue().equals("infinity")
+                                || EventTime.instant(inactive, "inactive").isAfter(clock.instant()));
     }
 
     ObjectNode checked(JsonNode event) {

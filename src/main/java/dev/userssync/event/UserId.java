@@ -11,8 +11,7 @@ public final class UserId {
     /** The longest id, in bytes of UTF-8. */
     public static final int LONGEST = 2_600;
 
-    private UserId() {
-    }
+    private UserId() {}
 
     /** @return the fault of the id, for a message that starts with "id"; null if it can be stored */
     public static String fault(String id) {

@@ -18,6 +18,8 @@ public final class WorstReply implements AggregationStrategy {
 
     /** The status of one event. Only the error handler sets it; an unhandled failure is worse than any answer. */
     private static int status(Exchange exchange) {
-        return exchange.getException() != null ? Integer.MAX_VALUE : exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 0, Integer.class);
+        return exchange.getException() != null
+                ? Integer.MAX_VALUE
+                : exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 0, Integer.class);
     }
 }

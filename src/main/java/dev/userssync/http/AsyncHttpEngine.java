@@ -28,7 +28,8 @@ public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
 
     @Override
     public PlatformHttpConsumer createConsumer(PlatformHttpEndpoint endpoint, Processor processor) {
-        return new AsyncHttpConsumer(endpoint, processor, VertxPlatformHttpRouter.getRouterNameFromPort(getServerPort()));
+        return new AsyncHttpConsumer(
+                endpoint, processor, VertxPlatformHttpRouter.getRouterNameFromPort(getServerPort()));
     }
 
     /** For endpoints that take only the body of a request; {@link HttpMessage} still holds the request itself. */
@@ -58,12 +59,21 @@ public final class AsyncHttpEngine extends VertxPlatformHttpEngine {
             exchange.setPattern(org.apache.camel.ExchangePattern.InOut);
             Context eventLoop = request.vertx().getOrCreateContext();
             processHttpRequest(exchange, request)
-                    .compose(read -> request.vertx().executeBlocking(() -> {
-                        createUoW(exchange);
-                        return getAsyncProcessor().process(exchange, done -> eventLoop.runOnContext(now -> reply(request, exchange)));
-                    }, false))
+                    .compose(read -> request.vertx()
+                            .executeBlocking(
+                                    () -> {
+                                        createUoW(exchange);
+                                        return getAsyncProcessor()
+                                                .process(
+                                                        exchange,
+                                                        done -> eventLoop.runOnContext(
+                                                                now -> reply(request, exchange)));
+                                    },
+                                    false))
                     .onFailure(failure -> {
-                        getExceptionHandler().handleException("Failed handling " + getEndpoint().getPath(), failure);
+                        getExceptionHandler()
+                                .handleException(
+                                        "Failed handling " + getEndpoint().getPath(), failure);
                         request.fail(failure);
                         done(exchange);
                     });

@@ -53,6 +53,7 @@ public final class SlowClients {
          * everything that came after it.
          */
         private volatile HttpServerRequest request;
+
         private volatile boolean idle;
         private volatile long since = System.nanoTime();
 
@@ -76,11 +77,13 @@ public final class SlowClients {
     /** Watches every new connection of the server. */
     public void watch(HttpServer server) {
         try {
-            Field bound = TCPServerBase.class.getDeclaredField("bindFuture"); // Vert.x exposes a server's channel nowhere
+            Field bound =
+                    TCPServerBase.class.getDeclaredField("bindFuture"); // Vert.x exposes a server's channel nowhere
             bound.setAccessible(true);
             ((Channel) ((Future<?>) bound.get(server)).result()).pipeline().addFirst(new Accepted());
         } catch (ReflectiveOperationException | RuntimeException e) {
-            LOG.warn("Slow senders are not limited, because this version of Vert.x is not the expected one: put a proxy with time limits in front of users-sync");
+            LOG.warn(
+                    "Slow senders are not limited, because this version of Vert.x is not the expected one: put a proxy with time limits in front of users-sync");
         }
     }
 
@@ -131,7 +134,9 @@ public final class SlowClients {
     }
 
     private static Watch of(HttpServerRequest request) {
-        return request.connection() instanceof ConnectionBase connection ? connection.channelHandlerContext().channel().attr(WATCH).get() : null;
+        return request.connection() instanceof ConnectionBase connection
+                ? connection.channelHandlerContext().channel().attr(WATCH).get()
+                : null;
     }
 
     private void sweep() {

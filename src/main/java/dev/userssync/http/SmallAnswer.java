@@ -23,17 +23,21 @@ public final class SmallAnswer {
 
     static final int LARGEST = 256 * 1024;
 
-    private SmallAnswer() {
-    }
+    private SmallAnswer() {}
 
     /** @throws IOException whose message names the cause and quotes nothing of the answer */
-    public static HttpResponse<byte[]> to(HttpRequest request, HttpClient client, Duration deadline) throws IOException {
+    public static HttpResponse<byte[]> to(HttpRequest request, HttpClient client, Duration deadline)
+            throws IOException {
         // Not the request's own timeout: it ends with the head of the answer, and a dripping body must end, too.
         CompletableFuture<HttpResponse<byte[]>> answer = client.sendAsync(request, head -> new LimitedBody());
         try {
             return answer.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
-            throw new IOException(e.getCause() instanceof TooLarge ? e.getCause().getMessage() : e.getCause().getClass().getSimpleName(), e);
+            throw new IOException(
+                    e.getCause() instanceof TooLarge
+                            ? e.getCause().getMessage()
+                            : e.getCause().getClass().getSimpleName(),
+                    e);
         } catch (TimeoutException e) {
             throw new IOException("no whole answer within " + deadline.toSeconds() + " s", e);
         } catch (InterruptedException e) {

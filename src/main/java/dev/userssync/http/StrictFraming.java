@@ -29,8 +29,7 @@ final class StrictFraming extends ChannelInboundHandlerAdapter {
     private int seen;
 
     /** Private, because `camel run` instantiates each class with a non-private constructor without parameters. */
-    private StrictFraming() {
-    }
+    private StrictFraming() {}
 
     /** Adds the handler at the head of a new connection's pipeline. */
     static void watch(ChannelPipeline pipeline) {
@@ -45,7 +44,8 @@ final class StrictFraming extends ChannelInboundHandlerAdapter {
             return;
         }
         ChannelHandlerContext tls = pipeline.context(SslHandler.class);
-        if (tls != null && pipeline.names().indexOf(context.name()) < pipeline.names().indexOf(tls.name())) {
+        if (tls != null
+                && pipeline.names().indexOf(context.name()) < pipeline.names().indexOf(tls.name())) {
             pipeline.addAfter(tls.name(), null, new StrictFraming()); // where the bytes can be read
             pipeline.remove(this);
             context.fireChannelRead(bytes);
@@ -75,8 +75,10 @@ final class StrictFraming extends ChannelInboundHandlerAdapter {
         /** Netty calls it once for each request, when the headers are complete. */
         @Override
         protected boolean isContentAlwaysEmpty(HttpMessage message) {
-            if (message.headers().contains(HttpHeaderNames.CONTENT_LENGTH) && message.headers().contains(HttpHeaderNames.TRANSFER_ENCODING)) {
-                message.setDecoderResult(DecoderResult.failure(new IllegalArgumentException("Content-Length and Transfer-Encoding")));
+            if (message.headers().contains(HttpHeaderNames.CONTENT_LENGTH)
+                    && message.headers().contains(HttpHeaderNames.TRANSFER_ENCODING)) {
+                message.setDecoderResult(
+                        DecoderResult.failure(new IllegalArgumentException("Content-Length and Transfer-Encoding")));
             }
             return super.isContentAlwaysEmpty(message);
         }

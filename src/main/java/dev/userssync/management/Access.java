@@ -79,12 +79,16 @@ public final class Access {
      */
     String refusal(HttpServerRequest request, boolean personal) {
         if (hasPassword()) {
-            return isPassword(basicPassword(request)) ? null : "the password is missing or wrong: curl -u :$CONSOLE_PASSWORD ...";
+            return isPassword(basicPassword(request))
+                    ? null
+                    : "the password is missing or wrong: curl -u :$CONSOLE_PASSWORD ...";
         }
         if (!isLocal(request)) {
             return "without CONSOLE_PASSWORD only this machine has access: set CONSOLE_PASSWORD";
         }
-        return personal && !dev ? "this command handles personal data: set CONSOLE_PASSWORD for users-sync and for this command" : null;
+        return personal && !dev
+                ? "this command handles personal data: set CONSOLE_PASSWORD for users-sync and for this command"
+                : null;
     }
 
     /** The password of basic authentication; the user name does not matter. */
@@ -94,7 +98,8 @@ public final class Access {
             return null;
         }
         try {
-            String credentials = new String(Base64.getDecoder().decode(header.substring(6).strip()), StandardCharsets.UTF_8);
+            String credentials =
+                    new String(Base64.getDecoder().decode(header.substring(6).strip()), StandardCharsets.UTF_8);
             return credentials.substring(credentials.indexOf(':') + 1);
         } catch (IllegalArgumentException e) {
             return null;
@@ -109,9 +114,11 @@ public final class Access {
         try {
             return InetAddress.getByName(request.remoteAddress().hostAddress()).isLoopbackAddress()
                     && request.authority() != null
-                    && List.of("localhost", "127.0.0.1", "::1", "[::1]").contains(request.authority().host())
+                    && List.of("localhost", "127.0.0.1", "::1", "[::1]")
+                            .contains(request.authority().host())
                     && (request.getHeader("Origin") == null || isSameOrigin(request))
-                    && request.getHeader("Forwarded") == null && request.getHeader("X-Forwarded-For") == null;
+                    && request.getHeader("Forwarded") == null
+                    && request.getHeader("X-Forwarded-For") == null;
         } catch (UnknownHostException e) {
             return false;
         }
@@ -122,7 +129,9 @@ public final class Access {
         String site = request.getHeader("Sec-Fetch-Site");
         String origin = request.getHeader("Origin");
         return (site == null || site.equals("same-origin") || site.equals("none"))
-                && (origin == null || origin.matches("https?://.*") && origin.replaceFirst("https?://", "").equals(request.getHeader("Host")));
+                && (origin == null
+                        || origin.matches("https?://.*")
+                                && origin.replaceFirst("https?://", "").equals(request.getHeader("Host")));
     }
 
     /** A hash of fixed length, so that a comparison leaks no length. */

@@ -56,13 +56,33 @@ public final class Console {
         page(router, "/console/user", "user", request -> users.user(param(request, "id"), null));
         page(router, "/console/sync", "sync", request -> sync.sync(null));
         page(router, "/console/dead-letters", "dead-letters", request -> deadLetters.deadLetters(request, null));
-        page(router, "/console/dead-letter", "dead-letter", request -> deadLetters.deadLetter(param(request, "id"), null));
+        page(
+                router,
+                "/console/dead-letter",
+                "dead-letter",
+                request -> deadLetters.deadLetter(param(request, "id"), null));
         form(router, "/console/logout", null, request -> Map.of());
         form(router, "/console/user/refresh", "user", users::refresh);
         form(router, "/console/user/erase", "user", users::erase);
-        form(router, "/console/sync/confirm", "sync", request -> sync.poll(request, "brake-confirm", "users-sync asks the provider for each missing user, and deletes those who are gone."));
-        form(router, "/console/sync/dismiss", "sync", request -> sync.poll(request, "brake-dismiss", "Nobody was deleted. The next reconcile compares again."));
-        form(router, "/console/sync/reconcile", "sync", request -> sync.poll(request, "request-reconcile", "A reconcile starts."));
+        form(
+                router,
+                "/console/sync/confirm",
+                "sync",
+                request -> sync.poll(
+                        request,
+                        "brake-confirm",
+                        "users-sync asks the provider for each missing user, and deletes those who are gone."));
+        form(
+                router,
+                "/console/sync/dismiss",
+                "sync",
+                request ->
+                        sync.poll(request, "brake-dismiss", "Nobody was deleted. The next reconcile compares again."));
+        form(
+                router,
+                "/console/sync/reconcile",
+                "sync",
+                request -> sync.poll(request, "request-reconcile", "A reconcile starts."));
         form(router, "/console/dead-letter/replay", "dead-letter", deadLetters::replayOne);
         form(router, "/console/dead-letter/discard", "dead-letter", deadLetters::discard);
         form(router, "/console/dead-letters/replay", "dead-letters", deadLetters::replayAll);
@@ -73,49 +93,74 @@ public final class Console {
     }
 
     private void action(VertxPlatformHttpRouter router, String path, io.vertx.core.Handler<RoutingContext> handler) {
-        router.route(HttpMethod.POST, path).handler(BodyHandler.create(false).setBodyLimit(64 * 1024)).handler(handler);
+        router.route(HttpMethod.POST, path)
+                .handler(BodyHandler.create(false).setBodyLimit(64 * 1024))
+                .handler(handler);
     }
 
     /** Serves a form of a page, only for this session and this site. */
     private void form(VertxPlatformHttpRouter router, String path, String template, Page page) {
-        action(router, path, request -> request.vertx().executeBlocking(() -> {
-            String cookie = ConsoleDoor.cookie(request);
-            return Access.isSameOrigin(request.request()) && door.session().isOpen(cookie) && door.session().isCsrf(cookie, request.request().getFormAttribute("csrf"));
-        }, false).onComplete(allowed -> {
-            if (!Boolean.TRUE.equals(allowed.result())) {
-                request.response().setStatusCode(403).end("This form is too old, or did not come from the console. Go back and reload the page.\n");
-            } else if (template == null) {
-                request.response().addCookie(ConsoleDoor.newCookie(request, "").setMaxAge(0));
-                redirect(request, "/console/login");
-            } else {
-                show(request, template, page);
-            }
-        }));
+        action(
+                router,
+                path,
+                request -> request.vertx()
+                        .executeBlocking(
+                                () -> {
+                                    String cookie = ConsoleDoor.cookie(request);
+                                    return Access.isSameOrigin(request.request())
+                                            && door.session().isOpen(cookie)
+                                            && door.session()
+                                                    .isCsrf(
+                                                            cookie,
+                                                            request.request().getFormAttribute("csrf"));
+                                },
+                                false)
+                        .onComplete(allowed -> {
+                            if (!Boolean.TRUE.equals(allowed.result())) {
+                                request.response()
+                                        .setStatusCode(403)
+                                        .end(
+                                                "This form is too old, or did not come from the console. Go back and reload the page.\n");
+                            } else if (template == null) {
+                                request.response()
+                                        .addCookie(ConsoleDoor.newCookie(request, "")
+                                                .setMaxAge(0));
+                                redirect(request, "/console/login");
+                            } else {
+                                show(request, template, page);
+                            }
+                        }));
     }
 
     private void show(RoutingContext request, String template, Page page) {
-        request.vertx().executeBlocking(() -> {
-            String cookie = ConsoleDoor.cookie(request);
-            if (!door.session().isOpen(cookie)) {
-                if (access.hasPassword()) {
-                    return null;
-                }
-                cookie = door.open(request);
-            }
-            Map<String, Object> model = new HashMap<>(page.model(request));
-            model.put("csrf", door.session().csrf(cookie));
-            model.put("password", access.hasPassword());
-            model.put("page", template);
-            return pages.render(template, model);
-        }, false).onComplete(done -> {
-            if (done.failed()) {
-                failed(request, done.cause());
-            } else if (done.result() == null) {
-                redirect(request, "/console/login");
-            } else {
-                request.response().putHeader("Content-Type", "text/html; charset=utf-8").end(done.result());
-            }
-        });
+        request.vertx()
+                .executeBlocking(
+                        () -> {
+                            String cookie = ConsoleDoor.cookie(request);
+                            if (!door.session().isOpen(cookie)) {
+                                if (access.hasPassword()) {
+                                    return null;
+                                }
+                                cookie = door.open(request);
+                            }
+                            Map<String, Object> model = new HashMap<>(page.model(request));
+                            model.put("csrf", door.session().csrf(cookie));
+                            model.put("password", access.hasPassword());
+                            model.put("page", template);
+                            return pages.render(template, model);
+                        },
+                        false)
+                .onComplete(done -> {
+                    if (done.failed()) {
+                        failed(request, done.cause());
+                    } else if (done.result() == null) {
+                        redirect(request, "/console/login");
+                    } else {
+                        request.response()
+                                .putHeader("Content-Type", "text/html; charset=utf-8")
+                                .end(done.result());
+                    }
+                });
     }
 
     private void failed(RoutingContext request, Throwable failure) {
@@ -123,18 +168,30 @@ public final class Console {
             html(request, 400, "failed", Map.of("message", failure.getMessage()));
         } else {
             if (!Database.covers(context, failure)) {
-                LOG.error("{} failed: {}", request.normalizedPath(), failure.getClass().getSimpleName());
+                LOG.error(
+                        "{} failed: {}",
+                        request.normalizedPath(),
+                        failure.getClass().getSimpleName());
             }
             LOG.debug("{} failed", request.normalizedPath(), failure);
-            html(request, 503, "failed", Map.of("message", "The database does not answer, or another error occurred. Set LOG_LEVEL=debug to see it in the log."));
+            html(
+                    request,
+                    503,
+                    "failed",
+                    Map.of(
+                            "message",
+                            "The database does not answer, or another error occurred. Set LOG_LEVEL=debug to see it in the log."));
         }
     }
 
     void html(RoutingContext request, int status, String template, Map<String, Object> model) {
-        request.vertx().executeBlocking(() -> pages.render(template, model), false).onComplete(done -> {
-            HttpServerResponse response = request.response().setStatusCode(done.succeeded() ? status : 500);
-            response.putHeader("Content-Type", "text/html; charset=utf-8").end(done.succeeded() ? done.result() : "");
-        });
+        request.vertx()
+                .executeBlocking(() -> pages.render(template, model), false)
+                .onComplete(done -> {
+                    HttpServerResponse response = request.response().setStatusCode(done.succeeded() ? status : 500);
+                    response.putHeader("Content-Type", "text/html; charset=utf-8")
+                            .end(done.succeeded() ? done.result() : "");
+                });
     }
 
     static void redirect(RoutingContext request, String path) {
@@ -148,7 +205,10 @@ public final class Console {
                 request.response().setStatusCode(404).end();
                 return;
             }
-            request.response().putHeader("Content-Type", name.endsWith(".js") ? "text/javascript; charset=utf-8" : "text/css; charset=utf-8")
+            request.response()
+                    .putHeader(
+                            "Content-Type",
+                            name.endsWith(".js") ? "text/javascript; charset=utf-8" : "text/css; charset=utf-8")
                     .putHeader("Cache-Control", "private, max-age=3600")
                     .end(io.vertx.core.buffer.Buffer.buffer(file.result()));
         });
@@ -169,5 +229,4 @@ public final class Console {
         }
         return value;
     }
-
 }

@@ -23,9 +23,12 @@ final class ConsoleDoor {
 
     /** Forbids inline script and style, content from elsewhere, frames, and caching in the browser. */
     void secure(RoutingContext request) {
-        request.response().headers()
-                .set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-                        + " form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+        request.response()
+                .headers()
+                .set(
+                        "Content-Security-Policy",
+                        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+                                + " form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
                 .set("X-Content-Type-Options", "nosniff")
                 .set("X-Frame-Options", "DENY")
                 .set("Referrer-Policy", "same-origin")
@@ -35,7 +38,9 @@ final class ConsoleDoor {
         if (!access.isConsoleOn()) {
             request.response().setStatusCode(404).end("The console is off: set CONSOLE_PASSWORD.\n");
         } else if (!access.hasPassword() && !Access.isLocal(request.request())) {
-            request.response().setStatusCode(403).end("Without CONSOLE_PASSWORD only this machine can open the console: set CONSOLE_PASSWORD.\n");
+            request.response()
+                    .setStatusCode(403)
+                    .end("Without CONSOLE_PASSWORD only this machine can open the console: set CONSOLE_PASSWORD.\n");
         } else {
             request.next();
         }
@@ -68,20 +73,32 @@ final class ConsoleDoor {
     }
 
     static Cookie newCookie(RoutingContext request, String value) {
-        return Cookie.cookie(ConsoleSession.COOKIE, value).setPath("/console").setHttpOnly(true).setSameSite(CookieSameSite.STRICT)
-                .setSecure(request.request().isSSL() || "https".equalsIgnoreCase(request.request().getHeader("X-Forwarded-Proto")));
+        return Cookie.cookie(ConsoleSession.COOKIE, value)
+                .setPath("/console")
+                .setHttpOnly(true)
+                .setSameSite(CookieSameSite.STRICT)
+                .setSecure(request.request().isSSL()
+                        || "https".equalsIgnoreCase(request.request().getHeader("X-Forwarded-Proto")));
     }
 
     void login(RoutingContext request, Console console) {
         if (!Access.isSameOrigin(request.request())) {
             request.response().setStatusCode(403).end("This form did not come from the console.\n");
         } else if (access.isBusyWithGuesses()) {
-            console.html(request, 429, "login", Map.of("message", "Too many wrong passwords. Wait a few seconds, then try again."));
+            console.html(
+                    request,
+                    429,
+                    "login",
+                    Map.of("message", "Too many wrong passwords. Wait a few seconds, then try again."));
         } else if (access.isPassword(request.request().getFormAttribute("password"))) {
-            request.vertx().executeBlocking(() -> open(request), false).onComplete(opened -> Console.redirect(request, "/console/users"));
+            request.vertx()
+                    .executeBlocking(() -> open(request), false)
+                    .onComplete(opened -> Console.redirect(request, "/console/users"));
         } else {
             access.wrongPassword(request.vertx(), () -> {
-                LOG.warn("Wrong password for the console, from {}", request.request().remoteAddress().hostAddress());
+                LOG.warn(
+                        "Wrong password for the console, from {}",
+                        request.request().remoteAddress().hostAddress());
                 console.html(request, 401, "login", Map.of("message", "Wrong password."));
             });
         }

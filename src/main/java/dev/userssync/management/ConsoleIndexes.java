@@ -25,18 +25,21 @@ public final class ConsoleIndexes {
     private static final Path STATEMENTS = Path.of("routes/sql/console-indexes.sql");
     /** An arbitrary number that no other advisory lock uses. */
     private static final long LOCK = 7_023_115_902L;
-    private static final String BROKEN = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-            + " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND i.indrelid = 'neon_auth.users_sync'::regclass";
 
-    private static final String THERE = "SELECT count(*) FROM pg_index WHERE indrelid = to_regclass('neon_auth.users_sync') AND indisvalid AND"
-            + " indexrelid::regclass::text IN ('neon_auth.users_sync_created_at_idx', 'neon_auth.users_sync_id_prefix_idx', 'neon_auth.users_sync_words_idx')";
+    private static final String BROKEN =
+            "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+                    + " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND i.indrelid = 'neon_auth.users_sync'::regclass";
 
-    private ConsoleIndexes() {
-    }
+    private static final String THERE =
+            "SELECT count(*) FROM pg_index WHERE indrelid = to_regclass('neon_auth.users_sync') AND indisvalid AND"
+                    + " indexrelid::regclass::text IN ('neon_auth.users_sync_created_at_idx', 'neon_auth.users_sync_id_prefix_idx', 'neon_auth.users_sync_words_idx')";
+
+    private ConsoleIndexes() {}
 
     /** Makes the missing indexes, on a connection of its own and without a time limit. */
     public static void make(OpenDatabase database) {
-        try (Connection pooled = database.connection(); ResultSet there = pooled.createStatement().executeQuery(THERE)) {
+        try (Connection pooled = database.connection();
+                ResultSet there = pooled.createStatement().executeQuery(THERE)) {
             there.next();
             if (there.getInt(1) == 3) {
                 return;
@@ -48,9 +51,11 @@ public final class ConsoleIndexes {
     }
 
     private static void make(Connection connection) {
-        try (connection; Statement statement = connection.createStatement()) {
+        try (connection;
+                Statement statement = connection.createStatement()) {
             if (ServerConnections.isPooled(connection)) {
-                LOG.warn("users-sync does not make the indexes of the console's search through a pooler: set DATABASE_DIRECT_URL to the direct address of the database");
+                LOG.warn(
+                        "users-sync does not make the indexes of the console's search through a pooler: set DATABASE_DIRECT_URL to the direct address of the database");
                 return;
             }
             ResultSet locked = statement.executeQuery("SELECT pg_try_advisory_lock(" + LOCK + ")");
@@ -66,12 +71,16 @@ public final class ConsoleIndexes {
             for (String index : broken) {
                 statement.execute("DROP INDEX CONCURRENTLY IF EXISTS " + index);
             }
-            for (String index : Files.readString(STATEMENTS).replaceAll("(?m)^--.*$", "").split(";")) {
+            for (String index :
+                    Files.readString(STATEMENTS).replaceAll("(?m)^--.*$", "").split(";")) {
                 statement.execute(index);
             }
         } catch (SQLException e) {
-            LOG.warn("The indexes of the console's search could not be made, SQLState {}. The search works, but is slow with many users."
-                    + " Let the owner of neon_auth.users_sync run {}", e.getSQLState(), STATEMENTS);
+            LOG.warn(
+                    "The indexes of the console's search could not be made, SQLState {}. The search works, but is slow with many users."
+                            + " Let the owner of neon_auth.users_sync run {}",
+                    e.getSQLState(),
+                    STATEMENTS);
         } catch (IOException e) {
             LOG.warn("The console's search is slow with many users: {} cannot be read", STATEMENTS);
         }

@@ -25,6 +25,7 @@ public final class ConsoleSession {
 
     /** Slows down guessing the password from a stolen cookie; OWASP's number for PBKDF2 with SHA-256. */
     private static final int ROUNDS = 600_000;
+
     private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
 
     private final SecretKeySpec key;
@@ -38,8 +39,13 @@ public final class ConsoleSession {
         random.nextBytes(secret);
         if (password != null) {
             try {
-                secret = SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256").generateSecret(new PBEKeySpec(password.toCharArray(),
-                        "users-sync console".getBytes(StandardCharsets.UTF_8), ROUNDS, 256)).getEncoded();
+                secret = SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
+                        .generateSecret(new PBEKeySpec(
+                                password.toCharArray(),
+                                "users-sync console".getBytes(StandardCharsets.UTF_8),
+                                ROUNDS,
+                                256))
+                        .getEncoded();
             } catch (GeneralSecurityException e) {
                 throw new IllegalStateException(e);
             }
@@ -61,7 +67,8 @@ public final class ConsoleSession {
             return false;
         }
         return isEqual(hmac("session " + cookie.substring(0, end)), cookie.substring(end + 1))
-                && Long.parseLong(cookie.substring(0, cookie.indexOf('.'))) > clock.instant().getEpochSecond();
+                && Long.parseLong(cookie.substring(0, cookie.indexOf('.')))
+                        > clock.instant().getEpochSecond();
     }
 
     /** The token that a form of this session must send back. */

@@ -22,10 +22,12 @@ final class DeadLetterPages {
     Map<String, Object> deadLetters(RoutingContext request, String message) throws Exception {
         Map<String, Object> model = new HashMap<>();
         String provider = Console.param(request, "provider");
-        List<Map<String, Object>> letters = routes.rows("list-dead-letters", "before", Console.param(request, "before"), "provider", provider);
+        List<Map<String, Object>> letters =
+                routes.rows("list-dead-letters", "before", Console.param(request, "before"), "provider", provider);
         model.put("more", letters.size() > Console.PAGE);
         letters = letters.subList(0, Math.min(Console.PAGE, letters.size()));
-        letters.forEach(letter -> letter.put("why", DeadLetterReason.of((String) letter.get("sql_state"), (String) letter.get("reason"))));
+        letters.forEach(letter -> letter.put(
+                "why", DeadLetterReason.of((String) letter.get("sql_state"), (String) letter.get("reason"))));
         model.put("letters", letters);
         model.put("provider", provider);
         model.put("providers", providers.all().keySet());
@@ -56,7 +58,9 @@ final class DeadLetterPages {
         routes.ask("replay-dead-letter", "letter", Long.valueOf(id));
         Map<String, Object> model = deadLetter(id, null);
         boolean parked = "parked".equals(((Map<?, ?>) model.get("letter")).get("state"));
-        model.put("message", parked ? "The replay failed again, for the reason below." : "The delivery was replayed and applied.");
+        model.put(
+                "message",
+                parked ? "The replay failed again, for the reason below." : "The delivery was replayed and applied.");
         return model;
     }
 
@@ -68,7 +72,12 @@ final class DeadLetterPages {
     }
 
     Map<String, Object> replayAll(RoutingContext request) throws Exception {
-        Object result = routes.ask("replay-dead-letters", "provider", Console.param(request, "provider"), "kind", Console.param(request, "kind"));
+        Object result = routes.ask(
+                "replay-dead-letters",
+                "provider",
+                Console.param(request, "provider"),
+                "kind",
+                Console.param(request, "kind"));
         return deadLetters(request, "Replayed: " + result);
     }
 }

@@ -23,10 +23,17 @@ public final class IdAtProvider implements Processor {
         exchange.getMessage().setHeader("idAtProvider", id);
         String longest = "";
         Set<String> providers = new TreeSet<>();
-        Properties prefixes = exchange.getContext().getPropertiesComponent().loadProperties(name -> name.endsWith(PREFIX));
+        Properties prefixes =
+                exchange.getContext().getPropertiesComponent().loadProperties(name -> name.endsWith(PREFIX));
         for (String name : prefixes.stringPropertyNames()) {
-            String prefix = exchange.getContext().getPropertiesComponent().resolveProperty(name).orElse("");
-            if (prefix.isEmpty() || prefix.length() < longest.length() || !id.startsWith(prefix) || id.length() == prefix.length()) {
+            String prefix = exchange.getContext()
+                    .getPropertiesComponent()
+                    .resolveProperty(name)
+                    .orElse("");
+            if (prefix.isEmpty()
+                    || prefix.length() < longest.length()
+                    || !id.startsWith(prefix)
+                    || id.length() == prefix.length()) {
                 continue;
             }
             if (prefix.length() > longest.length()) {

@@ -50,41 +50,89 @@ public final class ManagementApi {
 
     public void serveOn(VertxPlatformHttpRouter router) {
         new PollCommands(context).serveOn(router, this::answer);
-        router.post("/sample/:provider").handler(request -> answer(request, () -> samples.send(request.pathParam("provider"))));
-        router.post("/dead-letters/replay").handler(request -> answer(request, () -> (String) routes.ask("replay-dead-letters",
-                "provider", request.request().getParam("provider"), "kind", request.request().getParam("kind"))));
-        router.post("/admin/verify-signature/:provider").handler(BodyHandler.create(false).setBodyLimit(2 * 1024 * 1024)).handler(request -> answer(request,
-                () -> json(new SignatureExplainer(context).explain(request.pathParam("provider"), request.body().buffer() == null ? new byte[0]
-                        : request.body().buffer().getBytes()))));
+        router.post("/sample/:provider")
+                .handler(request -> answer(request, () -> samples.send(request.pathParam("provider"))));
+        router.post("/dead-letters/replay")
+                .handler(request -> answer(request, () -> (String) routes.ask(
+                        "replay-dead-letters",
+                        "provider",
+                        request.request().getParam("provider"),
+                        "kind",
+                        request.request().getParam("kind"))));
+        router.post("/admin/verify-signature/:provider")
+                .handler(BodyHandler.create(false).setBodyLimit(2 * 1024 * 1024))
+                .handler(request -> answer(
+                        request,
+                        () -> json(new SignatureExplainer(context)
+                                .explain(
+                                        request.pathParam("provider"),
+                                        request.body().buffer() == null
+                                                ? new byte[0]
+                                                : request.body().buffer().getBytes()))));
         router.get("/admin/status").handler(request -> answer(request, () -> json(status())));
-        router.get("/admin/users").handler(request -> answerPersonal(request, () -> json(routes.ask("find-users",
-                "q", request.request().getParam("q"), "state", request.request().getParam("state"), "prefix", null,
-                "afterTime", request.request().getParam("afterTime"), "afterId", request.request().getParam("afterId")))));
-        router.get("/admin/user").handler(request -> answerPersonal(request, () -> json(Map.of(
-                "user", routes.row("find-user", "id", required(request, "id")), "history", routes.ask("user-history", "id", required(request, "id"))))));
-        router.post("/admin/user/erase").handler(request -> answerPersonal(request, () -> (String) routes.ask("erase-user",
-                "id", required(request, "id"), "force", String.valueOf("true".equals(request.request().getParam("force"))))));
-        router.post("/admin/purge").handler(request -> answerPersonal(request, () -> purge(days(request),
-                "true".equals(request.request().getParam("confirm")), "true".equals(request.request().getParam("dryRun")))));
+        router.get("/admin/users")
+                .handler(request -> answerPersonal(
+                        request,
+                        () -> json(routes.ask(
+                                "find-users",
+                                "q",
+                                request.request().getParam("q"),
+                                "state",
+                                request.request().getParam("state"),
+                                "prefix",
+                                null,
+                                "afterTime",
+                                request.request().getParam("afterTime"),
+                                "afterId",
+                                request.request().getParam("afterId")))));
+        router.get("/admin/user")
+                .handler(request -> answerPersonal(
+                        request,
+                        () -> json(Map.of(
+                                "user",
+                                routes.row("find-user", "id", required(request, "id")),
+                                "history",
+                                routes.ask("user-history", "id", required(request, "id"))))));
+        router.post("/admin/user/erase")
+                .handler(request -> answerPersonal(request, () -> (String) routes.ask(
+                        "erase-user",
+                        "id",
+                        required(request, "id"),
+                        "force",
+                        String.valueOf("true".equals(request.request().getParam("force"))))));
+        router.post("/admin/purge")
+                .handler(request -> answerPersonal(
+                        request,
+                        () -> purge(
+                                days(request),
+                                "true".equals(request.request().getParam("confirm")),
+                                "true".equals(request.request().getParam("dryRun")))));
     }
 
     private Map<String, Object> status() throws Exception {
         Map<String, Object> status = new LinkedHashMap<>();
         status.put("users", routes.row("count-users"));
         Map<String, Object> providers = new LinkedHashMap<>();
-        context.getRegistry().lookupByNameAndType("database-figures", DatabaseFigures.class).measure();
+        context.getRegistry()
+                .lookupByNameAndType("database-figures", DatabaseFigures.class)
+                .measure();
         Freshness freshness = Freshness.of(context);
         Set<String> polled = new PollSettings(context).providers();
         new Providers(context).all().forEach((provider, on) -> {
             Map<String, Object> one = new LinkedHashMap<>();
             one.put("on", on);
             one.put("polled", polled.contains(provider));
-            one.put("last_webhook_at", freshness.lastWebhook(provider) == null ? null : freshness.lastWebhook(provider).toString());
+            one.put(
+                    "last_webhook_at",
+                    freshness.lastWebhook(provider) == null
+                            ? null
+                            : freshness.lastWebhook(provider).toString());
             providers.put(provider, one);
         });
         routes.rows("provider-activity").forEach(row -> {
             @SuppressWarnings("unchecked")
-            Map<String, Object> one = (Map<String, Object>) providers.computeIfAbsent((String) row.get("provider"), name -> new LinkedHashMap<>());
+            Map<String, Object> one = (Map<String, Object>)
+                    providers.computeIfAbsent((String) row.get("provider"), name -> new LinkedHashMap<>());
             one.put("activity", row);
         });
         status.put("providers", providers);
@@ -96,7 +144,8 @@ public final class ManagementApi {
     private static int days(RoutingContext request) {
         String days = request.request().getParam("days");
         if (days == null) {
-            throw new IllegalArgumentException("days is missing: set how many days ago a user must have been deleted, such as days=30");
+            throw new IllegalArgumentException(
+                    "days is missing: set how many days ago a user must have been deleted, such as days=30");
         }
         if (!days.matches("\\d{1,5}")) {
             throw new IllegalArgumentException("days must be a number from 0 to 99999");
@@ -111,8 +160,9 @@ public final class ManagementApi {
         String set = Setting.of(context, "purge.days");
         int holdback = set.isEmpty() ? HOLDBACK : Integer.parseInt(set);
         if (days < holdback && !confirmed) {
-            throw new IllegalArgumentException("nothing was purged: " + days + " days are fewer than the holdback of " + holdback + " days"
-                    + (set.isEmpty() ? "" : " (PURGE_DAYS)") + "; check with --dry-run, then add --confirm (dryRun=true and confirm=true over HTTP)");
+            throw new IllegalArgumentException("nothing was purged: " + days + " days are fewer than the holdback of "
+                    + holdback + " days" + (set.isEmpty() ? "" : " (PURGE_DAYS)")
+                    + "; check with --dry-run, then add --confirm (dryRun=true and confirm=true over HTTP)");
         }
         return (String) routes.ask("purge-users", "days", days);
     }
@@ -155,19 +205,33 @@ public final class ManagementApi {
             if (done.succeeded()) {
                 request.response().end(done.result() + "\n");
             } else if (ObjectHelper.getException(IllegalArgumentException.class, done.cause()) != null) {
-                request.response().setStatusCode(400).end(ObjectHelper.getException(IllegalArgumentException.class, done.cause()).getMessage() + "\n");
+                request.response()
+                        .setStatusCode(400)
+                        .end(ObjectHelper.getException(IllegalArgumentException.class, done.cause())
+                                        .getMessage() + "\n");
             } else if (ObjectHelper.getException(NoSuchElementException.class, done.cause()) != null) {
-                request.response().setStatusCode(404).end(ObjectHelper.getException(NoSuchElementException.class, done.cause()).getMessage() + "\n");
+                request.response()
+                        .setStatusCode(404)
+                        .end(ObjectHelper.getException(NoSuchElementException.class, done.cause())
+                                        .getMessage() + "\n");
             } else if (ObjectHelper.getException(ApiFailure.class, done.cause()) != null) {
-                request.response().setStatusCode(502).end(ObjectHelper.getException(ApiFailure.class, done.cause()).getMessage() + "\n");
+                request.response()
+                        .setStatusCode(502)
+                        .end(ObjectHelper.getException(ApiFailure.class, done.cause())
+                                        .getMessage() + "\n");
             } else if (!context.isStarted()) {
-                request.response().setStatusCode(503).putHeader("Retry-After", Setting.of(context, "retry.after")).end("users-sync is stopping\n");
+                request.response()
+                        .setStatusCode(503)
+                        .putHeader("Retry-After", Setting.of(context, "retry.after"))
+                        .end("users-sync is stopping\n");
             } else if (ObjectHelper.getException(SQLException.class, done.cause()) != null) {
                 String reason = Failure.safeReason(ObjectHelper.getException(SQLException.class, done.cause()));
                 Database.covers(context, done.cause());
                 LOG.debug("{} failed", request.normalizedPath(), done.cause());
-                request.response().setStatusCode(503).end("not done: the database does not answer or refuses the request, " + reason
-                        + ". Check that it runs, DATABASE_URL and its permissions.\n");
+                request.response()
+                        .setStatusCode(503)
+                        .end("not done: the database does not answer or refuses the request, " + reason
+                                + ". Check that it runs, DATABASE_URL and its permissions.\n");
             } else {
                 LOG.error("{} failed", request.normalizedPath(), done.cause());
                 request.response().setStatusCode(500).end("failed, see the log\n");

@@ -14,13 +14,13 @@ import java.util.regex.Pattern;
  */
 final class MaskedBody {
 
-    private static final Pattern SECRET = Pattern.compile("(?i).*(password|passwd|secret|token|api_?key|private_?key|hash|salt|otp|credential|cookie|session).*");
+    private static final Pattern SECRET = Pattern.compile(
+            "(?i).*(password|passwd|secret|token|api_?key|private_?key|hash|salt|otp|credential|cookie|session).*");
     private static final String MASK = "•••";
     private static final JsonMapper JSON = new JsonMapper();
     private static final int LONGEST = 100_000;
 
-    private MaskedBody() {
-    }
+    private MaskedBody() {}
 
     static String of(byte[] body) {
         String text;
@@ -41,7 +41,9 @@ final class MaskedBody {
             List<String> names = new ArrayList<>();
             object.fieldNames().forEachRemaining(names::add);
             for (String name : names) {
-                if (SECRET.matcher(name).matches() && !object.get(name).isNull() && !object.get(name).isBoolean()) {
+                if (SECRET.matcher(name).matches()
+                        && !object.get(name).isNull()
+                        && !object.get(name).isBoolean()) {
                     object.put(name, MASK);
                 } else {
                     mask(object.get(name));

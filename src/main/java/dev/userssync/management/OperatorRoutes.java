@@ -42,7 +42,8 @@ public final class OperatorRoutes {
         } catch (CamelExecutionException e) {
             PSQLException refusal = ObjectHelper.getException(PSQLException.class, e);
             if (refusal != null && SqlState.isRefusal(SqlState.of(refusal))) {
-                throw new IllegalArgumentException(refusal.getServerErrorMessage().getMessage());
+                throw new IllegalArgumentException(
+                        refusal.getServerErrorMessage().getMessage());
             }
             throw e.getCause() instanceof Exception cause ? cause : e;
         }

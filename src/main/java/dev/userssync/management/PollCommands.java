@@ -29,24 +29,43 @@ final class PollCommands {
 
     /** @param answer checks the caller, and answers with the text of the work */
     void serveOn(Router router, BiConsumer<RoutingContext, Callable<String>> answer) {
-        router.get("/admin/polls").handler(request -> answer.accept(request, () -> route("direct:poll-states").request(String.class)));
-        router.post("/admin/polls/:provider/reconcile").handler(request -> answer.accept(request, () -> command("direct:request-reconcile",
-                request.pathParam("provider"), "request", kind(request))));
-        router.post("/admin/polls/:provider/confirm").handler(request -> answer.accept(request,
-                () -> command("direct:brake-confirm", request.pathParam("provider"), "request", "confirm")));
-        router.post("/admin/polls/:provider/dismiss").handler(request -> answer.accept(request,
-                () -> command("direct:brake-dismiss", request.pathParam("provider"), "request", "dismiss")));
-        router.post("/admin/polls/:provider/backfill").handler(request -> answer.accept(request,
-                () -> command("direct:request-backfill", request.pathParam("provider"), "request", "backfill")));
-        router.post("/admin/users/:provider/:id/refresh").handler(request -> answer.accept(request,
-                () -> command("direct:refresh-user", request.pathParam("provider"), "userId", request.pathParam("id"))));
+        router.get("/admin/polls")
+                .handler(request ->
+                        answer.accept(request, () -> route("direct:poll-states").request(String.class)));
+        router.post("/admin/polls/:provider/reconcile")
+                .handler(request -> answer.accept(
+                        request,
+                        () -> command(
+                                "direct:request-reconcile", request.pathParam("provider"), "request", kind(request))));
+        router.post("/admin/polls/:provider/confirm")
+                .handler(request -> answer.accept(
+                        request,
+                        () -> command("direct:brake-confirm", request.pathParam("provider"), "request", "confirm")));
+        router.post("/admin/polls/:provider/dismiss")
+                .handler(request -> answer.accept(
+                        request,
+                        () -> command("direct:brake-dismiss", request.pathParam("provider"), "request", "dismiss")));
+        router.post("/admin/polls/:provider/backfill")
+                .handler(request -> answer.accept(
+                        request,
+                        () -> command(
+                                "direct:request-backfill", request.pathParam("provider"), "request", "backfill")));
+        router.post("/admin/users/:provider/:id/refresh")
+                .handler(request -> answer.accept(
+                        request,
+                        () -> command(
+                                "direct:refresh-user",
+                                request.pathParam("provider"),
+                                "userId",
+                                request.pathParam("id"))));
     }
 
     private static String kind(RoutingContext request) {
         boolean dryRun = "true".equals(request.request().getParam("dryRun"));
         boolean providerWins = "true".equals(request.request().getParam("providerWins"));
         if (dryRun && providerWins) {
-            throw new IllegalArgumentException("dryRun and providerWins exclude each other: a dry run counts the rows that are newer than the provider's data");
+            throw new IllegalArgumentException(
+                    "dryRun and providerWins exclude each other: a dry run counts the rows that are newer than the provider's data");
         }
         return dryRun ? "dry-run" : providerWins ? "provider-wins" : "reconcile";
     }
@@ -54,9 +73,13 @@ final class PollCommands {
     /** @throws IllegalArgumentException if the provider is not polled */
     String command(String route, String provider, String variable, String value) {
         if (!settings.isPolled(provider) || context.getRoute(provider + "-user") == null) {
-            throw new IllegalArgumentException("provider " + provider + " is not polled; polled providers: " + String.join(", ", settings.providers()));
+            throw new IllegalArgumentException("provider " + provider + " is not polled; polled providers: "
+                    + String.join(", ", settings.providers()));
         }
-        String reply = route(route).withVariable("provider", provider).withVariable(variable, value).request(String.class);
+        String reply = route(route)
+                .withVariable("provider", provider)
+                .withVariable(variable, value)
+                .request(String.class);
         polls.wake(provider);
         return reply;
     }

@@ -33,11 +33,13 @@ public final class SampleSender {
 
     private static final List<String> EVENTS = List.of("user.created", "user.updated", "user.deleted");
     /** In the distribution, or in a clone. */
-    private static final Path FIXTURES = Path.of(Files.isDirectory(Path.of("samples")) ? "samples" : "src/test/resources");
+    private static final Path FIXTURES =
+            Path.of(Files.isDirectory(Path.of("samples")) ? "samples" : "src/test/resources");
 
     private final CamelContext context;
     private final Providers providers;
-    private final HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+    private final HttpClient http =
+            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
     public SampleSender(CamelContext context) {
         this.context = context;
@@ -49,34 +51,51 @@ public final class SampleSender {
      * @throws IllegalArgumentException if the provider is unknown or off, or has no fixtures or only keys that cannot
      *         sign
      */
-    public String send(String provider) throws IOException, InterruptedException, GeneralSecurityException, SQLException {
+    public String send(String provider)
+            throws IOException, InterruptedException, GeneralSecurityException, SQLException {
         if (!providers.all().getOrDefault(provider, false)) {
-            throw new IllegalArgumentException("provider " + provider + " is not on; providers that are on: " + String.join(", ", providers.on()));
+            throw new IllegalArgumentException(
+                    "provider " + provider + " is not on; providers that are on: " + String.join(", ", providers.on()));
         }
         if (Boolean.parseBoolean(Setting.of(context, "camel.ssl.enabled"))) {
-            throw new IllegalArgumentException("the sample cannot use TLS, and TLS_ENABLED is true: send it before you turn TLS on");
+            throw new IllegalArgumentException(
+                    "the sample cannot use TLS, and TLS_ENABLED is true: send it before you turn TLS on");
         }
         Path fixtures = FIXTURES.resolve(provider);
-        List<String> events = EVENTS.stream().filter(event -> Files.exists(fixtures.resolve(event + ".json"))).toList();
+        List<String> events = EVENTS.stream()
+                .filter(event -> Files.exists(fixtures.resolve(event + ".json")))
+                .toList();
         if (events.isEmpty()) {
             throw new IllegalArgumentException("there are no sample deliveries for " + provider + " in " + fixtures);
         }
-        String knownId = new ObjectMapper().readTree(fixtures.resolve("user.created.expected.json").toFile()).at("/row/id").textValue();
+        String knownId = new ObjectMapper()
+                .readTree(fixtures.resolve("user.created.expected.json").toFile())
+                .at("/row/id")
+                .textValue();
         String id = "sample_" + UUID.randomUUID();
         String prefix = Setting.of(context, provider + Providers.ID_PREFIX);
-        URI url = URI.create("http://localhost:" + context.resolvePropertyPlaceholders("{{camel.server.port}}") + "/webhooks/" + provider);
+        URI url = URI.create("http://localhost:" + context.resolvePropertyPlaceholders("{{camel.server.port}}")
+                + "/webhooks/" + provider);
         StringBuilder report = new StringBuilder("POST " + url);
         for (String event : events) {
             String body = Files.readString(fixtures.resolve(event + ".json")).replace(knownId, id);
-            report.append("\n  ").append(event).append(" -> ").append(post(url, provider, body)).append("\n    ").append(row(prefix + id));
+            report.append("\n  ")
+                    .append(event)
+                    .append(" -> ")
+                    .append(post(url, provider, body))
+                    .append("\n    ")
+                    .append(row(prefix + id));
         }
         return report.toString();
     }
 
-    private int post(URI url, String provider, String body) throws IOException, InterruptedException, GeneralSecurityException {
+    private int post(URI url, String provider, String body)
+            throws IOException, InterruptedException, GeneralSecurityException {
         VerificationScheme.Signed signed;
         try {
-            signed = context.getComponent("verify", VerifyComponent.class).scheme(provider).sign(body.getBytes(StandardCharsets.UTF_8));
+            signed = context.getComponent("verify", VerifyComponent.class)
+                    .scheme(provider)
+                    .sign(body.getBytes(StandardCharsets.UTF_8));
         } catch (IllegalStateException e) {
             throw new IllegalArgumentException("cannot send a sample of " + provider + ": " + e.getMessage());
         }
@@ -85,7 +104,8 @@ public final class SampleSender {
                 .setHeader("Content-Type", "application/json")
                 .POST(HttpRequest.BodyPublishers.ofByteArray(signed.body()));
         signed.headers().forEach(request::setHeader);
-        return http.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode();
+        return http.send(request.build(), HttpResponse.BodyHandlers.discarding())
+                .statusCode();
     }
 
     private String row(String id) throws SQLException {

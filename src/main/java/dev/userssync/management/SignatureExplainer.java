@@ -46,7 +46,8 @@ public final class SignatureExplainer {
      * @throws IllegalArgumentException if the provider is off, or the text is not a delivery
      */
     public Map<String, Object> explain(String provider, byte[] delivery) throws GeneralSecurityException {
-        VerifyEndpoint endpoint = context.getComponent("verify", VerifyComponent.class).endpoint(provider);
+        VerifyEndpoint endpoint =
+                context.getComponent("verify", VerifyComponent.class).endpoint(provider);
         MultiMap headers = MultiMap.caseInsensitiveMultiMap();
         byte[] body = read(delivery, headers);
         Throwable failure = failure(endpoint.scheme(Clock.systemUTC()), headers, body);
@@ -55,8 +56,11 @@ public final class SignatureExplainer {
         }
         Refused.Reason reason = Refused.reason(failure);
         if (reason == Refused.Reason.HEADER) {
-            return answer(false, reason, failure.getMessage() + ". The delivery has these headers: " + String.join(", ", headers.names())
-                    + ". Check whether a proxy removes headers, or whether the delivery is from another provider.");
+            return answer(
+                    false,
+                    reason,
+                    failure.getMessage() + ". The delivery has these headers: " + String.join(", ", headers.names())
+                            + ". Check whether a proxy removes headers, or whether the delivery is from another provider.");
         }
         VerificationScheme then = endpoint.scheme(Clock.systemUTC());
         String age = "";
@@ -64,7 +68,8 @@ public final class SignatureExplainer {
         if (old.find()) {
             Duration skew = Duration.ofSeconds(Long.parseLong(old.group(1)));
             then = endpoint.scheme(Clock.offset(Clock.systemUTC(), old.group(2).equals("old") ? skew.negated() : skew));
-            age = " " + failure.getMessage() + ", so users-sync would refuse it now in any case. A recording is always old. If the delivery is fresh, a clock is wrong.";
+            age = " " + failure.getMessage()
+                    + ", so users-sync would refuse it now in any case. A recording is always old. If the delivery is fresh, a clock is wrong.";
             failure = failure(then, headers, body);
             if (failure == null) {
                 return answer(false, reason, "The signature is right, but" + age);
@@ -72,12 +77,20 @@ public final class SignatureExplainer {
         }
         for (Map.Entry<String, byte[]> form : forms(body).entrySet()) {
             if (failure(then, headers, form.getValue()) == null) {
-                return answer(false, Refused.Reason.SIGNATURE, "The body was changed on its way: the signature is right for the body " + form.getKey()
-                        + ". Forward the bytes unchanged: no proxy or framework may parse and rewrite the JSON." + age);
+                return answer(
+                        false,
+                        Refused.Reason.SIGNATURE,
+                        "The body was changed on its way: the signature is right for the body " + form.getKey()
+                                + ". Forward the bytes unchanged: no proxy or framework may parse and rewrite the JSON."
+                                + age);
             }
         }
-        return answer(false, Refused.reason(failure), failure.getMessage() + ". " + Providers.secretSetting(provider)
-                + " is not the secret of this endpoint at the provider, or the body was changed. During a rotation set both, the old and the new secret." + age);
+        return answer(
+                false,
+                Refused.reason(failure),
+                failure.getMessage() + ". " + Providers.secretSetting(provider)
+                        + " is not the secret of this endpoint at the provider, or the body was changed. During a rotation set both, the old and the new secret."
+                        + age);
     }
 
     private static Map<String, Object> answer(boolean verified, Refused.Reason reason, String explanation) {
@@ -88,7 +101,8 @@ public final class SignatureExplainer {
         return answer;
     }
 
-    private static Throwable failure(VerificationScheme scheme, MultiMap headers, byte[] body) throws GeneralSecurityException {
+    private static Throwable failure(VerificationScheme scheme, MultiMap headers, byte[] body)
+            throws GeneralSecurityException {
         try {
             scheme.verify(headers, body);
             return null;
@@ -102,12 +116,15 @@ public final class SignatureExplainer {
         String text = new String(delivery, StandardCharsets.ISO_8859_1);
         Matcher end = Pattern.compile("\r?\n\r?\n").matcher(text);
         if (!end.find()) {
-            throw new IllegalArgumentException("give the delivery as HTTP sends it: header lines, an empty line, and the body");
+            throw new IllegalArgumentException(
+                    "give the delivery as HTTP sends it: header lines, an empty line, and the body");
         }
         for (String line : text.substring(0, end.start()).split("\r?\n")) {
             int colon = line.indexOf(':');
             if (colon > 0 && !line.matches("[A-Z]+ \\S+ HTTP/.*")) {
-                headers.add(line.substring(0, colon).strip(), line.substring(colon + 1).strip());
+                headers.add(
+                        line.substring(0, colon).strip(),
+                        line.substring(colon + 1).strip());
             }
         }
         return text.substring(end.end()).getBytes(StandardCharsets.ISO_8859_1);
@@ -124,7 +141,13 @@ public final class SignatureExplainer {
         try {
             JsonNode json = JSON.readTree(body);
             put(forms, "as JSON without spaces", JSON.writeValueAsString(json));
-            put(forms, "as JSON without spaces and in ASCII", JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build().writeValueAsString(json));
+            put(
+                    forms,
+                    "as JSON without spaces and in ASCII",
+                    JsonMapper.builder()
+                            .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+                            .build()
+                            .writeValueAsString(json));
             put(forms, "as JSON with a space after commas and colons", spaced(json));
             for (int spaces : new int[] {2, 4}) {
                 put(forms, "as JSON with " + spaces + " spaces before each line", indented(json, spaces));
@@ -146,7 +169,8 @@ public final class SignatureExplainer {
                 .withObjectFieldValueSpacing(Separators.Spacing.AFTER)
                 .withObjectEntrySpacing(Separators.Spacing.AFTER)
                 .withArrayValueSpacing(Separators.Spacing.AFTER)
-                .withObjectEmptySeparator("").withArrayEmptySeparator(""));
+                .withObjectEmptySeparator("")
+                .withArrayEmptySeparator(""));
         printer.indentObjectsWith(DefaultPrettyPrinter.NopIndenter.instance);
         printer.indentArraysWith(DefaultPrettyPrinter.NopIndenter.instance);
         return JSON.writer(printer).writeValueAsString(json);
@@ -155,7 +179,9 @@ public final class SignatureExplainer {
     private static String indented(JsonNode json, int spaces) throws JsonProcessingException {
         DefaultIndenter indenter = new DefaultIndenter(" ".repeat(spaces), "\n");
         DefaultPrettyPrinter printer = new DefaultPrettyPrinter(Separators.createDefaultInstance()
-                .withObjectFieldValueSpacing(Separators.Spacing.AFTER).withObjectEmptySeparator("").withArrayEmptySeparator(""));
+                .withObjectFieldValueSpacing(Separators.Spacing.AFTER)
+                .withObjectEmptySeparator("")
+                .withArrayEmptySeparator(""));
         printer.indentObjectsWith(indenter);
         printer.indentArraysWith(indenter);
         return JSON.writer(printer).writeValueAsString(json);

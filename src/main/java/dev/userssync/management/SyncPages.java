@@ -41,7 +41,9 @@ final class SyncPages {
     Map<String, Object> sync(String message) throws Exception {
         Map<String, Map<String, Object>> activity = new HashMap<>();
         routes.rows("provider-activity").forEach(row -> activity.put((String) row.get("provider"), row));
-        context.getRegistry().lookupByNameAndType("database-figures", DatabaseFigures.class).measure();
+        context.getRegistry()
+                .lookupByNameAndType("database-figures", DatabaseFigures.class)
+                .measure();
         Freshness freshness = Freshness.of(context);
         List<Map<String, Object>> shown = new ArrayList<>();
         providers.all().forEach((provider, on) -> {

@@ -35,7 +35,8 @@ final class Templates {
 
     private static final Path FILES = Path.of("config/console").toAbsolutePath();
     private static final String WEBJARS = "META-INF/resources/webjars/";
-    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss").withZone(ZoneOffset.UTC);
+    private static final DateTimeFormatter TIME =
+            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss").withZone(ZoneOffset.UTC);
 
     private final CamelContext context;
     private final PebbleEngine engine;
@@ -87,14 +88,22 @@ final class Templates {
         }
 
         private static String ago(Duration age) {
-            return age.toMinutes() < 2 ? Math.max(0, age.toSeconds()) + " s" : age.toHours() < 2 ? age.toMinutes() + " min"
-                    : age.toDays() < 2 ? age.toHours() + " h" : age.toDays() + " days";
+            return age.toMinutes() < 2
+                    ? Math.max(0, age.toSeconds()) + " s"
+                    : age.toHours() < 2
+                            ? age.toMinutes() + " min"
+                            : age.toDays() < 2 ? age.toHours() + " h" : age.toDays() + " days";
         }
 
         private static Filter filter(Function<String, String> work) {
             return new Filter() {
                 @Override
-                public Object apply(Object input, Map<String, Object> arguments, PebbleTemplate self, EvaluationContext context, int line) {
+                public Object apply(
+                        Object input,
+                        Map<String, Object> arguments,
+                        PebbleTemplate self,
+                        EvaluationContext context,
+                        int line) {
                     return input == null ? null : work.apply(input.toString());
                 }
 

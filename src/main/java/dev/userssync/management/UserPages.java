@@ -37,8 +37,18 @@ final class UserPages {
         }
         String provider = (String) model.get("provider");
         String prefix = provider == null ? null : prefixes().get(provider);
-        List<Map<String, Object>> users = routes.rows("find-users", "q", model.get("q"), "state", model.get("state"), "prefix", prefix,
-                "afterTime", model.get("afterTime"), "afterId", model.get("afterId"));
+        List<Map<String, Object>> users = routes.rows(
+                "find-users",
+                "q",
+                model.get("q"),
+                "state",
+                model.get("state"),
+                "prefix",
+                prefix,
+                "afterTime",
+                model.get("afterTime"),
+                "afterId",
+                model.get("afterId"));
         model.put("providers", prefixes().keySet());
         model.put("more", users.size() > Console.PAGE);
         List<Map<String, Object>> shown = users.subList(0, Math.min(Console.PAGE, users.size()));
@@ -58,7 +68,9 @@ final class UserPages {
     private Map<String, String> prefixes() {
         Map<String, String> prefixes = new TreeMap<>();
         for (String provider : providers.all().keySet()) {
-            context.getPropertiesComponent().resolveProperty(provider + ".id.prefix").filter(prefix -> !prefix.isEmpty())
+            context.getPropertiesComponent()
+                    .resolveProperty(provider + ".id.prefix")
+                    .filter(prefix -> !prefix.isEmpty())
                     .ifPresent(prefix -> prefixes.put(provider, prefix));
         }
         return prefixes;
@@ -94,14 +106,19 @@ final class UserPages {
         String provider = Console.required(request, "provider");
         String prefix = polling.prefix(provider);
         try {
-            polls.command("direct:refresh-user", provider, "userId", id.startsWith(prefix) ? id.substring(prefix.length()) : id);
+            polls.command(
+                    "direct:refresh-user",
+                    provider,
+                    "userId",
+                    id.startsWith(prefix) ? id.substring(prefix.length()) : id);
             return user(id, "Fetched from the provider.");
         } catch (CamelExecutionException e) {
             if (ObjectHelper.getException(NoSuchElementException.class, e) != null) {
                 return user(id, "The provider does not know the user, and there is no row.");
             }
             ApiFailure failure = ObjectHelper.getException(ApiFailure.class, e);
-            return user(id, "The provider could not be asked: " + (failure == null ? "see the log" : failure.getMessage()));
+            return user(
+                    id, "The provider could not be asked: " + (failure == null ? "see the log" : failure.getMessage()));
         }
     }
 }

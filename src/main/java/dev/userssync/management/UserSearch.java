@@ -70,7 +70,8 @@ public final class UserSearch implements Processor {
             }
         } catch (SQLException e) {
             if (SqlState.TIMED_OUT.equals(e.getSQLState())) {
-                throw new IllegalArgumentException("too many users match: type more of the name, the address or the id");
+                throw new IllegalArgumentException(
+                        "too many users match: type more of the name, the address or the id");
             }
             throw e;
         }
@@ -80,8 +81,12 @@ public final class UserSearch implements Processor {
         boolean address = q.contains("@") && !q.contains(" ");
         // The part before the @ is the most selective: all addresses of a host share the words after it.
         String words = address && q.indexOf('@') > 0 ? q.substring(0, q.indexOf('@')) : q;
-        parameters.put("words", Arrays.stream(words.split("[^\\p{L}\\p{N}]+")).filter(word -> !word.isEmpty()).map(word -> "'" + word + "':*")
-                .collect(Collectors.joining(" & ")));
+        parameters.put(
+                "words",
+                Arrays.stream(words.split("[^\\p{L}\\p{N}]+"))
+                        .filter(word -> !word.isEmpty())
+                        .map(word -> "'" + word + "':*")
+                        .collect(Collectors.joining(" & ")));
         parameters.put("emailPattern", !address ? null : (q.startsWith("@") ? "%" : "") + beginsWith(q.toLowerCase()));
         parameters.put("startsLike", beginsWith(q));
     }
@@ -94,7 +99,8 @@ public final class UserSearch implements Processor {
         return Files.readString(file).replaceAll("(?m)^--.*$", "");
     }
 
-    private static List<Map<String, Object>> rows(Connection connection, String sql, Map<String, String> parameters) throws SQLException {
+    private static List<Map<String, Object>> rows(Connection connection, String sql, Map<String, String> parameters)
+            throws SQLException {
         List<String> names = new ArrayList<>();
         Matcher parameter = PARAMETER.matcher(sql);
         String prepared = parameter.replaceAll(found -> {

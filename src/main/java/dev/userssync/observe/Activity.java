@@ -42,8 +42,7 @@ public final class Activity extends ContextBean implements Processor {
     private final Map<String, Instant> webhooks = new HashMap<>();
     private Map<String, Instant> recordedWebhooks = Map.of();
 
-    private record Count(String provider, String what) {
-    }
+    private record Count(String provider, String what) {}
 
     @Override
     public void process(Exchange exchange) {
@@ -84,12 +83,17 @@ public final class Activity extends ContextBean implements Processor {
         }
         Instant last = freshness.lastWebhook(provider);
         return (parts.isEmpty() ? "nothing in the last minute" : String.join(", ", parts))
-                + (last == null ? "; no webhook yet" : "; last webhook " + ago(Duration.between(last, Instant.now())) + " ago");
+                + (last == null
+                        ? "; no webhook yet"
+                        : "; last webhook " + ago(Duration.between(last, Instant.now())) + " ago");
     }
 
     private static String ago(Duration age) {
-        return age.toMinutes() < 2 ? Math.max(0, age.toSeconds()) + " s" : age.toHours() < 2 ? age.toMinutes() + " min"
-                : age.toDays() < 2 ? age.toHours() + " h" : age.toDays() + " d";
+        return age.toMinutes() < 2
+                ? Math.max(0, age.toSeconds()) + " s"
+                : age.toHours() < 2
+                        ? age.toMinutes() + " min"
+                        : age.toDays() < 2 ? age.toHours() + " h" : age.toDays() + " d";
     }
 
     private long since(Map<Count, Long> before, String provider, String what) {
@@ -99,9 +103,12 @@ public final class Activity extends ContextBean implements Processor {
 
     private Map<Count, Long> counts() {
         Map<Count, Long> counts = new HashMap<>();
-        metrics.decided().forEach((event, count) -> counts.merge(new Count(event.provider(), event.decision()), count.longValue(), Long::sum));
+        metrics.decided()
+                .forEach((event, count) ->
+                        counts.merge(new Count(event.provider(), event.decision()), count.longValue(), Long::sum));
         metrics.refused().forEach((provider, count) -> counts.put(new Count(provider, "refused"), count.longValue()));
-        metrics.replied(503).forEach((provider, count) -> counts.put(new Count(provider, "retried"), count.longValue()));
+        metrics.replied(503)
+                .forEach((provider, count) -> counts.put(new Count(provider, "retried"), count.longValue()));
         return counts;
     }
 

@@ -50,7 +50,9 @@ public final class Counts extends ContextBean implements Processor, BatchObserve
 
     /** Counts a delivery that did not prove its provider. */
     public void refused(Exchange exchange) {
-        metrics.refused(DeliveryLog.provider(exchange), Refused.reason(exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class)));
+        metrics.refused(
+                DeliveryLog.provider(exchange),
+                Refused.reason(exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class)));
     }
 
     @Override
@@ -63,7 +65,8 @@ public final class Counts extends ContextBean implements Processor, BatchObserve
         String type = event == null ? null : event.path("type").textValue();
         metrics.decided(DeliveryLog.provider(exchange), type, decision, 1);
         if (EVENTS.isDebugEnabled()) {
-            DeliveryLog.field(DeliveryLog.fields(EVENTS.atDebug(), exchange, event), "decision", decision).log("{}: {} event {}", DeliveryLog.provider(exchange), Metrics.type(type), decision);
+            DeliveryLog.field(DeliveryLog.fields(EVENTS.atDebug(), exchange, event), "decision", decision)
+                    .log("{}: {} event {}", DeliveryLog.provider(exchange), Metrics.type(type), decision);
         }
     }
 

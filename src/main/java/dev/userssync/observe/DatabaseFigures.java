@@ -42,8 +42,7 @@ public final class DatabaseFigures extends ContextBean implements Processor {
     private Metrics metrics;
     private Freshness freshness;
 
-    private record Figure(String name, String provider) {
-    }
+    private record Figure(String name, String provider) {}
 
     @Override
     public void process(Exchange exchange) {
@@ -66,7 +65,8 @@ public final class DatabaseFigures extends ContextBean implements Processor {
     /** Asks the database, unless it was asked within the last five seconds or may sleep. Then the last figures stay. */
     public synchronized void measure() {
         long now = System.nanoTime();
-        if (measured != 0 && (now - measured < FRESH || !Database.of(context).quiet.isAwake())) {
+        if (measured != 0
+                && (now - measured < FRESH || !Database.of(context).quiet.isAwake())) {
             return;
         }
         measured = now;
@@ -91,7 +91,8 @@ public final class DatabaseFigures extends ContextBean implements Processor {
             AtomicReference<Double> value = new AtomicReference<>(0.0);
             String[] tags = key.provider.isEmpty() ? new String[0] : new String[] {"provider", key.provider};
             if (COUNTERS.contains(key.name)) {
-                metrics.counter("users_sync." + key.name, DESCRIPTIONS.get(key.name), value, AtomicReference::get, tags);
+                metrics.counter(
+                        "users_sync." + key.name, DESCRIPTIONS.get(key.name), value, AtomicReference::get, tags);
             } else {
                 metrics.gauge("users_sync." + key.name, DESCRIPTIONS.get(key.name), value, AtomicReference::get, tags);
             }
@@ -116,6 +117,10 @@ public final class DatabaseFigures extends ContextBean implements Processor {
         if (known) {
             return; // the Camel CLI injects twice
         }
-        metrics.gauge("users_sync.figures.age.seconds", "Seconds since users-sync read the figures from the database; it reads none while the database may sleep", this, DatabaseFigures::age);
+        metrics.gauge(
+                "users_sync.figures.age.seconds",
+                "Seconds since users-sync read the figures from the database; it reads none while the database may sleep",
+                this,
+                DatabaseFigures::age);
     }
 }

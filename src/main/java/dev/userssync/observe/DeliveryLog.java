@@ -23,23 +23,39 @@ public final class DeliveryLog {
 
     /** Call it in the error handler: {@code Failure} sets the variable with the reason. */
     public void parked(Exchange exchange) {
-        limit.log(provider(exchange), "parked", () -> warn(exchange), "delivery parked as a dead letter: " + exchange.getVariable("safeReason"));
+        limit.log(
+                provider(exchange),
+                "parked",
+                () -> warn(exchange),
+                "delivery parked as a dead letter: " + exchange.getVariable("safeReason"));
     }
 
     public void retryLater(Exchange exchange) {
-        Throwable failure = exchange.getException() != null ? exchange.getException() : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        Throwable failure = exchange.getException() != null
+                ? exchange.getException()
+                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
         if (Database.covers(exchange.getContext(), failure)) {
             return;
         }
-        limit.log(provider(exchange), "answered 503", () -> warn(exchange), "not applied, "
-                + ("user event".equals(exchange.getVariable("holds")) ? "retrying"
-                        : "asked the provider to retry in " + Setting.of(exchange.getContext(), "retry.after") + " s")
-                + ": " + exchange.getVariable("safeReason"));
+        limit.log(
+                provider(exchange),
+                "answered 503",
+                () -> warn(exchange),
+                "not applied, "
+                        + ("user event".equals(exchange.getVariable("holds"))
+                                ? "retrying"
+                                : "asked the provider to retry in " + Setting.of(exchange.getContext(), "retry.after")
+                                        + " s")
+                        + ": " + exchange.getVariable("safeReason"));
     }
 
     /** Logs nothing of the delivery itself, because it is not proved. */
     public void refused(Exchange exchange) {
-        warnOfStranger(provider(exchange), "delivery refused: " + exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class).getMessage());
+        warnOfStranger(
+                provider(exchange),
+                "delivery refused: "
+                        + exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class)
+                                .getMessage());
     }
 
     /** Logs a line that any stranger can cause. */

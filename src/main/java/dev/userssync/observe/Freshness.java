@@ -47,6 +47,7 @@ public final class Freshness extends ServiceSupport {
     }
 
     private static double age(Instant time) {
-        return Math.max(0, System.currentTimeMillis() - time.toEpochMilli()) / 1000.0; // another instance's clock may be ahead
+        return Math.max(0, System.currentTimeMillis() - time.toEpochMilli())
+                / 1000.0; // another instance's clock may be ahead
     }
 }

@@ -45,6 +45,7 @@ public final class Metrics extends ServiceSupport {
     private final Timer commits;
     /** Micrometer references the source of a function counter only weakly. */
     private final List<Object> held = new CopyOnWriteArrayList<>();
+
     private final List<AutoCloseable> binders = new ArrayList<>();
     private final Map<Event, Counter> events = new ConcurrentHashMap<>();
     private final Map<Reply, Counter> replies = new ConcurrentHashMap<>();
@@ -52,21 +53,23 @@ public final class Metrics extends ServiceSupport {
     private final Map<String, Counter> replaced = new ConcurrentHashMap<>();
 
     /** The outcome of user events of one provider and one type. */
-    public record Event(String provider, String type, String decision) {
-    }
+    public record Event(String provider, String type, String decision) {}
 
-    private record Reply(String provider, int status) {
-    }
+    private record Reply(String provider, int status) {}
 
-    private record Refusal(String provider, String reason) {
-    }
+    private record Refusal(String provider, String reason) {}
 
     private Metrics(CamelContext context) {
         registry = registry(context);
-        batchSizes = DistributionSummary.builder("users_sync.batch.size").description("Users in a committed batch")
-                .serviceLevelObjectives(1, 2, 5, 10, 20, 50, 100, 200, 500).register(registry);
-        commits = Timer.builder("users_sync.commit").description("Time from a batch being complete until its commit")
-                .serviceLevelObjectives(Stream.of(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000).map(Duration::ofMillis).toArray(Duration[]::new))
+        batchSizes = DistributionSummary.builder("users_sync.batch.size")
+                .description("Users in a committed batch")
+                .serviceLevelObjectives(1, 2, 5, 10, 20, 50, 100, 200, 500)
+                .register(registry);
+        commits = Timer.builder("users_sync.commit")
+                .description("Time from a batch being complete until its commit")
+                .serviceLevelObjectives(Stream.of(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
+                        .map(Duration::ofMillis)
+                        .toArray(Duration[]::new))
                 .register(registry);
         JvmGcMetrics gc = new JvmGcMetrics();
         binders.add(gc);
@@ -83,7 +86,8 @@ public final class Metrics extends ServiceSupport {
     }
 
     private static MeterRegistry registry(CamelContext context) {
-        MeterRegistry registry = context.getRegistry().lookupByNameAndType(MicrometerConstants.METRICS_REGISTRY_NAME, MeterRegistry.class);
+        MeterRegistry registry = context.getRegistry()
+                .lookupByNameAndType(MicrometerConstants.METRICS_REGISTRY_NAME, MeterRegistry.class);
         if (registry == null) {
             registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
             context.getRegistry().bind(MicrometerConstants.METRICS_REGISTRY_NAME, registry);
@@ -100,10 +104,13 @@ public final class Metrics extends ServiceSupport {
      */
     void decided(String provider, String type, String decision, long count) {
         Event event = new Event(provider, type(type), decision);
-        events.computeIfAbsent(event, key -> Counter.builder("users_sync.events")
-                .description("User events by outcome")
-                .tags("provider", key.provider, "type", key.type, "decision", key.decision)
-                .register(registry)).increment(count);
+        events.computeIfAbsent(
+                        event,
+                        key -> Counter.builder("users_sync.events")
+                                .description("User events by outcome")
+                                .tags("provider", key.provider, "type", key.type, "decision", key.decision)
+                                .register(registry))
+                .increment(count);
     }
 
     /** Maps the many types of providers to those that change a user, and to {@code other}. */
@@ -125,26 +132,36 @@ public final class Metrics extends ServiceSupport {
 
     /** Counts a reply on the webhook port. */
     public void replied(String provider, int status) {
-        replies.computeIfAbsent(new Reply(provider, status), key -> Counter.builder("users_sync.replies")
-                .description("Replies to deliveries, by HTTP status")
-                .tags("provider", key.provider, "status", Integer.toString(key.status))
-                .register(registry)).increment();
+        replies.computeIfAbsent(
+                        new Reply(provider, status),
+                        key -> Counter.builder("users_sync.replies")
+                                .description("Replies to deliveries, by HTTP status")
+                                .tags("provider", key.provider, "status", Integer.toString(key.status))
+                                .register(registry))
+                .increment();
     }
 
     /** Counts a delivery that did not prove its provider. */
     void refused(String provider, Refused.Reason reason) {
-        refusals.computeIfAbsent(new Refusal(provider, reason.label()), key -> Counter.builder("users_sync.signature_failures")
-                .description("Deliveries that did not prove their provider")
-                .tags("provider", key.provider, "reason", key.reason)
-                .register(registry)).increment();
+        refusals.computeIfAbsent(
+                        new Refusal(provider, reason.label()),
+                        key -> Counter.builder("users_sync.signature_failures")
+                                .description("Deliveries that did not prove their provider")
+                                .tags("provider", key.provider, "reason", key.reason)
+                                .register(registry))
+                .increment();
     }
 
     /** Counts a user event in which U+FFFD stands for characters that Postgres cannot hold. */
     void replaced(String provider) {
-        replaced.computeIfAbsent(provider, key -> Counter.builder("users_sync.replaced_characters")
-                .description("User events with characters that Postgres cannot hold, replaced by U+FFFD")
-                .tags("provider", key)
-                .register(registry)).increment();
+        replaced.computeIfAbsent(
+                        provider,
+                        key -> Counter.builder("users_sync.replaced_characters")
+                                .description(
+                                        "User events with characters that Postgres cannot hold, replaced by U+FFFD")
+                                .tags("provider", key)
+                                .register(registry))
+                .increment();
     }
 
     /** The refusals since the start, by provider. */
@@ -167,13 +184,20 @@ public final class Metrics extends ServiceSupport {
 
     /** Registers a figure that a scrape reads; the registry keeps the source for its whole life. */
     <T> void gauge(String name, String description, T source, ToDoubleFunction<T> value, String... tags) {
-        Gauge.builder(name, source, value).description(description).tags(tags).strongReference(true).register(registry);
+        Gauge.builder(name, source, value)
+                .description(description)
+                .tags(tags)
+                .strongReference(true)
+                .register(registry);
     }
 
     /** As {@link #gauge}, for a figure that only grows. */
     <T> void counter(String name, String description, T source, ToDoubleFunction<T> value, String... tags) {
         held.add(source);
-        FunctionCounter.builder(name, source, value).description(description).tags(tags).register(registry);
+        FunctionCounter.builder(name, source, value)
+                .description(description)
+                .tags(tags)
+                .register(registry);
     }
 
     @Override

@@ -23,17 +23,18 @@ import org.apache.camel.impl.health.AbstractHealthCheck;
  */
 public final class Readiness {
 
-    private static final String VERSION = "SELECT coalesce(max(version::int), 0) FROM users_sync_internal.flyway_schema_history"
-            + " WHERE success AND version IS NOT NULL";
+    private static final String VERSION =
+            "SELECT coalesce(max(version::int), 0) FROM users_sync_internal.flyway_schema_history"
+                    + " WHERE success AND version IS NOT NULL";
 
     private final CamelContext context;
     /** The version of the tables that users-sync made or found at its start. */
     private final int tables;
+
     private volatile DatabaseAnswer lastAnswer = new DatabaseAnswer(0, null, null, 0);
 
     /** @param version of our tables, or 0 if the database did not answer */
-    private record DatabaseAnswer(int version, String trouble, String blocked, long nanoTime) {
-    }
+    private record DatabaseAnswer(int version, String trouble, String blocked, long nanoTime) {}
 
     public Readiness(CamelContext context) {
         this.context = context;
@@ -49,43 +50,54 @@ public final class Readiness {
         check("database", () -> ask().trouble);
         check("migrations", () -> {
             DatabaseAnswer answer = ask();
-            return answer.trouble != null ? "not known: the database does not answer"
-                    : answer.version < tables ? "the tables are older than at the start: restart users-sync to upgrade them" : null;
+            return answer.trouble != null
+                    ? "not known: the database does not answer"
+                    : answer.version < tables
+                            ? "the tables are older than at the start: restart users-sync to upgrade them"
+                            : null;
         });
         check("writers", () -> {
-            MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class).consumer("users");
+            MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class)
+                    .consumer("users");
             String stuck = writer == null ? "not running" : writer.stuck();
-            return stuck == null || writer == null ? stuck : stuck + ": see pg_stat_activity for the lock or query it waits for";
+            return stuck == null || writer == null
+                    ? stuck
+                    : stuck + ": see pg_stat_activity for the lock or query it waits for";
         });
         check("writes", () -> ask().blocked);
         check("queue", () -> {
-            MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class).consumer("users");
-            return writer == null ? "not running" : writer.hasRoom() ? null : "nearly full: events arrive faster than the database takes them";
+            MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class)
+                    .consumer("users");
+            return writer == null
+                    ? "not running"
+                    : writer.hasRoom() ? null : "nearly full: events arrive faster than the database takes them";
         });
     }
 
     private void check(String id, Callable<String> trouble) {
-        context.getCamelContextExtension().getContextPlugin(HealthCheckRegistry.class).register(new AbstractHealthCheck("users-sync", id) {
-            @Override
-            protected void doCall(HealthCheckResultBuilder result, Map<String, Object> options) {
-                String reason;
-                try {
-                    reason = trouble.call();
-                } catch (Exception e) {
-                    reason = e.getClass().getSimpleName();
-                }
-                if (reason == null) {
-                    result.up();
-                } else {
-                    result.message(reason).down();
-                }
-            }
+        context.getCamelContextExtension()
+                .getContextPlugin(HealthCheckRegistry.class)
+                .register(new AbstractHealthCheck("users-sync", id) {
+                    @Override
+                    protected void doCall(HealthCheckResultBuilder result, Map<String, Object> options) {
+                        String reason;
+                        try {
+                            reason = trouble.call();
+                        } catch (Exception e) {
+                            reason = e.getClass().getSimpleName();
+                        }
+                        if (reason == null) {
+                            result.up();
+                        } else {
+                            result.message(reason).down();
+                        }
+                    }
 
-            @Override
-            public boolean isLiveness() {
-                return false; // a restart would fix none of this
-            }
-        });
+                    @Override
+                    public boolean isLiveness() {
+                        return false; // a restart would fix none of this
+                    }
+                });
     }
 
     /** Asks the database at most once a second, however many probes come. */
@@ -94,13 +106,17 @@ public final class Readiness {
             return lastAnswer;
         }
         // A query would wake a sleeping database. The last answer counts until work needs the database.
-        if (lastAnswer.nanoTime != 0 && lastAnswer.trouble == null && lastAnswer.blocked == null && !Database.of(context).quiet.isAwake()) {
+        if (lastAnswer.nanoTime != 0
+                && lastAnswer.trouble == null
+                && lastAnswer.blocked == null
+                && !Database.of(context).quiet.isAwake()) {
             return lastAnswer;
         }
         int version = 0;
         String trouble = null;
         String blocked = null;
-        try (Connection connection = Database.of(context).pool.getConnection(); var statement = connection.createStatement()) {
+        try (Connection connection = Database.of(context).pool.getConnection();
+                var statement = connection.createStatement()) {
             statement.setQueryTimeout(2);
             ResultSet row = statement.executeQuery(VERSION);
             row.next();
@@ -108,7 +124,8 @@ public final class Readiness {
             List<String> blocking = Database.troubles(connection, true);
             blocked = blocking.isEmpty() ? null : String.join("; ", blocking);
         } catch (SQLException e) {
-            trouble = "does not answer, SQLState " + e.getSQLState() + ": check that it runs, DATABASE_URL and its permissions";
+            trouble = "does not answer, SQLState " + e.getSQLState()
+                    + ": check that it runs, DATABASE_URL and its permissions";
         }
         lastAnswer = new DatabaseAnswer(version, trouble, blocked, System.nanoTime());
         return lastAnswer;

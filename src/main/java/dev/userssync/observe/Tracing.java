@@ -37,7 +37,8 @@ public final class Tracing extends ServiceSupport {
                         "otel.metrics.exporter", "none",
                         "otel.logs.exporter", "none"))
                 .disableShutdownHook()
-                .build().getOpenTelemetrySdk();
+                .build()
+                .getOpenTelemetrySdk();
         context.getRegistry().bind("tracer", sdk.getTracer("users-sync"));
         context.getRegistry().bind("propagators", sdk.getPropagators());
         try {

@@ -41,6 +41,7 @@ public final class ApiCall {
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
     /** The longest pause. A Retry-After of a year would silently end the polling. */
     private static final Duration LONGEST_PAUSE = Duration.ofHours(1);
+
     private static final Duration DEFAULT_PAUSE = Duration.ofSeconds(10);
     /** Clocks that differ by less agree: Date has only seconds, and an answer takes time. */
     private static final Duration CLOCKS_AGREE = Duration.ofSeconds(2);
@@ -64,7 +65,8 @@ public final class ApiCall {
     /** Sets the variable {@code asked} to now, unless the poller has set it by the clock of the database. */
     public void before(Exchange exchange) {
         if (exchange.getVariable("asked") == null) {
-            exchange.setVariable("asked", clock.instant().truncatedTo(ChronoUnit.MICROS).toString());
+            exchange.setVariable(
+                    "asked", clock.instant().truncatedTo(ChronoUnit.MICROS).toString());
         }
     }
 
@@ -76,7 +78,8 @@ public final class ApiCall {
     /** Sets the header Authorization to HTTP Basic, for an API key that is {@code <id>:<secret>}. */
     public void basic(Exchange exchange) {
         byte[] key = key(exchange).getBytes(StandardCharsets.UTF_8);
-        exchange.getMessage().setHeader("Authorization", "Basic " + Base64.getEncoder().encodeToString(key));
+        exchange.getMessage()
+                .setHeader("Authorization", "Basic " + Base64.getEncoder().encodeToString(key));
     }
 
     private static String key(Exchange exchange) {
@@ -96,7 +99,10 @@ public final class ApiCall {
     public void after(Exchange exchange) throws Exception {
         Message answer = exchange.getMessage();
         String provider = exchange.getVariable("provider", String.class);
-        exchange.setVariable("stamp", stamp(Instant.parse(exchange.getVariable("asked", String.class)), answer).toString());
+        exchange.setVariable(
+                "stamp",
+                stamp(Instant.parse(exchange.getVariable("asked", String.class)), answer)
+                        .toString());
         int status = answer.getHeader(Exchange.HTTP_RESPONSE_CODE, 0, Integer.class);
         if (status == 401) {
             ClientCredentials.forget(exchange.getContext(), provider);
@@ -108,7 +114,8 @@ public final class ApiCall {
         try {
             json.process(exchange);
         } catch (IllegalArgumentException e) { // also an empty body
-            throw new ApiFailure(0, null, "the answer of its API is not JSON, check " + Setting.variable(provider + ".api.url"));
+            throw new ApiFailure(
+                    0, null, "the answer of its API is not JSON, check " + Setting.variable(provider + ".api.url"));
         }
     }
 
@@ -125,10 +132,19 @@ public final class ApiCall {
             return true;
         }
         Instant now = clock.instant();
-        if (warned.merge(provider, now, (last, next) -> Duration.between(last, next).compareTo(BETWEEN_WARNINGS) < 0 ? last : next) == now) {
+        if (warned.merge(
+                        provider,
+                        now,
+                        (last, next) -> Duration.between(last, next).compareTo(BETWEEN_WARNINGS) < 0 ? last : next)
+                == now) {
             String url = provider + Providers.API_URL;
-            LOG.warn("{}: its API has only answered 404 since the start, so nobody is deleted: check {}, which is {}", provider, Setting.variable(url),
-                    Setting.of(exchange.getContext(), url).replaceFirst("//[^/@]*@", "//").replaceFirst("[?#].*", ""));
+            LOG.warn(
+                    "{}: its API has only answered 404 since the start, so nobody is deleted: check {}, which is {}",
+                    provider,
+                    Setting.variable(url),
+                    Setting.of(exchange.getContext(), url)
+                            .replaceFirst("//[^/@]*@", "//")
+                            .replaceFirst("[?#].*", ""));
         }
         return false;
     }
@@ -172,7 +188,9 @@ public final class ApiCall {
         Instant now = clock.instant();
         Duration pause = DEFAULT_PAUSE;
         String retryAfter = answer.getHeader("Retry-After", "", String.class).strip();
-        String reset = answer.getHeader("X-Rate-Limit-Reset", answer.getHeader("X-RateLimit-Reset", "", String.class), String.class).strip();
+        String reset = answer.getHeader(
+                        "X-Rate-Limit-Reset", answer.getHeader("X-RateLimit-Reset", "", String.class), String.class)
+                .strip();
         if (retryAfter.matches("\\d{1,9}")) {
             pause = Duration.ofSeconds(Long.parseLong(retryAfter));
         } else if (date(retryAfter) != null) {
@@ -188,7 +206,10 @@ public final class ApiCall {
 
     private static Instant date(String text) {
         try {
-            return text == null || text.isEmpty() ? null : ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+            return text == null || text.isEmpty()
+                    ? null
+                    : ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME)
+                            .toInstant();
         } catch (DateTimeException e) {
             return null;
         }

@@ -28,6 +28,7 @@ public final class ApiLimits implements HttpClientConfigurer, ExecChainHandler {
 
     /** A page of 500 users with 64 KiB each. */
     public static final int LARGEST = 32 * 1024 * 1024;
+
     private static final Duration LONGEST = Duration.ofMinutes(1);
 
     private final Duration longest;
@@ -46,7 +47,8 @@ public final class ApiLimits implements HttpClientConfigurer, ExecChainHandler {
     }
 
     @Override
-    public ClassicHttpResponse execute(ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain) throws IOException, HttpException {
+    public ClassicHttpResponse execute(ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain)
+            throws IOException, HttpException {
         ClassicHttpResponse answer = chain.proceed(request, scope);
         HttpEntity entity = answer.getEntity();
         if (entity != null) {

@@ -44,7 +44,10 @@ public final class ClientCredentials implements Processor {
 
     private final Clock clock;
     private final Map<String, Token> tokens = new ConcurrentHashMap<>();
-    private final HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).followRedirects(HttpClient.Redirect.NEVER).build();
+    private final HttpClient http = HttpClient.newBuilder()
+            .connectTimeout(Duration.ofSeconds(5))
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .build();
 
     public ClientCredentials() {
         this(Clock.systemUTC());
@@ -64,7 +67,8 @@ public final class ClientCredentials implements Processor {
 
     /** Forgets a token that the API refused. The next request logs in again. */
     public static void forget(CamelContext context, String provider) {
-        ClientCredentials known = context.getRegistry().lookupByNameAndType("client-credentials", ClientCredentials.class);
+        ClientCredentials known =
+                context.getRegistry().lookupByNameAndType("client-credentials", ClientCredentials.class);
         if (known != null) {
             known.tokens.remove(provider);
         }
@@ -89,7 +93,8 @@ public final class ClientCredentials implements Processor {
     private Token login(CamelContext context, String provider, String key) throws IOException {
         String[] idAndSecret = key.split(":", 2);
         if (idAndSecret.length != 2) {
-            throw new ApiFailure(0, null, Setting.variable(provider + ".api.key") + " is not <client id>:<client secret>");
+            throw new ApiFailure(
+                    0, null, Setting.variable(provider + ".api.key") + " is not <client id>:<client secret>");
         }
         String scope = Setting.of(context, provider + ".token.scope");
         String resource = Setting.of(context, provider + ".token.resource");
@@ -97,22 +102,39 @@ public final class ClientCredentials implements Processor {
         boolean inBody = Setting.of(context, provider + ".token.credentials").equals("body");
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(Setting.of(context, provider + ".token.url")))
                 .header("Content-Type", "application/x-www-form-urlencoded")
-                .POST(HttpRequest.BodyPublishers.ofString("grant_type=client_credentials" + (scope.isEmpty() ? "" : "&scope=" + encode(scope))
-                        + (resource.isEmpty() ? "" : "&resource=" + encode(resource)) + (audience.isEmpty() ? "" : "&audience=" + encode(audience))
-                        + (inBody ? "&client_id=" + encode(idAndSecret[0]) + "&client_secret=" + encode(idAndSecret[1]) : "")));
+                .POST(HttpRequest.BodyPublishers.ofString("grant_type=client_credentials"
+                        + (scope.isEmpty() ? "" : "&scope=" + encode(scope))
+                        + (resource.isEmpty() ? "" : "&resource=" + encode(resource))
+                        + (audience.isEmpty() ? "" : "&audience=" + encode(audience))
+                        + (inBody
+                                ? "&client_id=" + encode(idAndSecret[0]) + "&client_secret=" + encode(idAndSecret[1])
+                                : "")));
         if (!inBody) {
-            request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(
-                    (encode(idAndSecret[0]) + ":" + encode(idAndSecret[1])).getBytes(StandardCharsets.UTF_8)));
+            request.header(
+                    "Authorization",
+                    "Basic "
+                            + Base64.getEncoder()
+                                    .encodeToString((encode(idAndSecret[0]) + ":" + encode(idAndSecret[1]))
+                                            .getBytes(StandardCharsets.UTF_8)));
         }
         Instant asked = clock.instant();
         HttpResponse<byte[]> answer = SmallAnswer.to(request.build(), http, TIMEOUT);
         JsonNode json = answer.statusCode() == 200 ? json(answer.body()) : MissingNode.getInstance();
         if (!json.path("access_token").isTextual()) {
-            throw new ApiFailure(0, null, "its token endpoint answers HTTP " + answer.statusCode() + " without a token, check "
-                    + Setting.variable(provider + ".api.key") + " and " + Setting.variable(provider + ".api.url"));
+            throw new ApiFailure(
+                    0,
+                    null,
+                    "its token endpoint answers HTTP " + answer.statusCode() + " without a token, check "
+                            + Setting.variable(provider + ".api.key") + " and "
+                            + Setting.variable(provider + ".api.url"));
         }
-        Duration life = json.path("expires_in").canConvertToInt() ? Duration.ofSeconds(json.path("expires_in").intValue()) : UNKNOWN_LIFE;
-        return new Token(json.path("access_token").textValue(), asked.plus(life.compareTo(MARGIN.multipliedBy(2)) > 0 ? life.minus(MARGIN) : life.dividedBy(2)), key);
+        Duration life = json.path("expires_in").canConvertToInt()
+                ? Duration.ofSeconds(json.path("expires_in").intValue())
+                : UNKNOWN_LIFE;
+        return new Token(
+                json.path("access_token").textValue(),
+                asked.plus(life.compareTo(MARGIN.multipliedBy(2)) > 0 ? life.minus(MARGIN) : life.dividedBy(2)),
+                key);
     }
 
     private static JsonNode json(byte[] body) throws IOException {

@@ -39,18 +39,25 @@ public final class MissingUser extends ContextBean implements Processor {
         if (one.getException() != null) {
             ApiFailure api = one.getException(ApiFailure.class);
             boolean provider = api != null || one.getException(IOException.class) != null;
-            boolean enough = "asking".equals(exchange.getVariable("why")) ? provider // the next request is already noted
+            boolean enough = "asking".equals(exchange.getVariable("why"))
+                    ? provider // the next request is already noted
                     : api != null && api.isRefused() || exchange.getVariable("failures", Integer.class) >= FAILURES;
             if (api != null && api.getRetryAfter() != null || !enough) {
                 throw one.getException();
             }
             if ("reconcile".equals(exchange.getVariable("why"))) {
-                LOG.warn("{}: user {} is not in the listing and could not be confirmed deleted; keeping the row", exchange.getVariable("provider"),
+                LOG.warn(
+                        "{}: user {} is not in the listing and could not be confirmed deleted; keeping the row",
+                        exchange.getVariable("provider"),
                         exchange.getVariable("userId"));
             }
         }
         check(one);
-        exchange.setVariable("answer", one.getException() != null || one.getVariable("unsure") != null ? "none" : one.getVariable("gone") != null ? "gone" : "found");
+        exchange.setVariable(
+                "answer",
+                one.getException() != null || one.getVariable("unsure") != null
+                        ? "none"
+                        : one.getVariable("gone") != null ? "gone" : "found");
         exchange.setVariable("stamp", one.getVariable("stamp"));
         exchange.setVariable("answered", one.getVariable("answered"));
     }
@@ -61,9 +68,14 @@ public final class MissingUser extends ContextBean implements Processor {
      */
     public void delete(Exchange exchange) throws Exception {
         Exchange one = of(exchange, "provider");
-        one.getMessage().setBody(JsonNodeFactory.instance.objectNode().put("type", "deleted").put("id", exchange.getVariable("userId", String.class))
-                .put("deleted_at", exchange.getVariable("firstStamp", String.class)));
-        one.setVariable(DeliveredEvents.PART, one.getMessage().getBody()); // the dead letter if a trigger refuses the deletion
+        one.getMessage()
+                .setBody(JsonNodeFactory.instance
+                        .objectNode()
+                        .put("type", "deleted")
+                        .put("id", exchange.getVariable("userId", String.class))
+                        .put("deleted_at", exchange.getVariable("firstStamp", String.class)));
+        one.setVariable(
+                DeliveredEvents.PART, one.getMessage().getBody()); // the dead letter if a trigger refuses the deletion
         template.send("direct:user-changed", one);
         if (one.getException() != null) {
             throw one.getException();
@@ -80,7 +92,8 @@ public final class MissingUser extends ContextBean implements Processor {
     }
 
     private static void check(Exchange one) {
-        if ("503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class)) && one.getException() == null) {
+        if ("503".equals(one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, String.class))
+                && one.getException() == null) {
             throw new IllegalStateException("the database did not take a user");
         }
     }

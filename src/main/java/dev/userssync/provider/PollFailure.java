@@ -25,7 +25,11 @@ public final class PollFailure implements Processor {
         ApiFailure api = ObjectHelper.getException(ApiFailure.class, failure);
         exchange.setVariable("outage", Database.covers(exchange.getContext(), failure)); // the outage is already logged
         exchange.setVariable("error", error(failure, api));
-        exchange.setVariable("retryAfter", api == null || api.getRetryAfter() == null ? null : Long.toString(api.getRetryAfter().toSeconds()));
+        exchange.setVariable(
+                "retryAfter",
+                api == null || api.getRetryAfter() == null
+                        ? null
+                        : Long.toString(api.getRetryAfter().toSeconds()));
         exchange.setVariable("refused", api != null && api.isRefused());
     }
 
@@ -49,6 +53,8 @@ public final class PollFailure implements Processor {
         if (io != null) {
             return "its API cannot be reached, " + io.getClass().getSimpleName();
         }
-        return root instanceof InvalidUserEvent || root instanceof IllegalStateException ? root.getMessage() : root.getClass().getSimpleName();
+        return root instanceof InvalidUserEvent || root instanceof IllegalStateException
+                ? root.getMessage()
+                : root.getClass().getSimpleName();
     }
 }

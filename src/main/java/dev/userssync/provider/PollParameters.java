@@ -19,8 +19,33 @@ import org.apache.camel.Processor;
 @BindToRegistry("poll-parameters")
 public final class PollParameters extends ContextBean implements Processor {
 
-    private static final List<String> VARIABLES = List.of("provider", "fence", "unit", "changes", "asked", "stamp", "events", "differences",
-            "ids", "firstId", "next", "retreat", "more", "restart", "total", "id", "userId", "fate", "why", "toldAt", "answer", "answered", "retryAfter", "refused", "error", "request");
+    private static final List<String> VARIABLES = List.of(
+            "provider",
+            "fence",
+            "unit",
+            "changes",
+            "asked",
+            "stamp",
+            "events",
+            "differences",
+            "ids",
+            "firstId",
+            "next",
+            "retreat",
+            "more",
+            "restart",
+            "total",
+            "id",
+            "userId",
+            "fate",
+            "why",
+            "toldAt",
+            "answer",
+            "answered",
+            "retryAfter",
+            "refused",
+            "error",
+            "request");
 
     private Providers providers;
     private PollSettings settings;
@@ -41,7 +66,10 @@ public final class PollParameters extends ContextBean implements Processor {
 
     /** The id prefixes of all other providers with users in the table, as JSON. */
     private String otherPrefixes(String provider) throws Exception {
-        return new ObjectMapper().writeValueAsString(providers.othersThan(provider).stream().map(settings::prefix).toList());
+        return new ObjectMapper()
+                .writeValueAsString(providers.othersThan(provider).stream()
+                        .map(settings::prefix)
+                        .toList());
     }
 
     @Override

@@ -95,7 +95,9 @@ public final class PollStatus {
     /** The remaining time of the listing; null if the provider reports no total. */
     public Duration getRest() {
         double rate = getUsersPerSecond();
-        return getTotal() <= 0 || rate <= 0 ? null : Duration.ofSeconds((long) (Math.max(0, getTotal() - getUsers()) / rate));
+        return getTotal() <= 0 || rate <= 0
+                ? null
+                : Duration.ofSeconds((long) (Math.max(0, getTotal() - getUsers()) / rate));
     }
 
     /** The time of the last complete pass or listing, in epoch milliseconds; 0 for never. */

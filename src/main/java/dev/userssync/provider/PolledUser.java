@@ -15,8 +15,7 @@ final class PolledUser {
 
     private static final List<String> IDS = List.of("user_id", "userId", "id");
 
-    private PolledUser() {
-    }
+    private PolledUser() {}
 
     /** A separate exchange, so that the error handler acts on one user only. */
     static Exchange delivery(Exchange page, JsonNode user) throws Exception {
@@ -45,12 +44,14 @@ final class PolledUser {
      * null if there is none.
      */
     private static String id(JsonNode envelope) {
-        for (List<JsonNode> level = List.of(envelope); !level.isEmpty();
+        for (List<JsonNode> level = List.of(envelope);
+                !level.isEmpty();
                 level = level.stream().flatMap(JsonNode::valueStream).toList()) {
             for (JsonNode node : level) {
                 for (String name : IDS) {
                     JsonNode id = node.path(name);
-                    if (id.isIntegralNumber() || id.isTextual() && !id.textValue().isBlank()) {
+                    if (id.isIntegralNumber()
+                            || id.isTextual() && !id.textValue().isBlank()) {
                         return id.asText();
                     }
                 }

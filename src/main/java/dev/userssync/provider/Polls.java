@@ -21,6 +21,7 @@ public final class Polls {
 
     /** The owner of this instance's leases, readable for people. */
     static final String OWNER = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
     private static final long PROGRESS = TimeUnit.SECONDS.toNanos(10);
 
@@ -35,7 +36,10 @@ public final class Polls {
 
     /** Whether a look at poll_state may find something to do. */
     public boolean isDue(Exchange exchange) {
-        return status(provider(exchange)).isDue(System.nanoTime(), Database.of(exchange.getContext()).quiet.isAwake());
+        return status(provider(exchange))
+                .isDue(
+                        System.nanoTime(),
+                        Database.of(exchange.getContext()).quiet.isAwake());
     }
 
     /** Takes the row of a look and sets the variables of the poll. */
@@ -84,7 +88,8 @@ public final class Polls {
 
     /** Stops looking for the seconds in the variable {@code pause}, because the database is unreachable. */
     public void lost(Exchange exchange) {
-        status(provider(exchange)).lookAgainAt(System.nanoTime() + TimeUnit.SECONDS.toNanos(exchange.getVariable("pause", Long.class)));
+        status(provider(exchange))
+                .lookAgainAt(System.nanoTime() + TimeUnit.SECONDS.toNanos(exchange.getVariable("pause", Long.class)));
     }
 
     /** Takes the provider's row of poll_state after a page, as body. */
@@ -97,8 +102,14 @@ public final class Polls {
         status.wrote(row);
         if (row.get("job_millis") != null && status.isProgressDue(System.nanoTime(), PROGRESS)) {
             Duration rest = status.getRest();
-            LOG.info("{}: {} has listed {}{} users in {} pages, {} a second{}", status.getProvider(), status.getJob(), status.getUsers(),
-                    status.getTotal() > 0 ? " of " + status.getTotal() : "", status.getPages(), Math.round(status.getUsersPerSecond()),
+            LOG.info(
+                    "{}: {} has listed {}{} users in {} pages, {} a second{}",
+                    status.getProvider(),
+                    status.getJob(),
+                    status.getUsers(),
+                    status.getTotal() > 0 ? " of " + status.getTotal() : "",
+                    status.getPages(),
+                    Math.round(status.getUsersPerSecond()),
                     rest == null ? "" : ", about " + rest.toSeconds() + " s to go");
         }
     }

@@ -47,7 +47,10 @@ import org.apache.camel.util.ObjectHelper;
 public final class UserPage extends ContextBean {
 
     /** Writes lone surrogates as escapes. Without them the driver would silently write "?". */
-    private static final ObjectMapper JSON = JsonMapper.builder(new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build()).build();
+    private static final ObjectMapper JSON = JsonMapper.builder(
+                    new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
+            .build();
+
     private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
 
     private final Mapping mapping = new Mapping();
@@ -88,10 +91,13 @@ public final class UserPage extends ContextBean {
         exchange.setVariable("ids", JSON.writeValueAsString(ids));
         exchange.setVariable("firstId", ids.isEmpty() ? null : ids.get(0).asText());
         exchange.setVariable("next", page.hasNonNull("cursor") ? JSON.writeValueAsString(page.get("cursor")) : null);
-        exchange.setVariable("retreat", page.hasNonNull("retreat") ? JSON.writeValueAsString(page.get("retreat")) : null);
+        exchange.setVariable(
+                "retreat", page.hasNonNull("retreat") ? JSON.writeValueAsString(page.get("retreat")) : null);
         exchange.setVariable("more", page.path("more").asBoolean(false));
         exchange.setVariable("restart", page.path("restart").asBoolean(false));
-        exchange.setVariable("total", page.path("total").isIntegralNumber() ? page.get("total").asText() : null);
+        exchange.setVariable(
+                "total",
+                page.path("total").isIntegralNumber() ? page.get("total").asText() : null);
     }
 
     /**
@@ -143,13 +149,19 @@ public final class UserPage extends ContextBean {
      * @throws SQLException the caught exception, if it is of another kind
      */
     public void differAll(Exchange exchange) throws Exception {
-        SQLException caught = ObjectHelper.getException(SQLException.class, exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class));
+        SQLException caught = ObjectHelper.getException(
+                SQLException.class, exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class));
         if (!Failure.causedByRow(caught)) {
             throw caught;
         }
         ArrayNode differences = JSON.createArrayNode();
         for (JsonNode event : JSON.readTree(exchange.getVariable("events", String.class))) {
-            differences.addObject().put("n", event.path("n").intValue()).put("id", event.path("id").asText()).put("kind", "stale").put("wrong", false)
+            differences
+                    .addObject()
+                    .put("n", event.path("n").intValue())
+                    .put("id", event.path("id").asText())
+                    .put("kind", "stale")
+                    .put("wrong", false)
                     .put("apply", true);
         }
         exchange.setVariable("differences", JSON.writeValueAsString(differences));
@@ -163,8 +175,10 @@ public final class UserPage extends ContextBean {
         Map<String, List<JsonNode>> places = new LinkedHashMap<>();
         Set<Integer> taken = new HashSet<>();
         for (JsonNode difference : differences(exchange)) {
-            if (difference.path("apply").asBoolean() && taken.add(difference.path("n").intValue())) {
-                places.computeIfAbsent(difference.path("id").asText(), user -> new ArrayList<>(1)).add(difference);
+            if (difference.path("apply").asBoolean()
+                    && taken.add(difference.path("n").intValue())) {
+                places.computeIfAbsent(difference.path("id").asText(), user -> new ArrayList<>(1))
+                        .add(difference);
             }
         }
         exchange.getMessage().setBody(new ArrayList<>(places.values()));
@@ -184,7 +198,10 @@ public final class UserPage extends ContextBean {
                 users.put(difference.path("user").asText(), true);
             }
         }
-        exchange.getMessage().setBody(users.entrySet().stream().map(user -> Map.of("user", user.getKey(), "proved", user.getValue())).toList());
+        exchange.getMessage()
+                .setBody(users.entrySet().stream()
+                        .map(user -> Map.of("user", user.getKey(), "proved", user.getValue()))
+                        .toList());
     }
 
     private static JsonNode differences(Exchange exchange) throws Exception {
@@ -207,14 +224,19 @@ public final class UserPage extends ContextBean {
             JsonNode difference = (JsonNode) each;
             for (Exchange one : mapped.get(difference.path("n").intValue())) {
                 if (difference.path("stamp").isTextual()) {
-                    UserEvent.prove(one.getMessage().getBody(ObjectNode.class), difference.path("stamp").textValue());
+                    UserEvent.prove(
+                            one.getMessage().getBody(ObjectNode.class),
+                            difference.path("stamp").textValue());
                 }
                 template.send("direct:user-changed", one);
                 if (one.getException() != null) {
                     throw one.getException();
                 }
-                if (one.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, "", String.class).equals("503")) {
-                    throw new IllegalStateException("the database did not take a page of users: " + one.getVariable("safeReason", "see the log", String.class));
+                if (one.getMessage()
+                        .getHeader(Exchange.HTTP_RESPONSE_CODE, "", String.class)
+                        .equals("503")) {
+                    throw new IllegalStateException("the database did not take a page of users: "
+                            + one.getVariable("safeReason", "see the log", String.class));
                 }
             }
         }

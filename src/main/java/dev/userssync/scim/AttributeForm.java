@@ -13,8 +13,7 @@ import java.util.List;
 /** Converts values into the form of their attribute, and compares them. Thread-safe. */
 final class AttributeForm {
 
-    private AttributeForm() {
-    }
+    private AttributeForm() {}
 
     /**
      * Converts a value into the form of its attribute, if the client's own form is unambiguous: "True" for true (Entra
@@ -54,13 +53,16 @@ final class AttributeForm {
             if (UserSchema.textPart(attribute) == null || !value.isTextual() && !value.isNumber()) {
                 return value;
             }
-            return value.asText().isBlank() ? NullNode.instance : Json.object().put(UserSchema.textPart(attribute), value.asText());
+            return value.asText().isBlank()
+                    ? NullNode.instance
+                    : Json.object().put(UserSchema.textPart(attribute), value.asText());
         }
         if (value instanceof ObjectNode holder && holder.path("value").isValueNode()) {
             return one(holder.get("value"), attribute); // Entra ID: [{"$ref": null, "value": "False"}]
         }
         boolean isBoolean = attribute.getType() == Type.BOOLEAN && value.isTextual();
-        return isBoolean && value.textValue().equalsIgnoreCase("true") ? BooleanNode.TRUE
+        return isBoolean && value.textValue().equalsIgnoreCase("true")
+                ? BooleanNode.TRUE
                 : isBoolean && value.textValue().equalsIgnoreCase("false") ? BooleanNode.FALSE : value;
     }
 
@@ -69,7 +71,9 @@ final class AttributeForm {
      * value.
      */
     static boolean saysWhich(ObjectNode value) {
-        return value.properties().stream().anyMatch(part -> !part.getKey().equalsIgnoreCase("primary") && UserDocument.isAssigned(part.getValue()));
+        return value.properties().stream()
+                .anyMatch(
+                        part -> !part.getKey().equalsIgnoreCase("primary") && UserDocument.isAssigned(part.getValue()));
     }
 
     /**
@@ -79,12 +83,17 @@ final class AttributeForm {
     static boolean isSame(ObjectNode known, ObjectNode other, AttributeDefinition attribute) {
         String value = UserDocument.text(other, "value");
         if (value == null) {
-            return saysWhich(other) && other.properties().stream().allMatch(part -> part.getKey().equalsIgnoreCase("primary") || part.getValue().equals(known.get(part.getKey())));
+            return saysWhich(other)
+                    && other.properties().stream()
+                            .allMatch(part -> part.getKey().equalsIgnoreCase("primary")
+                                    || part.getValue().equals(known.get(part.getKey())));
         }
         String knownValue = UserDocument.text(known, "value");
-        boolean caseCounts = attribute.getSubAttributes().stream().anyMatch(sub -> sub.getName().equals("value") && sub.isCaseExact());
+        boolean caseCounts = attribute.getSubAttributes().stream()
+                .anyMatch(sub -> sub.getName().equals("value") && sub.isCaseExact());
         String type = UserDocument.text(other, "type");
         String knownType = UserDocument.text(known, "type");
-        return (caseCounts ? value.equals(knownValue) : value.equalsIgnoreCase(knownValue)) && (type == null || knownType == null || type.equalsIgnoreCase(knownType));
+        return (caseCounts ? value.equals(knownValue) : value.equalsIgnoreCase(knownValue))
+                && (type == null || knownType == null || type.equalsIgnoreCase(knownType));
     }
 }

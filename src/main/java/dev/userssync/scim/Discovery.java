@@ -34,16 +34,37 @@ public final class Discovery {
 
     public void config(Exchange exchange) {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
-        exchange.getMessage().setBody(located(new ServiceProviderConfigResource(null, new PatchConfig(true), new BulkConfig(false, 0, 0),
-                new FilterConfig(true, UserQuery.LARGEST_PAGE), new ChangePasswordConfig(false), new SortConfig(false), new ETagConfig(true),
-                List.of(AuthenticationScheme.createOAuth2BearerToken(true))), "ServiceProviderConfig", request.base() + "/ServiceProviderConfig"));
+        exchange.getMessage()
+                .setBody(located(
+                        new ServiceProviderConfigResource(
+                                null,
+                                new PatchConfig(true),
+                                new BulkConfig(false, 0, 0),
+                                new FilterConfig(true, UserQuery.LARGEST_PAGE),
+                                new ChangePasswordConfig(false),
+                                new SortConfig(false),
+                                new ETagConfig(true),
+                                List.of(AuthenticationScheme.createOAuth2BearerToken(true))),
+                        "ServiceProviderConfig",
+                        request.base() + "/ServiceProviderConfig"));
     }
 
     public void resourceTypes(Exchange exchange) throws ScimException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
-        answer(exchange, request, List.of(located(new ResourceTypeResource("User", "User", "User Account", URI.create("/Users"),
-                URI.create(UserSchema.SCHEMA), List.of(new ResourceTypeResource.SchemaExtension(URI.create(UserSchema.ENTERPRISE), false))),
-                "ResourceType", request.base() + "/ResourceTypes/User")));
+        answer(
+                exchange,
+                request,
+                List.of(located(
+                        new ResourceTypeResource(
+                                "User",
+                                "User",
+                                "User Account",
+                                URI.create("/Users"),
+                                URI.create(UserSchema.SCHEMA),
+                                List.of(new ResourceTypeResource.SchemaExtension(
+                                        URI.create(UserSchema.ENTERPRISE), false))),
+                        "ResourceType",
+                        request.base() + "/ResourceTypes/User")));
     }
 
     public void schemas(Exchange exchange) throws ScimException, IntrospectionException {
@@ -56,12 +77,16 @@ public final class Discovery {
         answer(exchange, request, schemas);
     }
 
-    private static void answer(Exchange exchange, ScimRequest request, List<ScimResource> all) throws ResourceNotFoundException {
+    private static void answer(Exchange exchange, ScimRequest request, List<ScimResource> all)
+            throws ResourceNotFoundException {
         if (request.id() == null) {
             exchange.getMessage().setBody(new ListResponse<>(all.size(), all, 1, all.size()));
         } else {
-            exchange.getMessage().setBody(all.stream().filter(one -> one.getId().equalsIgnoreCase(request.id())).findFirst()
-                    .orElseThrow(() -> new ResourceNotFoundException("there is nothing with this id")));
+            exchange.getMessage()
+                    .setBody(all.stream()
+                            .filter(one -> one.getId().equalsIgnoreCase(request.id()))
+                            .findFirst()
+                            .orElseThrow(() -> new ResourceNotFoundException("there is nothing with this id")));
         }
     }
 

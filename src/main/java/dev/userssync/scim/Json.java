@@ -26,10 +26,11 @@ final class Json {
                     DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS, true,
                     DeserializationFeature.FAIL_ON_TRAILING_TOKENS, true))
             .createObjectMapper();
-    private static final ObjectMapper PLAIN = JsonMapper.builder().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
+    private static final ObjectMapper PLAIN = JsonMapper.builder()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .build();
 
-    private Json() {
-    }
+    private Json() {}
 
     static ObjectNode object() {
         return SCIM.createObjectNode();
@@ -45,8 +46,11 @@ final class Json {
                 return object;
             }
         } catch (JsonProcessingException e) {
-            throw BadRequestException.invalidSyntax("the body is not JSON that can be read" + (e.getLocation() == null ? ""
-                    : ", see line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr()));
+            throw BadRequestException.invalidSyntax("the body is not JSON that can be read"
+                    + (e.getLocation() == null
+                            ? ""
+                            : ", see line " + e.getLocation().getLineNr() + ", column "
+                                    + e.getLocation().getColumnNr()));
         } catch (IOException e) {
             throw new IllegalStateException(e); // an array in memory does not fail
         }

@@ -24,8 +24,7 @@ import java.util.stream.StreamSupport;
  */
 final class Patch {
 
-    private Patch() {
-    }
+    private Patch() {}
 
     /**
      * Returns the document after all operations, not yet checked. The given document stays unchanged.
@@ -34,8 +33,9 @@ final class Patch {
      */
     static ObjectNode apply(ObjectNode user, ObjectNode request) throws ScimException {
         if (!request.has("Operations")) {
-            throw BadRequestException.invalidSyntax("Operations is missing: send {\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"], \"Operations\":"
-                    + " [{\"op\": \"replace\", \"path\": \"displayName\", \"value\": \"...\"}]}; the whole user goes with PUT");
+            throw BadRequestException.invalidSyntax(
+                    "Operations is missing: send {\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"], \"Operations\":"
+                            + " [{\"op\": \"replace\", \"path\": \"displayName\", \"value\": \"...\"}]}; the whole user goes with PUT");
         }
         if (!(request.path("Operations") instanceof ArrayNode operations) || operations.isEmpty()) {
             throw BadRequestException.invalidSyntax("Operations must be a list of one operation or more");
@@ -44,10 +44,14 @@ final class Patch {
         for (JsonNode operation : operations) {
             JsonNode path = operation.path("path");
             if (!operation.path("op").isTextual() || !path.isTextual() && !path.isMissingNode() && !path.isNull()) {
-                throw BadRequestException.invalidSyntax("every operation needs op, a text, and path, a text, or no path");
+                throw BadRequestException.invalidSyntax(
+                        "every operation needs op, a text, and path, a text, or no path");
             }
             ObjectNode before = patched.deepCopy();
-            apply(patched, UserDocument.lower(operation.path("op").textValue()), path.isTextual() ? path.textValue().strip() : "",
+            apply(
+                    patched,
+                    UserDocument.lower(operation.path("op").textValue()),
+                    path.isTextual() ? path.textValue().strip() : "",
                     operation.path("value"));
             demoteFormerPrimaries(before, patched);
         }
@@ -69,20 +73,31 @@ final class Patch {
             throw BadRequestException.invalidSyntax("without a path, value must be an object");
         }
         for (Map.Entry<String, JsonNode> attribute : List.copyOf(attributes.properties())) {
-            if (!List.of("id", "meta", "schemas").contains(UserDocument.lower(attribute.getKey()))) { // Okta repeats them
-                applyAt(user, op, PatchPath.of(attribute.getKey(), user, attribute.getValue().isObject()), attribute.getValue());
+            if (!List.of("id", "meta", "schemas")
+                    .contains(UserDocument.lower(attribute.getKey()))) { // Okta repeats them
+                applyAt(
+                        user,
+                        op,
+                        PatchPath.of(
+                                attribute.getKey(), user, attribute.getValue().isObject()),
+                        attribute.getValue());
             }
         }
     }
 
     private static void applyAt(ObjectNode user, String op, Path path, JsonNode given) throws ScimException {
         AttributeDefinition attribute = UserSchema.attribute(path);
-        if (attribute != null && attribute.getMutability() == Mutability.READ_ONLY && !UserSchema.isEnterprise(path) && !attribute.getName().equals("groups")) {
+        if (attribute != null
+                && attribute.getMutability() == Mutability.READ_ONLY
+                && !UserSchema.isEnterprise(path)
+                && !attribute.getName().equals("groups")) {
             throw new BadRequestException("the attribute cannot be set by a client", BadRequestException.MUTABILITY);
         }
         boolean isList = attribute != null && attribute.isMultiValued() && path.size() == 1 && !isFiltered(path);
         boolean isElement = attribute != null && path.size() == 1 && isFiltered(path);
-        JsonNode value = attribute == null || given.isMissingNode() ? given : isElement ? AttributeForm.one(given, attribute) : AttributeForm.form(given, attribute);
+        JsonNode value = attribute == null || given.isMissingNode()
+                ? given
+                : isElement ? AttributeForm.one(given, attribute) : AttributeForm.form(given, attribute);
         boolean removes = op.equals("remove") || value.isNull() || value.isArray() && value.isEmpty();
         if (removes && op.equals("add")) {
             return; // nothing is added
@@ -121,7 +136,9 @@ final class Patch {
         if (attribute != null && value instanceof ObjectNode other) {
             for (JsonNode one : values) {
                 if (one instanceof ObjectNode known && AttributeForm.isSame(known, other, attribute)) {
-                    other.properties().stream().filter(part -> !part.getKey().equalsIgnoreCase("value")).forEach(part -> known.set(part.getKey(), part.getValue()));
+                    other.properties().stream()
+                            .filter(part -> !part.getKey().equalsIgnoreCase("value"))
+                            .forEach(part -> known.set(part.getKey(), part.getValue()));
                     return;
                 }
             }
@@ -129,16 +146,20 @@ final class Patch {
         values.add(value);
     }
 
-    private static void removeValues(ObjectNode user, AttributeDefinition attribute, ArrayNode some) throws BadRequestException {
+    private static void removeValues(ObjectNode user, AttributeDefinition attribute, ArrayNode some)
+            throws BadRequestException {
         for (JsonNode one : some) {
             if (one instanceof ObjectNode value && !AttributeForm.saysWhich(value)) {
-                throw BadRequestException.invalidValue("value must say which values of " + attribute.getName() + " are removed, by value or type");
+                throw BadRequestException.invalidValue(
+                        "value must say which values of " + attribute.getName() + " are removed, by value or type");
             }
         }
         if (user.path(attribute.getName()) instanceof ArrayNode values) {
             for (int i = values.size() - 1; i >= 0; i--) {
-                if (values.get(i) instanceof ObjectNode known && StreamSupport.stream(some.spliterator(), false)
-                        .anyMatch(other -> other instanceof ObjectNode object && AttributeForm.isSame(known, object, attribute))) {
+                if (values.get(i) instanceof ObjectNode known
+                        && StreamSupport.stream(some.spliterator(), false)
+                                .anyMatch(other -> other instanceof ObjectNode object
+                                        && AttributeForm.isSame(known, object, attribute))) {
                     values.remove(i);
                 }
             }
@@ -156,7 +177,10 @@ final class Patch {
     private static ObjectNode createdValue(ObjectNode user, Path path, JsonNode value) throws ScimException {
         AttributeDefinition list = UserSchema.attribute(path.subPath(1).withoutFilters());
         ObjectNode created = Json.object();
-        if (path.getSchemaUrn() != null || path.size() > 2 || list != null && !list.isMultiValued() || !PatchPath.takesOver(path.getElement(0).getValueFilter(), created)) {
+        if (path.getSchemaUrn() != null
+                || path.size() > 2
+                || list != null && !list.isMultiValued()
+                || !PatchPath.takesOver(path.getElement(0).getValueFilter(), created)) {
             return null;
         }
         JsonNode known = user.path(path.getElement(0).getAttribute());
@@ -207,7 +231,9 @@ final class Patch {
             if (primaries.size() > 1) {
                 List<JsonNode> former = new ArrayList<>();
                 before.path(attribute.getKey()).forEach(former::add);
-                primaries.stream().filter(former::contains).forEach(value -> ((ObjectNode) value).put("primary", false));
+                primaries.stream()
+                        .filter(former::contains)
+                        .forEach(value -> ((ObjectNode) value).put("primary", false));
             }
         });
     }

@@ -15,8 +15,7 @@ final class PatchPath {
     /** Ten times the paths in use. A bound is needed, because the SDK's parser recurses. */
     private static final int LONGEST_PATH = 1_000;
 
-    private PatchPath() {
-    }
+    private PatchPath() {}
 
     static Path of(String given, ObjectNode user, boolean mayBeExtension) throws BadRequestException {
         String text = UserFilter.lowerBooleans(given);
@@ -29,9 +28,12 @@ final class PatchPath {
         String core = UserSchema.SCHEMA + ":";
         Path path;
         try {
-            path = Path.fromString(text.regionMatches(true, 0, core, 0, core.length()) ? text.substring(core.length())
-                    : isExtension(text, user, mayBeExtension) ? text + ":" // the SDK's form of a whole extension
-                    : text);
+            path = Path.fromString(
+                    text.regionMatches(true, 0, core, 0, core.length())
+                            ? text.substring(core.length())
+                            : isExtension(text, user, mayBeExtension)
+                                    ? text + ":" // the SDK's form of a whole extension
+                                    : text);
         } catch (RuntimeException e) { // the parser throws it for some wrong texts
             throw BadRequestException.invalidPath("the path cannot be read");
         }
@@ -41,7 +43,8 @@ final class PatchPath {
         for (int i = 0; i < path.size(); i++) {
             Filter filter = path.getElement(i).getValueFilter();
             if (filter != null) {
-                path = path.replace(i, UserFilter.typed(filter, path.subPath(i + 1).withoutFilters()));
+                path = path.replace(
+                        i, UserFilter.typed(filter, path.subPath(i + 1).withoutFilters()));
             }
         }
         return path;
@@ -59,7 +62,8 @@ final class PatchPath {
         user.properties().forEach(attribute -> known.add(attribute.getKey()));
         String lower = UserDocument.lower(path);
         return known.stream().anyMatch(path::equalsIgnoreCase)
-                || mayBe && known.stream().noneMatch(extension -> lower.startsWith(UserDocument.lower(extension) + ":"));
+                || mayBe
+                        && known.stream().noneMatch(extension -> lower.startsWith(UserDocument.lower(extension) + ":"));
     }
 
     /** Writes the attributes that the filter compares with eq; false if it has any other condition. */
@@ -67,7 +71,8 @@ final class PatchPath {
         if (filter.getFilterType() == FilterType.AND) {
             return filter.getCombinedFilters().stream().allMatch(part -> takesOver(part, value));
         }
-        if (filter.getFilterType() != FilterType.EQUAL || filter.getAttributePath().size() != 1) {
+        if (filter.getFilterType() != FilterType.EQUAL
+                || filter.getAttributePath().size() != 1) {
             return false;
         }
         value.set(filter.getAttributePath().getElement(0).getAttribute(), filter.getComparisonValue());

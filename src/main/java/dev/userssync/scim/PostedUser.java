@@ -41,7 +41,8 @@ record PostedUser(String id, UserRow row) {
         }
         String userName = UserDocument.text(document, "userName");
         while (true) {
-            Set<String> ids = new TreeSet<>(Candidates.read(lock, prefix, externalId, userName).ids());
+            Set<String> ids = new TreeSet<>(
+                    Candidates.read(lock, prefix, externalId, userName).ids());
             if (externalId != null) {
                 ids.add(prefix + externalId);
             }
@@ -49,7 +50,8 @@ record PostedUser(String id, UserRow row) {
                 lock.lockId(id);
             }
             lock.lockName(userName);
-            Candidates candidates = Candidates.read(lock, prefix, externalId, userName); // another client may have changed them
+            Candidates candidates =
+                    Candidates.read(lock, prefix, externalId, userName); // another client may have changed them
             if (ids.containsAll(candidates.ids())) {
                 return candidates.choose(lock, prefix, externalId);
             }
@@ -59,8 +61,10 @@ record PostedUser(String id, UserRow row) {
 
     private record Candidates(List<UserRow> byExternalId, List<UserRow> byUserName) {
 
-        static Candidates read(UserLock.Held lock, String prefix, String externalId, String userName) throws SQLException {
-            return new Candidates(externalId == null ? List.of() : UserRows.withExternalId(lock.connection(), prefix, externalId),
+        static Candidates read(UserLock.Held lock, String prefix, String externalId, String userName)
+                throws SQLException {
+            return new Candidates(
+                    externalId == null ? List.of() : UserRows.withExternalId(lock.connection(), prefix, externalId),
                     UserRows.withUserName(lock.connection(), prefix, userName));
         }
 
@@ -73,19 +77,27 @@ record PostedUser(String id, UserRow row) {
 
         PostedUser choose(UserLock.Held lock, String prefix, String externalId) throws ScimException, SQLException {
             if (byExternalId.stream().anyMatch(row -> row.isFound() && row.isActive())) {
-                throw ResourceConflictException.uniqueness("an active user has this externalId; change that user with PATCH or PUT");
+                throw ResourceConflictException.uniqueness(
+                        "an active user has this externalId; change that user with PATCH or PUT");
             }
             String id = prefix + externalId;
             UserRow known = first(byExternalId, id, UserRow::isFound);
             if (known == null) {
-                known = first(byUserName, id, row -> !row.isActive() && (externalId == null || UserDocument.text(row.document(), "externalId") == null));
+                known = first(
+                        byUserName,
+                        id,
+                        row -> !row.isActive()
+                                && (externalId == null || UserDocument.text(row.document(), "externalId") == null));
             }
             if (known == null) {
                 known = first(byExternalId, id, row -> true);
             }
-            if (known == null && externalId != null && URLEncoder.encode(id, StandardCharsets.UTF_8).length() <= LONGEST_SEGMENT) {
+            if (known == null
+                    && externalId != null
+                    && URLEncoder.encode(id, StandardCharsets.UTF_8).length() <= LONGEST_SEGMENT) {
                 UserRow row = UserRows.find(lock.connection(), id);
-                if (row == null || row.isOurs() && !row.isFound() && UserDocument.text(row.document(), "externalId") == null) {
+                if (row == null
+                        || row.isOurs() && !row.isFound() && UserDocument.text(row.document(), "externalId") == null) {
                     return new PostedUser(id, row);
                 }
             }
@@ -95,7 +107,10 @@ record PostedUser(String id, UserRow row) {
         /** The row with the id if it is in the list, otherwise the row that changed last. */
         private static UserRow first(List<UserRow> rows, String id, Predicate<UserRow> condition) {
             List<UserRow> some = rows.stream().filter(condition).toList();
-            return some.stream().filter(row -> row.id().equals(id)).findFirst().orElse(some.isEmpty() ? null : some.get(0));
+            return some.stream()
+                    .filter(row -> row.id().equals(id))
+                    .findFirst()
+                    .orElse(some.isEmpty() ? null : some.get(0));
         }
     }
 }

@@ -60,7 +60,10 @@ public final class ScimError implements Processor {
         }
         SQLException sql = ObjectHelper.getException(SQLException.class, failure);
         if (sql != null && Failure.causedByRow(sql)) {
-            return error(400, BadRequestException.INVALID_VALUE, "the database refuses a value (SQLState " + sql.getSQLState() + ")");
+            return error(
+                    400,
+                    BadRequestException.INVALID_VALUE,
+                    "the database refuses a value (SQLState " + sql.getSQLState() + ")");
         }
         if (sql != null || failure instanceof RejectedExecutionException) {
             return error(503, null, "the database is unreachable or busy, try again");
@@ -80,12 +83,25 @@ public final class ScimError implements Processor {
         if (status == 503 && outage) {
             LOG.debug("scim: not applied, the database is unreachable");
         } else if (status == 503) {
-            limit.log("scim", "answered 503", LOG::atWarn, "not applied, asked the client to retry in " + retryAfter + " s: " + Failure.safeReason(failure));
+            limit.log(
+                    "scim",
+                    "answered 503",
+                    LOG::atWarn,
+                    "not applied, asked the client to retry in " + retryAfter + " s: " + Failure.safeReason(failure));
         } else if (status == 500) {
             StackTraceElement[] trace = failure.getStackTrace();
-            limit.log("scim", "answered 500", LOG::atError, "a request failed with " + failure.getClass().getName() + " at " + (trace.length == 0 ? "?" : trace[0]));
+            limit.log(
+                    "scim",
+                    "answered 500",
+                    LOG::atError,
+                    "a request failed with " + failure.getClass().getName() + " at "
+                            + (trace.length == 0 ? "?" : trace[0]));
         } else if (ObjectHelper.getException(SQLException.class, failure) != null) {
-            limit.log("scim", "refused by the database", LOG::atWarn, "answered 400, because the database refuses a user: " + Failure.safeReason(failure));
+            limit.log(
+                    "scim",
+                    "refused by the database",
+                    LOG::atWarn,
+                    "answered 400, because the database refuses a user: " + Failure.safeReason(failure));
         } else { // the route logs refused requests, within limits
             LOG.debug("scim: answered {} {}", status, error.getScimType());
         }
@@ -93,14 +109,17 @@ public final class ScimError implements Processor {
 
     /** The error document for a reply that no route gives. */
     public static String document(int status) {
-        return Json.text(error(status, null, switch (status) {
-            case 404 -> "there is nothing at this path";
-            case 405 -> "this path does not allow the method";
-            case 413 -> "the body is too large";
-            case 415 -> "the body must be application/scim+json or application/json";
-            case 500 -> "the request could not be handled";
-            case 503 -> "users-sync is stopping, try again";
-            default -> "the request cannot be read";
-        }));
+        return Json.text(error(
+                status,
+                null,
+                switch (status) {
+                    case 404 -> "there is nothing at this path";
+                    case 405 -> "this path does not allow the method";
+                    case 413 -> "the body is too large";
+                    case 415 -> "the body must be application/scim+json or application/json";
+                    case 500 -> "the request could not be handled";
+                    case 503 -> "users-sync is stopping, try again";
+                    default -> "the request cannot be read";
+                }));
     }
 }

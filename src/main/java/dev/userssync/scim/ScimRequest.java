@@ -13,7 +13,8 @@ import java.util.Map;
  * @param ifMatch     the header If-Match, or null
  * @param ifNoneMatch the header If-None-Match, or null
  */
-record ScimRequest(String id, Map<String, String> parameters, ObjectNode body, String base, String ifMatch, String ifNoneMatch) {
+record ScimRequest(
+        String id, Map<String, String> parameters, ObjectNode body, String base, String ifMatch, String ifNoneMatch) {
 
     /** The variable of the exchange that holds the request. */
     static final String VARIABLE = "request";

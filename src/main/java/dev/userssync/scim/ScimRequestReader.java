@@ -35,8 +35,15 @@ public final class ScimRequestReader implements Processor {
         boolean hasBody = List.of("POST", "PUT", "PATCH").contains(http.method().name());
         ObjectNode body = hasBody ? storable(exchange, Json.object(bytes)) : null;
         boolean isSearch = http.method().name().equals("POST") && http.path().endsWith(SEARCH);
-        exchange.setVariable(ScimRequest.VARIABLE, new ScimRequest(isSearch ? null : id(http.path()),
-                isSearch ? parameters(body) : parameters(http), body, base(http), http.getHeader("If-Match"), http.getHeader("If-None-Match")));
+        exchange.setVariable(
+                ScimRequest.VARIABLE,
+                new ScimRequest(
+                        isSearch ? null : id(http.path()),
+                        isSearch ? parameters(body) : parameters(http),
+                        body,
+                        base(http),
+                        http.getHeader("If-Match"),
+                        http.getHeader("If-None-Match")));
     }
 
     /**
@@ -51,7 +58,8 @@ public final class ScimRequestReader implements Processor {
             return body;
         }
         if (!StorableText.isStorable(body.path("externalId").asText())) {
-            throw BadRequestException.invalidValue("externalId holds U+0000 or half of a surrogate pair, which Postgres cannot store");
+            throw BadRequestException.invalidValue(
+                    "externalId holds U+0000 or half of a surrogate pair, which Postgres cannot store");
         }
         StorableText.replaced(exchange.getContext(), Providers.SCIM);
         return Json.object(storable);
@@ -63,7 +71,8 @@ public final class ScimRequestReader implements Processor {
             return null;
         }
         try {
-            return URLDecoder.decode(parts[2].replace("+", "%2B"), StandardCharsets.UTF_8); // in a path, + is a plain character
+            return URLDecoder.decode(
+                    parts[2].replace("+", "%2B"), StandardCharsets.UTF_8); // in a path, + is a plain character
         } catch (IllegalArgumentException e) {
             throw BadRequestException.invalidSyntax("the path is not percent-encoded correctly");
         }

@@ -16,7 +16,8 @@ record ScimSettings(String idPrefix, boolean inactiveIsDeleted) {
     static ScimSettings of(CamelContext context) {
         String inactive = Setting.of(context, "scim.inactive");
         if (!inactive.equals("deleted") && !inactive.equals("kept")) {
-            throw new StartupFailure("SCIM_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
+            throw new StartupFailure(
+                    "SCIM_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
         }
         return new ScimSettings(Setting.of(context, "scim.id.prefix"), inactive.equals("deleted"));
     }

@@ -81,7 +81,8 @@ public final class UserChange extends ContextBean implements Processor {
     }
 
     private UserRow found(ScimRequest request, UserLock.Held lock) throws ScimException, SQLException {
-        UserRow row = request.id().startsWith(settings.idPrefix()) ? UserRows.find(lock.connection(), request.id()) : null;
+        UserRow row =
+                request.id().startsWith(settings.idPrefix()) ? UserRows.find(lock.connection(), request.id()) : null;
         if (row == null || !row.isFound()) {
             throw new ResourceNotFoundException("there is no user with this id");
         }
@@ -100,15 +101,18 @@ public final class UserChange extends ContextBean implements Processor {
         }
     }
 
-    private void write(Exchange exchange, UserLock.Held lock, UserRow row, String id, ObjectNode given) throws ScimException, SQLException {
+    private void write(Exchange exchange, UserLock.Held lock, UserRow row, String id, ObjectNode given)
+            throws ScimException, SQLException {
         ObjectNode document = withoutSecrets(given);
         document.put("id", id);
         boolean isNew = row == null || !row.isFound();
         if (isNew || claimsName(document, row)) {
             String userName = UserDocument.text(document, "userName");
             lock.lockName(userName);
-            if (UserRows.withUserName(lock.connection(), settings.idPrefix(), userName).stream().anyMatch(other -> other.isActive() && !other.id().equals(id))) {
-                throw ResourceConflictException.uniqueness("another active user has this userName; change that user with PATCH or PUT");
+            if (UserRows.withUserName(lock.connection(), settings.idPrefix(), userName).stream()
+                    .anyMatch(other -> other.isActive() && !other.id().equals(id))) {
+                throw ResourceConflictException.uniqueness(
+                        "another active user has this userName; change that user with PATCH or PUT");
             }
         }
         boolean isDeleted = settings.inactiveIsDeleted() && !UserDocument.isActive(document);
@@ -166,14 +170,21 @@ public final class UserChange extends ContextBean implements Processor {
     }
 
     private ObjectNode profile(String type, String id, ObjectNode document, Instant created, Instant version) {
-        ObjectNode event = JsonNodeFactory.instance.objectNode().put("type", type).put("id", withoutPrefix(id));
+        ObjectNode event =
+                JsonNodeFactory.instance.objectNode().put("type", type).put("id", withoutPrefix(id));
         event.set("raw", Json.plain(document));
-        return event.put("name", UserDocument.name(document)).put("email", UserDocument.email(document))
-                .put("created_at", created == null ? null : created.toString()).put("updated_at", version.toString());
+        return event.put("name", UserDocument.name(document))
+                .put("email", UserDocument.email(document))
+                .put("created_at", created == null ? null : created.toString())
+                .put("updated_at", version.toString());
     }
 
     private ObjectNode deletion(String id, Instant version) {
-        return JsonNodeFactory.instance.objectNode().put("type", "deleted").put("id", withoutPrefix(id)).put("deleted_at", version.toString());
+        return JsonNodeFactory.instance
+                .objectNode()
+                .put("type", "deleted")
+                .put("id", withoutPrefix(id))
+                .put("deleted_at", version.toString());
     }
 
     /** The provider's own id, for a user event. The check of the event adds the prefix. */

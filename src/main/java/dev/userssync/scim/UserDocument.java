@@ -25,8 +25,7 @@ final class UserDocument {
 
     private static final Pattern ADDRESS = Pattern.compile("[^\\s@]+@[^\\s@]+");
 
-    private UserDocument() {
-    }
+    private UserDocument() {}
 
     /**
      * Converts a document into its stored form. Attributes of the schema have the schema's spelling and types ("True"
@@ -50,12 +49,17 @@ final class UserDocument {
         }
         for (Map.Entry<String, JsonNode> other : rest.properties()) {
             if (isAssigned(other.getValue())) {
-                kept.set(other.getKey(), other.getValue() instanceof ObjectNode extension && other.getKey().equalsIgnoreCase(UserSchema.ENTERPRISE)
-                        ? enterprise(extension) : onePrimary(other.getValue()));
+                kept.set(
+                        other.getKey(),
+                        other.getValue() instanceof ObjectNode extension
+                                        && other.getKey().equalsIgnoreCase(UserSchema.ENTERPRISE)
+                                ? enterprise(extension)
+                                : onePrimary(other.getValue()));
             }
         }
         if (text(kept, "userName") == null) {
-            throw BadRequestException.invalidValue("userName is missing: POST and PUT carry the whole user; to change some attributes, send PATCH with Operations");
+            throw BadRequestException.invalidValue(
+                    "userName is missing: POST and PUT carry the whole user; to change some attributes, send PATCH with Operations");
         }
         for (String key : List.of("userName", "externalId")) { // a further space makes no other user
             if (text(kept, key) == null) {
@@ -68,12 +72,14 @@ final class UserDocument {
     }
 
     private static ObjectNode enterprise(ObjectNode extension) {
-        UserSchema.ENTERPRISE_ATTRIBUTES.values().stream().filter(attribute -> extension.has(attribute.getName())).forEach(attribute -> {
-            JsonNode value = AttributeForm.form(extension.remove(attribute.getName()), attribute);
-            if (isAssigned(value)) {
-                extension.set(attribute.getName(), value);
-            }
-        });
+        UserSchema.ENTERPRISE_ATTRIBUTES.values().stream()
+                .filter(attribute -> extension.has(attribute.getName()))
+                .forEach(attribute -> {
+                    JsonNode value = AttributeForm.form(extension.remove(attribute.getName()), attribute);
+                    if (isAssigned(value)) {
+                        extension.set(attribute.getName(), value);
+                    }
+                });
         return extension;
     }
 
@@ -113,7 +119,8 @@ final class UserDocument {
         return schemas;
     }
 
-    private static JsonNode checked(JsonNode value, AttributeDefinition attribute, String name) throws BadRequestException {
+    private static JsonNode checked(JsonNode value, AttributeDefinition attribute, String name)
+            throws BadRequestException {
         if (!attribute.isMultiValued()) {
             return single(value, attribute, name);
         }
@@ -129,10 +136,12 @@ final class UserDocument {
         return value.path("primary").asText().equalsIgnoreCase("true");
     }
 
-    private static JsonNode single(JsonNode value, AttributeDefinition attribute, String name) throws BadRequestException {
+    private static JsonNode single(JsonNode value, AttributeDefinition attribute, String name)
+            throws BadRequestException {
         if (attribute.getType() == Type.COMPLEX) {
             if (!(value instanceof ObjectNode complex)) {
-                throw BadRequestException.invalidValue(name + " must be " + (attribute.isMultiValued() ? "a list of objects" : "an object"));
+                throw BadRequestException.invalidValue(
+                        name + " must be " + (attribute.isMultiValued() ? "a list of objects" : "an object"));
             }
             ObjectNode rest = complex.deepCopy();
             ObjectNode kept = Json.object();
@@ -193,7 +202,9 @@ final class UserDocument {
             first = first == null ? address : first;
         }
         String userName = text(user, "userName");
-        return first != null ? first : userName != null && ADDRESS.matcher(userName).matches() ? userName : null;
+        return first != null
+                ? first
+                : userName != null && ADDRESS.matcher(userName).matches() ? userName : null;
     }
 
     /** The text of an attribute without surrounding space; null if it is missing or blank. */

@@ -26,8 +26,10 @@ final class UserFilter {
      * Entra ID's {@code emails[type eq "work"].value eq "x"} is not in the grammar, in which a value filter ends at its
      * bracket.
      */
-    private static final Pattern AFTER_BRACKET = Pattern.compile("([\\w$:.-]++)\\[((?:[^\\]\"]++|\"(?:[^\"\\\\]++|\\\\.)*+\")*+)\\]\\."
-            + "([\\w$-]++\\s++(?:pr\\b|\\w{2}\\s++(?:\"(?:[^\"\\\\]++|\\\\.)*+\"|[^\\s()\\[\\]]++)))", Pattern.CASE_INSENSITIVE);
+    private static final Pattern AFTER_BRACKET = Pattern.compile(
+            "([\\w$:.-]++)\\[((?:[^\\]\"]++|\"(?:[^\"\\\\]++|\\\\.)*+\")*+)\\]\\."
+                    + "([\\w$-]++\\s++(?:pr\\b|\\w{2}\\s++(?:\"(?:[^\"\\\\]++|\\\\.)*+\"|[^\\s()\\[\\]]++)))",
+            Pattern.CASE_INSENSITIVE);
 
     private static final Pattern TEXT = Pattern.compile("\"(?:[^\"\\\\]++|\\\\.)*+\"");
     private static final Pattern TEXT_OR_BOOLEAN = Pattern.compile(TEXT + "|\\b(?i:true|false)\\b");
@@ -56,7 +58,10 @@ final class UserFilter {
         namesMeta = UserDocument.lower(text).contains("meta");
         namesExtension = UserSchema.namesEnterprise(text);
         try {
-            filter = typed(Parser.parseFilter(AFTER_BRACKET.matcher(lowerBooleans(text)).replaceAll("$1[($2) and $3]")), Path.root());
+            filter = typed(
+                    Parser.parseFilter(
+                            AFTER_BRACKET.matcher(lowerBooleans(text)).replaceAll("$1[($2) and $3]")),
+                    Path.root());
         } catch (RuntimeException e) { // the parser throws it for some wrong texts
             throw BadRequestException.invalidFilter("the filter cannot be read");
         }
@@ -64,8 +69,10 @@ final class UserFilter {
 
     /** Replaces {@code True} by {@code true}, outside of texts. */
     static String lowerBooleans(String filterOrPath) {
-        return TEXT_OR_BOOLEAN.matcher(filterOrPath).replaceAll(found -> Matcher.quoteReplacement(
-                found.group().startsWith("\"") ? found.group() : UserDocument.lower(found.group())));
+        return TEXT_OR_BOOLEAN
+                .matcher(filterOrPath)
+                .replaceAll(found -> Matcher.quoteReplacement(
+                        found.group().startsWith("\"") ? found.group() : UserDocument.lower(found.group())));
     }
 
     /**
@@ -77,10 +84,19 @@ final class UserFilter {
      */
     static Filter typed(Filter filter, Path within) {
         return switch (filter.getFilterType()) {
-            case AND -> Filter.and(filter.getCombinedFilters().stream().map(part -> typed(part, within)).toList());
-            case OR -> Filter.or(filter.getCombinedFilters().stream().map(part -> typed(part, within)).toList());
+            case AND ->
+                Filter.and(filter.getCombinedFilters().stream()
+                        .map(part -> typed(part, within))
+                        .toList());
+            case OR ->
+                Filter.or(filter.getCombinedFilters().stream()
+                        .map(part -> typed(part, within))
+                        .toList());
             case NOT -> Filter.not(typed(filter.getInvertedFilter(), within));
-            case COMPLEX_VALUE -> Filter.complex(filter.getAttributePath(), typed(filter.getValueFilter(), join(within, filter.getAttributePath())));
+            case COMPLEX_VALUE ->
+                Filter.complex(
+                        filter.getAttributePath(),
+                        typed(filter.getValueFilter(), join(within, filter.getAttributePath())));
             case PRESENT -> filter;
             default -> compared(filter, within);
         };
@@ -88,9 +104,13 @@ final class UserFilter {
 
     private static Filter compared(Filter filter, Path within) {
         AttributeDefinition attribute = UserSchema.meant(join(within, filter.getAttributePath()));
-        Path path = UserSchema.hasValue(attribute) ? filter.getAttributePath().attribute("value") : filter.getAttributePath();
-        ValueNode value = attribute != null && AttributeForm.form(filter.getComparisonValue(), attribute) instanceof BooleanNode bool
-                ? bool : filter.getComparisonValue();
+        Path path = UserSchema.hasValue(attribute)
+                ? filter.getAttributePath().attribute("value")
+                : filter.getAttributePath();
+        ValueNode value = attribute != null
+                        && AttributeForm.form(filter.getComparisonValue(), attribute) instanceof BooleanNode bool
+                ? bool
+                : filter.getComparisonValue();
         return switch (filter.getFilterType()) {
             case EQUAL -> Filter.eq(path, value);
             case NOT_EQUAL -> Filter.ne(path, value);
@@ -116,8 +136,10 @@ final class UserFilter {
 
     private static boolean asksForUserName(Filter filter) {
         return switch (filter.getFilterType()) {
-            case EQUAL -> filter.getComparisonValue().isTextual() && filter.getAttributePath().size() == 1
-                    && "userName".equals(nameOf(filter.getAttributePath()));
+            case EQUAL ->
+                filter.getComparisonValue().isTextual()
+                        && filter.getAttributePath().size() == 1
+                        && "userName".equals(nameOf(filter.getAttributePath()));
             case AND -> filter.getCombinedFilters().stream().anyMatch(UserFilter::asksForUserName);
             default -> false;
         };
@@ -131,7 +153,8 @@ final class UserFilter {
     /** Whether all brackets are closed. The SDK's parser accepts the end of the text as a bracket. */
     static boolean closesBrackets(String filterOrPath) {
         String bare = TEXT.matcher(filterOrPath).replaceAll("");
-        return bare.chars().filter(c -> c == '[').count() == bare.chars().filter(c -> c == ']').count();
+        return bare.chars().filter(c -> c == '[').count()
+                == bare.chars().filter(c -> c == ']').count();
     }
 
     /** Evaluates the filter for one user, on the resource that a client sees. */
@@ -163,11 +186,21 @@ final class UserFilter {
             return UserQuery.Condition.ANY; // an attribute of an extension
         }
         return switch (filter.getFilterType()) {
-            case EQUAL -> filter.getComparisonValue().isTextual()
-                    ? equal(within.attribute(path), filter.getComparisonValue().textValue()) : UserQuery.Condition.ANY;
+            case EQUAL ->
+                filter.getComparisonValue().isTextual()
+                        ? equal(
+                                within.attribute(path),
+                                filter.getComparisonValue().textValue())
+                        : UserQuery.Condition.ANY;
             case COMPLEX_VALUE -> needs(filter.getValueFilter(), within.attribute(path));
-            case AND -> UserQuery.Condition.all(filter.getCombinedFilters().stream().map(part -> needs(part, within)).toList());
-            case OR -> UserQuery.Condition.oneOf(filter.getCombinedFilters().stream().map(part -> needs(part, within)).toList());
+            case AND ->
+                UserQuery.Condition.all(filter.getCombinedFilters().stream()
+                        .map(part -> needs(part, within))
+                        .toList());
+            case OR ->
+                UserQuery.Condition.oneOf(filter.getCombinedFilters().stream()
+                        .map(part -> needs(part, within))
+                        .toList());
             default -> UserQuery.Condition.ANY;
         };
     }
@@ -188,13 +221,19 @@ final class UserFilter {
             return new UserQuery.Condition("lower(raw_json ->> 'userName') = lower(?)", value);
         }
         if (name.equals("emails.value")) {
-            return new UserQuery.Condition("lower((raw_json -> 'emails')::text)::jsonb @> jsonb_build_array(jsonb_build_object('value', lower(?)))", value);
+            return new UserQuery.Condition(
+                    "lower((raw_json -> 'emails')::text)::jsonb @> jsonb_build_array(jsonb_build_object('value', lower(?)))",
+                    value);
         }
-        AttributeDefinition whole = UserSchema.attribute(Path.root().attribute(path.getElement(0).getAttribute()));
-        if (attribute.getType() != Type.STRING || whole.isMultiValued() || whole.getName().equals("meta")) {
+        AttributeDefinition whole =
+                UserSchema.attribute(Path.root().attribute(path.getElement(0).getAttribute()));
+        if (attribute.getType() != Type.STRING
+                || whole.isMultiValued()
+                || whole.getName().equals("meta")) {
             return UserQuery.Condition.ANY;
         }
         String keys = path.size() == 1 ? attribute.getName() : whole.getName() + "," + attribute.getName();
-        return new UserQuery.Condition("lower(raw_json #>> '{" + keys + "}') = lower(?)", value); // keys are the schema's own names
+        return new UserQuery.Condition(
+                "lower(raw_json #>> '{" + keys + "}') = lower(?)", value); // keys are the schema's own names
     }
 }

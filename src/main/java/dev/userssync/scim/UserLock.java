@@ -35,7 +35,8 @@ public final class UserLock {
     /** Opens the transaction and, if the request names a user, takes its lock; {@link #release} must follow. */
     public void take(Exchange exchange) throws SQLException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
-        Held held = new Held(PerContext.of(exchange.getContext(), Pool.class, Pool::new).connection());
+        Held held = new Held(
+                PerContext.of(exchange.getContext(), Pool.class, Pool::new).connection());
         exchange.setProperty(HELD, held);
         held.begin();
         if (request.id() != null) {
@@ -76,7 +77,8 @@ public final class UserLock {
             try (Statement set = connection.createStatement()) {
                 // A read after the lock sees the last holder's commit. The settings end with the transaction, because
                 // the session may be a pooler's.
-                set.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '" + LONGEST_WAIT + "'; SET LOCAL statement_timeout = '25s'");
+                set.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '" + LONGEST_WAIT
+                        + "'; SET LOCAL statement_timeout = '25s'");
             }
         }
 
@@ -122,7 +124,8 @@ public final class UserLock {
             HikariConfig config = new HikariConfig();
             users = context.getRegistry().lookupByNameAndType("users", DataSource.class);
             try {
-                users.unwrap(HikariDataSource.class).copyStateTo(config); // also the source of a password that a file may replace
+                users.unwrap(HikariDataSource.class)
+                        .copyStateTo(config); // also the source of a password that a file may replace
             } catch (SQLException e) {
                 throw new IllegalStateException(e);
             }

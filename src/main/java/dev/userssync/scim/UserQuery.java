@@ -57,7 +57,12 @@ public final class UserQuery extends ContextBean {
         try (Connection connection = connection()) {
             if (filter == null || filter.isBlank()) {
                 total = UserRows.count(connection, settings.idPrefix());
-                UserRows.page(connection, settings.idPrefix(), start - 1, count, row -> page.add(projection.of(row.resource(request.base()))));
+                UserRows.page(
+                        connection,
+                        settings.idPrefix(),
+                        start - 1,
+                        count,
+                        row -> page.add(projection.of(row.resource(request.base()))));
             } else {
                 total = filtered(connection, new UserFilter(filter), request.base(), start, count, projection, page);
             }
@@ -65,8 +70,15 @@ public final class UserQuery extends ContextBean {
         exchange.getMessage().setBody(new ListResponse<>(total, page, start, page.size()));
     }
 
-    private int filtered(Connection connection, UserFilter filter, String base, int start, int count, Projection projection,
-            List<ObjectNode> page) throws SQLException, ScimException {
+    private int filtered(
+            Connection connection,
+            UserFilter filter,
+            String base,
+            int start,
+            int count,
+            Projection projection,
+            List<ObjectNode> page)
+            throws SQLException, ScimException {
         if (filter.asksForUserName()) {
             List<UserRow> holders = new ArrayList<>();
             UserRows.all(connection, settings.idPrefix(), filter.condition(), row -> {
@@ -76,8 +88,10 @@ public final class UserQuery extends ContextBean {
             });
             // A userName is unique (RFC 7643 §4.1.1), so an inactive user whose userName another person now has is not
             // listed.
-            UserRow holder = holders.stream().max(Comparator.comparing(UserRow::isActive)
-                    .thenComparing(UserRow::updated, Comparator.nullsFirst(Comparator.naturalOrder()))).orElse(null);
+            UserRow holder = holders.stream()
+                    .max(Comparator.comparing(UserRow::isActive)
+                            .thenComparing(UserRow::updated, Comparator.nullsFirst(Comparator.naturalOrder())))
+                    .orElse(null);
             if (holder != null && start == 1 && count > 0) {
                 page.add(projection.of(holder.resource(base)));
             }
@@ -107,7 +121,9 @@ public final class UserQuery extends ContextBean {
     }
 
     private Connection connection() throws SQLException {
-        return context.getRegistry().lookupByNameAndType("users", DataSource.class).getConnection();
+        return context.getRegistry()
+                .lookupByNameAndType("users", DataSource.class)
+                .getConnection();
     }
 
     @Override
@@ -139,7 +155,8 @@ public final class UserQuery extends ContextBean {
             }
             List<String> parameters = new ArrayList<>();
             parts.forEach(part -> parameters.addAll(part.parameters));
-            return new Condition("(" + String.join(word, parts.stream().map(Condition::sql).toList()) + ")", parameters);
+            return new Condition(
+                    "(" + String.join(word, parts.stream().map(Condition::sql).toList()) + ")", parameters);
         }
     }
 }

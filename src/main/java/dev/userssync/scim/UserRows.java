@@ -13,8 +13,9 @@ import java.util.List;
 /** Reads rows of neon_auth.users_sync, on the caller's connection. Values are always parameters. Thread-safe. */
 final class UserRows {
 
-    private static final String COLUMNS = "SELECT id, coalesce(raw_json, '{}') AS raw_json, created_at, coalesce(updated_at, created_at)"
-            + " AS updated_at, deleted_at FROM neon_auth.users_sync WHERE ";
+    private static final String COLUMNS =
+            "SELECT id, coalesce(raw_json, '{}') AS raw_json, created_at, coalesce(updated_at, created_at)"
+                    + " AS updated_at, deleted_at FROM neon_auth.users_sync WHERE ";
 
     /** {@link UserRow#isOurs()} in SQL, word for word the condition of an index in R__scim_indexes.sql. */
     private static final String OURS = "raw_json @> '{\"schemas\": [\"" + UserSchema.SCHEMA + "\"]}'";
@@ -27,8 +28,7 @@ final class UserRows {
         void row(UserRow row) throws ScimException;
     }
 
-    private UserRows() {
-    }
+    private UserRows() {}
 
     /** The row of an id, from any provider; null if there is none. */
     static UserRow find(Connection connection, String id) throws SQLException {
@@ -49,8 +49,10 @@ final class UserRows {
         return list(connection, FOUND + " AND lower(raw_json ->> 'userName') = lower(?)", prefix, userName);
     }
 
-    private static List<UserRow> list(Connection connection, String condition, String prefix, String value) throws SQLException {
-        try (PreparedStatement select = connection.prepareStatement(COLUMNS + condition + " AND starts_with(id, ?) ORDER BY 4 DESC NULLS LAST, id")) {
+    private static List<UserRow> list(Connection connection, String condition, String prefix, String value)
+            throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement(
+                COLUMNS + condition + " AND starts_with(id, ?) ORDER BY 4 DESC NULLS LAST, id")) {
             select.setString(1, value);
             select.setString(2, prefix);
             ResultSet rows = select.executeQuery();
@@ -67,7 +69,8 @@ final class UserRows {
      * back.
      */
     static Instant buried(Connection connection, String id) throws SQLException {
-        try (PreparedStatement select = connection.prepareStatement("SELECT at FROM users_sync_internal.tombstone WHERE id = ?")) {
+        try (PreparedStatement select =
+                connection.prepareStatement("SELECT at FROM users_sync_internal.tombstone WHERE id = ?")) {
             select.setString(1, id);
             ResultSet rows = select.executeQuery();
             return rows.next() ? time(rows, "at") : null;
@@ -76,8 +79,8 @@ final class UserRows {
 
     /** The number of users with this prefix that a client finds. */
     static int count(Connection connection, String prefix) throws SQLException {
-        try (PreparedStatement select = connection.prepareStatement("SELECT count(*) FROM neon_auth.users_sync WHERE " + FOUND
-                + " AND starts_with(id, ?)")) {
+        try (PreparedStatement select = connection.prepareStatement(
+                "SELECT count(*) FROM neon_auth.users_sync WHERE " + FOUND + " AND starts_with(id, ?)")) {
             select.setString(1, prefix);
             ResultSet rows = select.executeQuery();
             rows.next();
@@ -86,7 +89,8 @@ final class UserRows {
     }
 
     /** A page of the users that a client finds, in the order of their ids. */
-    static void page(Connection connection, String prefix, int offset, int limit, Use use) throws SQLException, ScimException {
+    static void page(Connection connection, String prefix, int offset, int limit, Use use)
+            throws SQLException, ScimException {
         each(connection, prefix, UserQuery.Condition.ANY, " OFFSET " + offset + " LIMIT " + limit, use);
     }
 
@@ -94,15 +98,17 @@ final class UserRows {
      * All users that a client finds and that meet a condition, in the order of their ids. It reads in pieces and does
      * not hold them in memory.
      */
-    static void all(Connection connection, String prefix, UserQuery.Condition condition, Use use) throws SQLException, ScimException {
+    static void all(Connection connection, String prefix, UserQuery.Condition condition, Use use)
+            throws SQLException, ScimException {
         each(connection, prefix, condition, "", use);
     }
 
-    private static void each(Connection connection, String prefix, UserQuery.Condition condition, String window, Use use)
+    private static void each(
+            Connection connection, String prefix, UserQuery.Condition condition, String window, Use use)
             throws SQLException, ScimException {
         connection.setAutoCommit(false); // the driver reads in pieces only within a transaction
-        try (PreparedStatement select = connection.prepareStatement(COLUMNS + FOUND + " AND starts_with(id, ?) AND " + condition.sql()
-                + " ORDER BY id" + window)) {
+        try (PreparedStatement select = connection.prepareStatement(
+                COLUMNS + FOUND + " AND starts_with(id, ?) AND " + condition.sql() + " ORDER BY id" + window)) {
             select.setFetchSize(500);
             select.setString(1, prefix);
             List<String> parameters = condition.parameters();
@@ -119,7 +125,11 @@ final class UserRows {
     }
 
     private static UserRow row(ResultSet row) throws SQLException {
-        return new UserRow(row.getString("id"), Json.object(row.getString("raw_json")), time(row, "created_at"), time(row, "updated_at"),
+        return new UserRow(
+                row.getString("id"),
+                Json.object(row.getString("raw_json")),
+                time(row, "created_at"),
+                time(row, "updated_at"),
                 time(row, "deleted_at"));
     }
 

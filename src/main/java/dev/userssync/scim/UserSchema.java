@@ -24,16 +24,20 @@ final class UserSchema {
 
     /** Every stored document names it, which marks the rows of SCIM among those of other providers. */
     static final String SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User";
+
     static final String ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-    static final Map<String, AttributeDefinition> ATTRIBUTES = attributes(UserResource.class, SchemaUtils.COMMON_ATTRIBUTE_DEFINITIONS);
-    static final Map<String, AttributeDefinition> ENTERPRISE_ATTRIBUTES = attributes(EnterpriseUserExtension.class, List.of());
-    private static final Pattern ENTERPRISE_NAMES = Pattern.compile("\\b(?:" + String.join("|", ENTERPRISE_ATTRIBUTES.keySet()) + ")\\b", Pattern.CASE_INSENSITIVE);
+    static final Map<String, AttributeDefinition> ATTRIBUTES =
+            attributes(UserResource.class, SchemaUtils.COMMON_ATTRIBUTE_DEFINITIONS);
+    static final Map<String, AttributeDefinition> ENTERPRISE_ATTRIBUTES =
+            attributes(EnterpriseUserExtension.class, List.of());
+    private static final Pattern ENTERPRISE_NAMES = Pattern.compile(
+            "\\b(?:" + String.join("|", ENTERPRISE_ATTRIBUTES.keySet()) + ")\\b", Pattern.CASE_INSENSITIVE);
 
-    private UserSchema() {
-    }
+    private UserSchema() {}
 
-    private static Map<String, AttributeDefinition> attributes(Class<?> schema, Collection<AttributeDefinition> common) {
+    private static Map<String, AttributeDefinition> attributes(
+            Class<?> schema, Collection<AttributeDefinition> common) {
         Collection<AttributeDefinition> all = new ArrayList<>(common);
         try {
             all.addAll(SchemaUtils.getAttributes(schema));
@@ -55,11 +59,16 @@ final class UserSchema {
             return null;
         }
         Iterator<Path.Element> names = path.iterator();
-        AttributeDefinition found = (isCore ? ATTRIBUTES : ENTERPRISE_ATTRIBUTES).get(UserDocument.lower(names.next().getAttribute()));
+        AttributeDefinition found = (isCore ? ATTRIBUTES : ENTERPRISE_ATTRIBUTES)
+                .get(UserDocument.lower(names.next().getAttribute()));
         while (names.hasNext() && found != null) {
             String name = names.next().getAttribute();
-            found = found.getSubAttributes() == null ? null : found.getSubAttributes().stream()
-                    .filter(sub -> sub.getName().equalsIgnoreCase(name)).findFirst().orElse(null);
+            found = found.getSubAttributes() == null
+                    ? null
+                    : found.getSubAttributes().stream()
+                            .filter(sub -> sub.getName().equalsIgnoreCase(name))
+                            .findFirst()
+                            .orElse(null);
         }
         return found;
     }
@@ -71,7 +80,9 @@ final class UserSchema {
     /** As {@link #attribute}; an attribute of the enterprise extension may lack the name of the extension. */
     static AttributeDefinition meant(Path path) {
         AttributeDefinition core = attribute(path);
-        return core != null || path.getSchemaUrn() != null ? core : attribute(Path.root(ENTERPRISE).attribute(path));
+        return core != null || path.getSchemaUrn() != null
+                ? core
+                : attribute(Path.root(ENTERPRISE).attribute(path));
     }
 
     static boolean namesEnterprise(String filter) {
@@ -98,7 +109,10 @@ final class UserSchema {
         if (attribute == null || attribute.getType() != Type.COMPLEX) {
             return null;
         }
-        return Stream.of("value", "formatted").filter(name -> attribute.getSubAttributes().stream().anyMatch(sub -> sub.getName().equals(name)))
-                .findFirst().orElse(null);
+        return Stream.of("value", "formatted")
+                .filter(name -> attribute.getSubAttributes().stream()
+                        .anyMatch(sub -> sub.getName().equals(name)))
+                .findFirst()
+                .orElse(null);
     }
 }

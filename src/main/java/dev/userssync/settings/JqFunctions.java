@@ -26,8 +26,7 @@ public final class JqFunctions {
     private static final String FOLDER = "jq";
     private static final String FILE = "functions.jq";
 
-    private JqFunctions() {
-    }
+    private JqFunctions() {}
 
     /** @throws StartupFailure if the file is missing or is not valid jq; the message names the place */
     public static void load(CamelContext context) {
@@ -44,10 +43,12 @@ public final class JqFunctions {
         try {
             // JsonQuery would evaluate in a scope that it discards.
             Scope own = Scope.newChildScope(scope);
-            ExpressionParser.compile(Files.readString(file) + "\nnull", Versions.JQ_1_7).apply(own, NullNode.getInstance(), output -> { });
+            ExpressionParser.compile(Files.readString(file) + "\nnull", Versions.JQ_1_7)
+                    .apply(own, NullNode.getInstance(), output -> {});
             own.getLocalFunctions().forEach(scope::addFunction);
         } catch (JsonQueryException e) {
-            throw new StartupFailure(file + " is not valid jq: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+            throw new StartupFailure(file + " is not valid jq: "
+                    + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
         } catch (IOException e) {
             throw new StartupFailure(file + " cannot be read: start users-sync in the folder that holds routes/");
         }

@@ -29,13 +29,13 @@ public final class JqPaths {
     private static final String CALL = LIBRARY + "internal.tree.FunctionCall";
     private static final String DEFINITION = LIBRARY + "internal.tree.FunctionDefinition";
 
-    private JqPaths() {
-    }
+    private JqPaths() {}
 
     /** @throws StartupFailure if a setting can never work; the message names it, and the function or the place */
     public static void check(CamelContext context) {
         Set<String> names = new TreeSet<>(context.getPropertiesComponent()
-                .loadProperties(key -> key.endsWith(".path") && !key.startsWith("camel.")).stringPropertyNames());
+                .loadProperties(key -> key.endsWith(".path") && !key.startsWith("camel."))
+                .stringPropertyNames());
         if (names.isEmpty()) {
             return;
         }
@@ -44,8 +44,8 @@ public final class JqPaths {
         for (String name : names) {
             String unknown = unknownFunction(name, Setting.of(context, name), scope);
             if (unknown != null) {
-                throw new StartupFailure(Setting.variable(name) + " uses " + unknown + ", which is not a function of jq 1.6 in users-sync; it is "
-                        + Setting.of(context, name));
+                throw new StartupFailure(Setting.variable(name) + " uses " + unknown
+                        + ", which is not a function of jq 1.6 in users-sync; it is " + Setting.of(context, name));
             }
         }
     }
@@ -59,7 +59,8 @@ public final class JqPaths {
         try {
             collect(JsonQuery.compile(path, Versions.JQ_1_6), tree, new HashSet<>());
         } catch (JsonQueryException e) {
-            throw new StartupFailure(Setting.variable(name) + " is not valid jq: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + "; it is " + path);
+            throw new StartupFailure(Setting.variable(name) + " is not valid jq: "
+                    + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + "; it is " + path);
         }
         Set<String> own = new HashSet<>();
         for (Object node : tree) {
@@ -84,11 +85,15 @@ public final class JqPaths {
     private static void collect(Object node, List<Object> tree, Set<Object> seen) {
         if (node instanceof Collection<?> nodes) {
             nodes.forEach(each -> collect(each, tree, seen));
-        } else if (node != null && node.getClass().getName().startsWith(LIBRARY) && !(node instanceof Enum<?>) && seen.add(node)) {
+        } else if (node != null
+                && node.getClass().getName().startsWith(LIBRARY)
+                && !(node instanceof Enum<?>)
+                && seen.add(node)) {
             tree.add(node);
             for (Class<?> type = node.getClass(); type != Object.class; type = type.getSuperclass()) {
                 for (Field field : type.getDeclaredFields()) {
-                    if (!Modifier.isStatic(field.getModifiers()) && !field.getType().isPrimitive()) {
+                    if (!Modifier.isStatic(field.getModifiers())
+                            && !field.getType().isPrimitive()) {
                         collect(field(node, field), tree, seen);
                     }
                 }

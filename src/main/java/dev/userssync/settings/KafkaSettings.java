@@ -29,13 +29,17 @@ public final class KafkaSettings {
             return;
         }
         if (!ROLES.contains(role)) {
-            throw new StartupFailure("KAFKA_ROLE must be ingest (takes deliveries and fills the topic), apply (empties the topic into the table) or both; it is " + role);
+            throw new StartupFailure(
+                    "KAFKA_ROLE must be ingest (takes deliveries and fills the topic), apply (empties the topic into the table) or both; it is "
+                            + role);
         }
         if (Setting.of(context, COMPONENT + "brokers").isEmpty()) {
-            throw new StartupFailure("KAFKA_BROKERS must name brokers, such as kafka1:9092,kafka2:9092, in the profile kafka");
+            throw new StartupFailure(
+                    "KAFKA_BROKERS must name brokers, such as kafka1:9092,kafka2:9092, in the profile kafka");
         }
         if (Setting.of(context, "database.url").isEmpty()) {
-            throw new StartupFailure("DATABASE_URL must be set in the profile kafka: the embedded database serves one instance only");
+            throw new StartupFailure(
+                    "DATABASE_URL must be set in the profile kafka: the embedded database serves one instance only");
         }
     }
 
@@ -50,7 +54,9 @@ public final class KafkaSettings {
         }
         System.getenv().forEach((name, value) -> {
             if (name.startsWith(ENVIRONMENT)) {
-                String option = StringHelper.dashToCamelCase(name.substring(ENVIRONMENT.length()).toLowerCase(Locale.ROOT).replace('_', '-'));
+                String option = StringHelper.dashToCamelCase(name.substring(ENVIRONMENT.length())
+                        .toLowerCase(Locale.ROOT)
+                        .replace('_', '-'));
                 context.getPropertiesComponent().addOverrideProperty(COMPONENT + option, value);
             }
         });

@@ -7,8 +7,7 @@ import org.apache.camel.Service;
 /** Keeps one service of a class for each Camel context; the context stops it. Thread-safe. */
 public final class PerContext {
 
-    private PerContext() {
-    }
+    private PerContext() {}
 
     /** The service of the context; the first caller makes it. */
     public static <T extends Service> T of(CamelContext context, Class<T> type, Function<CamelContext, T> make) {

@@ -28,7 +28,9 @@ public final class PollSettings {
     /** The polled providers, which are those with an API key, sorted by name. */
     public TreeSet<String> providers() {
         TreeSet<String> providers = new TreeSet<>();
-        for (String name : context.getPropertiesComponent().loadProperties(key -> key.endsWith(Providers.API_KEY)).stringPropertyNames()) {
+        for (String name : context.getPropertiesComponent()
+                .loadProperties(key -> key.endsWith(Providers.API_KEY))
+                .stringPropertyNames()) {
             if (!setting(name).isEmpty()) {
                 providers.add(name.substring(0, name.length() - Providers.API_KEY.length()));
             }
@@ -47,7 +49,9 @@ public final class PollSettings {
         numbers.put("leaseSeconds", seconds("poll.lease", "POLL_LEASE"));
         numbers.put("reconcileSeconds", seconds("reconcile.interval", "RECONCILE_INTERVAL"));
         numbers.put("againSeconds", again());
-        numbers.put("maxDeletes", Integer.toString(number("reconcile.max-deletes", "RECONCILE_MAX_DELETES", Integer.MAX_VALUE)));
+        numbers.put(
+                "maxDeletes",
+                Integer.toString(number("reconcile.max-deletes", "RECONCILE_MAX_DELETES", Integer.MAX_VALUE)));
         numbers.put("maxShare", Integer.toString(number("reconcile.max-share", "RECONCILE_MAX_SHARE", 100)));
         numbers.put("backfillProviderWins", Boolean.toString(flag("backfill.provider-wins", "BACKFILL_PROVIDER_WINS")));
         return numbers;
@@ -97,6 +101,7 @@ public final class PollSettings {
         } catch (NumberFormatException e) {
             // reported below
         }
-        throw new StartupFailure(env + " must be a whole number from 0" + (most == 100 ? " to 100 (percent)" : "") + "; it is " + text);
+        throw new StartupFailure(
+                env + " must be a whole number from 0" + (most == 100 ? " to 100 (percent)" : "") + "; it is " + text);
     }
 }

@@ -8,8 +8,7 @@ import org.apache.camel.CamelContext;
 /** Checks whether a TCP port is free. */
 public final class Port {
 
-    private Port() {
-    }
+    private Port() {}
 
     /**
      * Stops the start if a port is taken. Camel would only warn, and run without a listener.
@@ -19,7 +18,8 @@ public final class Port {
     public static void requireFree(CamelContext context, String setting, String variable) {
         String port = Setting.of(context, setting);
         if (!isFree(Integer.parseInt(port))) {
-            throw new StartupFailure("port " + port + " is in use: stop what uses it, or set " + variable + " to another port");
+            throw new StartupFailure(
+                    "port " + port + " is in use: stop what uses it, or set " + variable + " to another port");
         }
     }
 

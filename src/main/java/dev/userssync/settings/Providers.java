@@ -18,10 +18,12 @@ public final class Providers {
     public static final String SECRET = ".webhook.secret";
     /** The URL of the public keys of a provider that signs with a private key. */
     public static final String JWKS_URL = ".jwks.url";
+
     public static final String API_KEY = ".api.key";
     public static final String API_URL = ".api.url";
     /** The tenant at a provider: without it the address of the API is incomplete. */
     private static final List<String> TENANTS = List.of(".realm", ".project.id");
+
     public static final String ID_PREFIX = ".id.prefix";
     /** Whether a user who is inactive at the provider is kept or deleted. */
     public static final String INACTIVE = ".inactive";
@@ -45,8 +47,13 @@ public final class Providers {
     public Map<String, Boolean> all() {
         Map<String, Boolean> providers = new TreeMap<>();
         for (String kind : List.of(SECRET, JWKS_URL)) {
-            for (String name : context.getPropertiesComponent().loadProperties(key -> key.endsWith(kind)).stringPropertyNames()) {
-                providers.merge(name.substring(0, name.length() - kind.length()), !Setting.of(context, name).isEmpty(), Boolean::logicalOr);
+            for (String name : context.getPropertiesComponent()
+                    .loadProperties(key -> key.endsWith(kind))
+                    .stringPropertyNames()) {
+                providers.merge(
+                        name.substring(0, name.length() - kind.length()),
+                        !Setting.of(context, name).isEmpty(),
+                        Boolean::logicalOr);
             }
         }
         return providers;
@@ -54,17 +61,25 @@ public final class Providers {
 
     /** The providers that are on. */
     public List<String> on() {
-        return all().entrySet().stream().filter(Map.Entry::getValue).map(Map.Entry::getKey).toList();
+        return all().entrySet().stream()
+                .filter(Map.Entry::getValue)
+                .map(Map.Entry::getKey)
+                .toList();
     }
 
     /** The providers with users in the table: those that are on, and those that are only polled. Sorted by name. */
     public List<String> withUsers() {
-        return all().entrySet().stream().filter(provider -> provider.getValue() || isPolled(provider.getKey())).map(Map.Entry::getKey).toList();
+        return all().entrySet().stream()
+                .filter(provider -> provider.getValue() || isPolled(provider.getKey()))
+                .map(Map.Entry::getKey)
+                .toList();
     }
 
     /** The providers with other users: supabase-hook delivers the users of supabase. */
     public List<String> othersThan(String provider) {
-        return withUsers().stream().filter(other -> !other.equals(provider) && !areOne(provider, other) && !areOne(other, provider)).toList();
+        return withUsers().stream()
+                .filter(other -> !other.equals(provider) && !areOne(provider, other) && !areOne(other, provider))
+                .toList();
     }
 
     public boolean isPolled(String provider) {
@@ -82,15 +97,21 @@ public final class Providers {
     }
 
     private List<String> replayProtected() {
-        return List.of(Setting.of(context, "replay.protection").split("[\\s,]+")).stream().filter(name -> !name.isEmpty()).toList();
+        return List.of(Setting.of(context, "replay.protection").split("[\\s,]+")).stream()
+                .filter(name -> !name.isEmpty())
+                .toList();
     }
 
     /** @throws StartupFailure if settings of providers cannot work; the message names them and shows no secret */
     public void check() {
         checkApis();
-        replayProtected().stream().filter(name -> !all().containsKey(name)).findFirst().ifPresent(name -> {
-            throw new StartupFailure(REPLAY_PROTECTION + " names " + name + ", which is not a provider; the providers are " + String.join(", ", all().keySet()));
-        });
+        replayProtected().stream()
+                .filter(name -> !all().containsKey(name))
+                .findFirst()
+                .ifPresent(name -> {
+                    throw new StartupFailure(REPLAY_PROTECTION + " names " + name
+                            + ", which is not a provider; the providers are " + String.join(", ", all().keySet()));
+                });
         checkInactive();
         if (!Setting.of(context, "shared.ids").equalsIgnoreCase("true")) {
             checkIdPrefixes();
@@ -98,26 +119,36 @@ public final class Providers {
     }
 
     private void checkInactive() {
-        for (String name : context.getPropertiesComponent().loadProperties(setting -> setting.endsWith(INACTIVE)).stringPropertyNames()) {
+        for (String name : context.getPropertiesComponent()
+                .loadProperties(setting -> setting.endsWith(INACTIVE))
+                .stringPropertyNames()) {
             if (!List.of("", "kept", "deleted").contains(Setting.of(context, name))) {
-                throw new StartupFailure(Setting.variable(name) + " must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
+                throw new StartupFailure(Setting.variable(name)
+                        + " must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
             }
         }
     }
 
     private void checkApis() {
-        for (String name : context.getPropertiesComponent().loadProperties(setting -> setting.endsWith(API_KEY)).stringPropertyNames()) {
+        for (String name : context.getPropertiesComponent()
+                .loadProperties(setting -> setting.endsWith(API_KEY))
+                .stringPropertyNames()) {
             String provider = name.substring(0, name.length() - API_KEY.length());
             if (Setting.of(context, name).isEmpty()) {
                 continue;
             }
             if (!Setting.of(context, provider + API_URL).matches("https?://[^/?#@\\s]+(/[^?#\\s]*)?")) {
-                throw new StartupFailure(Setting.variable(provider + API_URL) + " must be the address of the provider's API, such as"
-                        + " https://api.example.com, when " + Setting.variable(provider + API_KEY) + " is set");
+                throw new StartupFailure(
+                        Setting.variable(provider + API_URL) + " must be the address of the provider's API, such as"
+                                + " https://api.example.com, when " + Setting.variable(provider + API_KEY) + " is set");
             }
             for (String tenant : TENANTS) {
-                if (context.getPropertiesComponent().resolveProperty(provider + tenant).isPresent() && Setting.of(context, provider + tenant).isEmpty()) {
-                    throw new StartupFailure(Setting.variable(provider + tenant) + " must be set when " + Setting.variable(provider + API_KEY) + " is set");
+                if (context.getPropertiesComponent()
+                                .resolveProperty(provider + tenant)
+                                .isPresent()
+                        && Setting.of(context, provider + tenant).isEmpty()) {
+                    throw new StartupFailure(Setting.variable(provider + tenant) + " must be set when "
+                            + Setting.variable(provider + API_KEY) + " is set");
                 }
             }
         }
@@ -140,12 +171,17 @@ public final class Providers {
         }
         // Every provider without a prefix needs one: its ids can start like any other. If all have one, those that
         // start alike need another.
-        clashing.stream().filter(provider -> prefix(provider).isEmpty()).map(this::prefixOwner).forEach(wrong::add);
+        clashing.stream()
+                .filter(provider -> prefix(provider).isEmpty())
+                .map(this::prefixOwner)
+                .forEach(wrong::add);
         if (wrong.isEmpty()) {
             clashing.stream().map(this::prefixOwner).forEach(wrong::add);
         }
         throw new StartupFailure(joined(clashing) + " could claim the same ids: set "
-                + joined(wrong.stream().map(provider -> Setting.variable(provider + ID_PREFIX) + "=" + provider + ":").toList())
+                + joined(wrong.stream()
+                        .map(provider -> Setting.variable(provider + ID_PREFIX) + "=" + provider + ":")
+                        .toList())
                 + ", or choose prefixes of which none starts with another; or set SHARED_IDS=true if their ids never collide."
                 + " Users already in the table keep their ids: read docs/providers.md first");
     }
@@ -162,13 +198,20 @@ public final class Providers {
 
     /** The provider that owns the prefix setting: supabase for supabase-hook. */
     private String prefixOwner(String provider) {
-        return all().keySet().stream().filter(other -> areOne(other, provider)).findFirst().orElse(provider);
+        return all().keySet().stream()
+                .filter(other -> areOne(other, provider))
+                .findFirst()
+                .orElse(provider);
     }
 
     /** True for two inputs of one provider's users, such as supabase and supabase-hook: their prefix is one setting. */
     private boolean areOne(String provider, String other) {
         String setting = other + ID_PREFIX;
-        return ("{{" + provider + ID_PREFIX + "}}").equals(context.getPropertiesComponent().loadProperties(setting::equals).getProperty(setting, "").strip());
+        return ("{{" + provider + ID_PREFIX + "}}")
+                .equals(context.getPropertiesComponent()
+                        .loadProperties(setting::equals)
+                        .getProperty(setting, "")
+                        .strip());
     }
 
     private static boolean clash(String prefix, String other) {
@@ -186,8 +229,11 @@ public final class Providers {
      */
     public String turnedOnBy(String provider) {
         String named = List.of(SECRET, JWKS_URL).stream()
-                .filter(kind -> !context.getPropertiesComponent().loadProperties((provider + kind)::equals).isEmpty())
-                .map(kind -> Setting.variable(provider + kind)).collect(Collectors.joining(" or "));
+                .filter(kind -> !context.getPropertiesComponent()
+                        .loadProperties((provider + kind)::equals)
+                        .isEmpty())
+                .map(kind -> Setting.variable(provider + kind))
+                .collect(Collectors.joining(" or "));
         return named.isEmpty() ? secretSetting(provider) : named;
     }
 }

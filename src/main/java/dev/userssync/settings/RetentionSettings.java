@@ -23,7 +23,8 @@ public final class RetentionSettings {
             String days = Setting.of(context, setting);
             if (!days.matches("[1-9]\\d{0,4}") && !(days.isEmpty() && setting.equals("purge.days"))) {
                 throw new StartupFailure(Setting.variable(setting) + " must be a number of days from 1 to 99999"
-                        + (setting.equals("purge.days") ? ", or empty: deleted users are kept for ever" : "") + "; it is " + days);
+                        + (setting.equals("purge.days") ? ", or empty: deleted users are kept for ever" : "")
+                        + "; it is " + days);
             }
         }
     }

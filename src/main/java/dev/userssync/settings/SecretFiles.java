@@ -47,7 +47,9 @@ public final class SecretFiles {
     }
 
     static boolean isSecret(String setting) {
-        return setting.endsWith(Providers.SECRET) || setting.endsWith(Providers.API_KEY) || setting.endsWith(".password");
+        return setting.endsWith(Providers.SECRET)
+                || setting.endsWith(Providers.API_KEY)
+                || setting.endsWith(".password");
     }
 
     /** The files of one context. */
@@ -66,12 +68,15 @@ public final class SecretFiles {
             Properties all = settings.loadProperties(SecretFiles::isSecret);
             for (String setting : all.stringPropertyNames()) {
                 String name = Setting.variable(setting) + SUFFIX;
-                String path = settings.resolveProperty(setting + ".file").orElseGet(() -> System.getenv().getOrDefault(name, "")).strip();
+                String path = settings.resolveProperty(setting + ".file")
+                        .orElseGet(() -> System.getenv().getOrDefault(name, ""))
+                        .strip();
                 if (path.isEmpty()) {
                     continue;
                 }
                 if (!settings.resolveProperty(setting).orElse("").isBlank()) {
-                    throw new StartupFailure(Setting.variable(setting) + " and " + name + " are both set: unset one of them");
+                    throw new StartupFailure(
+                            Setting.variable(setting) + " and " + name + " are both set: unset one of them");
                 }
                 try {
                     files.put(setting, Path.of(path));

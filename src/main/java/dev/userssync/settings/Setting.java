@@ -8,8 +8,7 @@ import org.apache.camel.CamelContext;
  */
 public final class Setting {
 
-    private Setting() {
-    }
+    private Setting() {}
 
     /** The value without surrounding white space; "" if it is not set. */
     public static String of(CamelContext context, String name) {

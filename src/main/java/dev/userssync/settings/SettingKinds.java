@@ -10,7 +10,8 @@ import org.apache.camel.CamelContext;
  */
 public final class SettingKinds {
 
-    private static final String PORT = "a port number|[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5]";
+    private static final String PORT =
+            "a port number|[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5]";
     private static final String TRUE_OR_FALSE = "true or false|(?i:true|false)";
     private static final String SECONDS = "a number of seconds from 1 to 99999|[1-9]\\d{0,4}";
     private static final String TOLERANCE = ".webhook.tolerance";
@@ -27,10 +28,10 @@ public final class SettingKinds {
         {"event-log.enabled", "EVENT_LOG", TRUE_OR_FALSE},
         {"database.migrate", "DATABASE_MIGRATE", TRUE_OR_FALSE},
         {"shared.ids", "SHARED_IDS", TRUE_OR_FALSE},
-        {"kafka.consumers", "KAFKA_CONSUMERS", "a number from 1 to 999|[1-9]\\d{0,2}"}};
+        {"kafka.consumers", "KAFKA_CONSUMERS", "a number from 1 to 999|[1-9]\\d{0,2}"}
+    };
 
-    private SettingKinds() {
-    }
+    private SettingKinds() {}
 
     /** @throws StartupFailure that names the environment variable */
     public static void check(CamelContext context) {
@@ -38,7 +39,9 @@ public final class SettingKinds {
         for (String[] kind : KINDS) {
             kinds.put(kind[0], new String[] {kind[1], kind[2]});
         }
-        for (String name : context.getPropertiesComponent().loadProperties(setting -> setting.endsWith(TOLERANCE)).stringPropertyNames()) {
+        for (String name : context.getPropertiesComponent()
+                .loadProperties(setting -> setting.endsWith(TOLERANCE))
+                .stringPropertyNames()) {
             kinds.put(name, new String[] {Setting.variable(name), SECONDS});
         }
         kinds.forEach((name, kind) -> {

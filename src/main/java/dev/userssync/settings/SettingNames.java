@@ -19,14 +19,15 @@ import org.apache.camel.CamelContext;
 public final class SettingNames {
 
     private static final Pattern VARIABLE = Pattern.compile("\\{\\{\\??env:([A-Z0-9_]+)");
-    private static final Pattern OF_A_PROVIDER = Pattern.compile("([A-Z0-9_]+)_(WEBHOOK_SECRET|WEBHOOK_SECRET_FILE|JWKS_URL|ID_PREFIX)");
+    private static final Pattern OF_A_PROVIDER =
+            Pattern.compile("([A-Z0-9_]+)_(WEBHOOK_SECRET|WEBHOOK_SECRET_FILE|JWKS_URL|ID_PREFIX)");
 
-    private SettingNames() {
-    }
+    private SettingNames() {}
 
     /** The variables that the settings read, and those that name the files of secrets. */
     public static Set<String> known(CamelContext context) {
-        Set<String> known = new TreeSet<>(Set.of("KAFKA_ROLE", "KAFKA_BROKERS", "KAFKA_TOPIC", "KAFKA_GROUP", "KAFKA_CONSUMERS", "USERS_SYNC_URL"));
+        Set<String> known = new TreeSet<>(Set.of(
+                "KAFKA_ROLE", "KAFKA_BROKERS", "KAFKA_TOPIC", "KAFKA_GROUP", "KAFKA_CONSUMERS", "USERS_SYNC_URL"));
         Properties settings = context.getPropertiesComponent().loadProperties(setting -> true);
         settings.stringPropertyNames().forEach(name -> {
             known.add(Setting.variable(name));
@@ -46,20 +47,25 @@ public final class SettingNames {
      * provider that does not exist. Names of fewer than six letters may not differ at all: HOST is not a misspelled
      * PORT.
      */
-    public static List<String> findings(Map<String, String> environment, Set<String> known, Collection<String> providers) {
+    public static List<String> findings(
+            Map<String, String> environment, Set<String> known, Collection<String> providers) {
         List<String> findings = new ArrayList<>();
         new TreeMap<>(environment).forEach((name, value) -> {
             if (value.isBlank() || known.contains(name)) {
                 return;
             }
             int most = name.length() < 6 ? 0 : name.length() < 12 ? 1 : 2;
-            String nearest = known.stream().filter(other -> Math.abs(other.length() - name.length()) <= most && distance(name, other) <= most)
-                    .min((one, other) -> distance(name, one) - distance(name, other)).orElse(null);
+            String nearest = known.stream()
+                    .filter(other -> Math.abs(other.length() - name.length()) <= most && distance(name, other) <= most)
+                    .min((one, other) -> distance(name, one) - distance(name, other))
+                    .orElse(null);
             Matcher ofAProvider = OF_A_PROVIDER.matcher(name);
             if (nearest != null) {
                 findings.add(name + " is set, but there is no such setting: did you mean " + nearest + "?");
             } else if (ofAProvider.matches()) {
-                findings.add(name + " is set, but there is no provider " + ofAProvider.group(1).toLowerCase().replace('_', '-') + "; there are " + String.join(", ", providers));
+                findings.add(name + " is set, but there is no provider "
+                        + ofAProvider.group(1).toLowerCase().replace('_', '-') + "; there are "
+                        + String.join(", ", providers));
             }
         });
         return findings;
@@ -75,8 +81,12 @@ public final class SettingNames {
                     continue;
                 }
                 boolean same = one.charAt(i - 1) == other.charAt(j - 1);
-                steps[i][j] = Math.min(Math.min(steps[i - 1][j], steps[i][j - 1]) + 1, steps[i - 1][j - 1] + (same ? 0 : 1));
-                if (i > 1 && j > 1 && one.charAt(i - 1) == other.charAt(j - 2) && one.charAt(i - 2) == other.charAt(j - 1)) {
+                steps[i][j] =
+                        Math.min(Math.min(steps[i - 1][j], steps[i][j - 1]) + 1, steps[i - 1][j - 1] + (same ? 0 : 1));
+                if (i > 1
+                        && j > 1
+                        && one.charAt(i - 1) == other.charAt(j - 2)
+                        && one.charAt(i - 2) == other.charAt(j - 1)) {
                     steps[i][j] = Math.min(steps[i][j], steps[i - 2][j - 2] + 1);
                 }
             }

@@ -14,10 +14,10 @@ public final class Version {
 
     private static final String RESOURCE = "META-INF/users-sync.version";
     private static final Path POM = Path.of("pom.xml");
-    private static final Pattern OURS = Pattern.compile("<artifactId>users-sync</artifactId>\\s*<version>([^<]+)</version>");
+    private static final Pattern OURS =
+            Pattern.compile("<artifactId>users-sync</artifactId>\\s*<version>([^<]+)</version>");
 
-    private Version() {
-    }
+    private Version() {}
 
     /** @return "unknown" without resource and pom.xml */
     public static String current() {

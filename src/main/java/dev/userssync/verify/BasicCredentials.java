@@ -22,7 +22,11 @@ public final class BasicCredentials implements VerificationSchemeFactory {
                 throw new IllegalArgumentException("secret " + (i + 1) + " is not user:password");
             }
         }
-        return new HeaderValue.OneOf("Authorization", "Basic ", credentials.stream()
-                .map(secret -> Base64.getEncoder().encodeToString(secret.getBytes(StandardCharsets.UTF_8))).toList());
+        return new HeaderValue.OneOf(
+                "Authorization",
+                "Basic ",
+                credentials.stream()
+                        .map(secret -> Base64.getEncoder().encodeToString(secret.getBytes(StandardCharsets.UTF_8)))
+                        .toList());
     }
 }

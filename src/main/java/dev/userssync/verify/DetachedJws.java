@@ -34,24 +34,42 @@ public final class DetachedJws implements VerificationSchemeFactory {
         if (options.tolerance() < 1) {
             throw options.wrong("tolerance", "must be at least 1 second");
         }
-        return new Keyed(new PinnedJws(options), options.requiredHeader(), options.timestampHeader(), options.timestamp(),
-                options.keyIdHeader(), options.tolerance(), options.clock());
+        return new Keyed(
+                new PinnedJws(options),
+                options.requiredHeader(),
+                options.timestampHeader(),
+                options.timestamp(),
+                options.keyIdHeader(),
+                options.tolerance(),
+                options.clock());
     }
 
-    private record Keyed(PinnedJws signature, String header, String timeHeader, SchemeOptions.Timestamp unit, String keyIdHeader, long tolerance,
-            Clock clock) implements VerificationScheme {
+    private record Keyed(
+            PinnedJws signature,
+            String header,
+            String timeHeader,
+            SchemeOptions.Timestamp unit,
+            String keyIdHeader,
+            long tolerance,
+            Clock clock)
+            implements VerificationScheme {
 
         @Override
         public byte[] verify(MultiMap headers, byte[] body) {
-            Matcher detached = DETACHED.matcher(SchemeOptions.one(headers, header).strip());
+            Matcher detached =
+                    DETACHED.matcher(SchemeOptions.one(headers, header).strip());
             if (!detached.matches()) {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " is not a detached JWS");
             }
             String time = SchemeOptions.one(headers, timeHeader).strip();
             checkAge(time);
             String payload = time + "." + BASE64URL.encodeToString(body);
-            String keyId = keyIdHeader.isEmpty() || !headers.contains(keyIdHeader) ? null : SchemeOptions.one(headers, keyIdHeader).strip();
-            signature.verified(detached.group(1) + "." + BASE64URL.encodeToString(payload.getBytes(StandardCharsets.US_ASCII)) + "." + detached.group(2),
+            String keyId = keyIdHeader.isEmpty() || !headers.contains(keyIdHeader)
+                    ? null
+                    : SchemeOptions.one(headers, keyIdHeader).strip();
+            signature.verified(
+                    detached.group(1) + "." + BASE64URL.encodeToString(payload.getBytes(StandardCharsets.US_ASCII))
+                            + "." + detached.group(2),
                     keyId);
             return body;
         }
@@ -61,8 +79,12 @@ public final class DetachedJws implements VerificationSchemeFactory {
                 throw new Refused(Refused.Reason.HEADER, "header " + timeHeader + " is not a time");
             }
             long number = Long.parseLong(time);
-            DeliveryAge.check(unit == SchemeOptions.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
-                    clock.instant(), tolerance);
+            DeliveryAge.check(
+                    unit == SchemeOptions.Timestamp.SECONDS
+                            ? Instant.ofEpochSecond(number)
+                            : Instant.ofEpochMilli(number),
+                    clock.instant(),
+                    tolerance);
         }
     }
 }

@@ -19,7 +19,10 @@ public final class HeaderValue implements VerificationSchemeFactory {
 
     @Override
     public VerificationScheme create(SchemeOptions options) {
-        List<String> values = Stream.of(options.secret().split(",")).map(String::strip).filter(value -> !value.isEmpty()).toList();
+        List<String> values = Stream.of(options.secret().split(","))
+                .map(String::strip)
+                .filter(value -> !value.isEmpty())
+                .toList();
         if (values.isEmpty()) {
             throw new IllegalArgumentException("no secret is set");
         }
@@ -36,7 +39,8 @@ public final class HeaderValue implements VerificationSchemeFactory {
         public byte[] verify(MultiMap headers, byte[] body) {
             String value = SchemeOptions.one(headers, header).strip();
             if (!value.regionMatches(true, 0, authentication, 0, authentication.length())) {
-                throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + authentication.strip());
+                throw new Refused(
+                        Refused.Reason.HEADER, "header " + header + " does not start with " + authentication.strip());
             }
             byte[] given = value.substring(authentication.length()).strip().getBytes(StandardCharsets.UTF_8);
             boolean known = false;
@@ -44,7 +48,9 @@ public final class HeaderValue implements VerificationSchemeFactory {
                 known |= MessageDigest.isEqual(given, expected.getBytes(StandardCharsets.UTF_8));
             }
             if (!known) {
-                throw new Refused(Refused.Reason.SIGNATURE, "header " + header + " holds none of the " + values.size() + " configured secrets");
+                throw new Refused(
+                        Refused.Reason.SIGNATURE,
+                        "header " + header + " holds none of the " + values.size() + " configured secrets");
             }
             return body;
         }

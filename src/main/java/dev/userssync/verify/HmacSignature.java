@@ -39,13 +39,27 @@ public final class HmacSignature implements VerificationSchemeFactory {
         if (options.tolerance() < 1) {
             throw options.wrong("tolerance", "must be at least 1 second");
         }
-        return new Keyed(options.secrets().stream().map(secret -> new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), algorithm)).toList(),
-                options.requiredHeader(), options.prefix(), options.encoding(), options.timestamp(), options.tolerance(),
+        return new Keyed(
+                options.secrets().stream()
+                        .map(secret -> new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), algorithm))
+                        .toList(),
+                options.requiredHeader(),
+                options.prefix(),
+                options.encoding(),
+                options.timestamp(),
+                options.tolerance(),
                 options.clock());
     }
 
-    private record Keyed(List<SecretKeySpec> secrets, String header, String prefix, SchemeOptions.Encoding encoding,
-            SchemeOptions.Timestamp unit, long tolerance, Clock clock) implements VerificationScheme {
+    private record Keyed(
+            List<SecretKeySpec> secrets,
+            String header,
+            String prefix,
+            SchemeOptions.Encoding encoding,
+            SchemeOptions.Timestamp unit,
+            long tolerance,
+            Clock clock)
+            implements VerificationScheme {
 
         @Override
         public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
@@ -63,7 +77,9 @@ public final class HmacSignature implements VerificationSchemeFactory {
                     String[] nameAndValue = part.strip().split("=", 2);
                     if (nameAndValue[0].equals("t") && nameAndValue.length == 2 && time == null) {
                         time = nameAndValue[1];
-                    } else if (nameAndValue[0].equals("v1") && nameAndValue.length == 2 && seen++ < WebhookKeys.MOST_SIGNATURES) {
+                    } else if (nameAndValue[0].equals("v1")
+                            && nameAndValue.length == 2
+                            && seen++ < WebhookKeys.MOST_SIGNATURES) {
                         addDecoded(signatures, nameAndValue[1]);
                     }
                 }
@@ -77,7 +93,9 @@ public final class HmacSignature implements VerificationSchemeFactory {
                     }
                 }
             }
-            throw new Refused(Refused.Reason.SIGNATURE, "no signature matches the body with any of the " + secrets.size() + " configured secrets");
+            throw new Refused(
+                    Refused.Reason.SIGNATURE,
+                    "no signature matches the body with any of the " + secrets.size() + " configured secrets");
         }
 
         private void checkAge(String time) {
@@ -85,14 +103,20 @@ public final class HmacSignature implements VerificationSchemeFactory {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " has no t=<time>");
             }
             long number = Long.parseLong(time);
-            DeliveryAge.check(unit == SchemeOptions.Timestamp.SECONDS ? Instant.ofEpochSecond(number) : Instant.ofEpochMilli(number),
-                    clock.instant(), tolerance);
+            DeliveryAge.check(
+                    unit == SchemeOptions.Timestamp.SECONDS
+                            ? Instant.ofEpochSecond(number)
+                            : Instant.ofEpochMilli(number),
+                    clock.instant(),
+                    tolerance);
         }
 
         /** Skips a signature that is not hex or base64, or has another length. */
         private void addDecoded(List<byte[]> signatures, String text) {
             try {
-                byte[] signature = encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().parseHex(text) : Base64.getDecoder().decode(text);
+                byte[] signature = encoding == SchemeOptions.Encoding.HEX
+                        ? HexFormat.of().parseHex(text)
+                        : Base64.getDecoder().decode(text);
                 if (signature.length == (secrets.get(0).getAlgorithm().equals("HmacSHA1") ? 20 : 32)) {
                     signatures.add(signature);
                 }
@@ -118,7 +142,9 @@ public final class HmacSignature implements VerificationSchemeFactory {
                 case MILLISECONDS -> Long.toString(clock.instant().toEpochMilli());
             };
             byte[] signature = hmac(secrets.get(0), time, document);
-            String text = encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().formatHex(signature) : Base64.getEncoder().encodeToString(signature);
+            String text = encoding == SchemeOptions.Encoding.HEX
+                    ? HexFormat.of().formatHex(signature)
+                    : Base64.getEncoder().encodeToString(signature);
             return new Signed(Map.of(header, prefix + (time == null ? text : "t=" + time + ",v1=" + text)), document);
         }
     }

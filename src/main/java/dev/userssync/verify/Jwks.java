@@ -34,12 +34,16 @@ public final class Jwks {
 
     public static final Duration KEPT = Duration.ofMinutes(10);
     public static final Duration PAUSE = Duration.ofSeconds(5);
-    private static final Duration DEADLINE = Duration.ofSeconds(3); // Neon Auth waits 5 seconds for the answer to a webhook
+    private static final Duration DEADLINE =
+            Duration.ofSeconds(3); // Neon Auth waits 5 seconds for the answer to a webhook
     /** How many deliveries may wait for a fetch, each in a thread of the HTTP server. The others are answered 503. */
     private static final int WAITING = 8;
 
     private static final HttpClient HTTP = HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1).followRedirects(HttpClient.Redirect.NEVER).connectTimeout(DEADLINE).build();
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .connectTimeout(DEADLINE)
+            .build();
 
     private final URI url;
     private final Clock clock;
@@ -93,7 +97,9 @@ public final class Jwks {
             key = newerThan(known).find(id, algorithm, type);
         }
         if (key == null) {
-            throw new Refused(Refused.Reason.KEY, "the keys at " + url + " hold no " + algorithm + " key with the id in the signature");
+            throw new Refused(
+                    Refused.Reason.KEY,
+                    "the keys at " + url + " hold no " + algorithm + " key with the id in the signature");
         }
         return key;
     }
@@ -135,7 +141,8 @@ public final class Jwks {
     }
 
     private byte[] get() throws IOException {
-        HttpResponse<byte[]> whole = SmallAnswer.to(HttpRequest.newBuilder(url).header("Accept", "application/json").build(), HTTP, deadline);
+        HttpResponse<byte[]> whole = SmallAnswer.to(
+                HttpRequest.newBuilder(url).header("Accept", "application/json").build(), HTTP, deadline);
         if (whole.statusCode() != 200) {
             throw new IOException("the answer is " + whole.statusCode());
         }

@@ -33,7 +33,8 @@ public final class JwtBody implements VerificationSchemeFactory {
 
         @Override
         public byte[] verify(MultiMap headers, byte[] body) {
-            byte[] payload = signature.verified(field.isEmpty() ? new String(body, StandardCharsets.UTF_8).strip() : field(body), null);
+            byte[] payload = signature.verified(
+                    field.isEmpty() ? new String(body, StandardCharsets.UTF_8).strip() : field(body), null);
             JwtClaims claims = rules.check(payload);
             if (rules.time().isEmpty() && !claims.hasClaim("iat")) {
                 throw new Refused(Refused.Reason.AGE, "the token does not say when it was issued");

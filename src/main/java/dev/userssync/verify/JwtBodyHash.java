@@ -31,11 +31,13 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
     @Override
     public VerificationScheme create(SchemeOptions options) {
         String header = options.requiredHeader();
-        String prefix = options.prefix().isEmpty() && header.equalsIgnoreCase("Authorization") ? "Bearer " : options.prefix();
+        String prefix =
+                options.prefix().isEmpty() && header.equalsIgnoreCase("Authorization") ? "Bearer " : options.prefix();
         return new Keyed(new PinnedJws(options), JwtClaimRules.of(options), header, prefix, options.encoding());
     }
 
-    private record Keyed(PinnedJws signature, JwtClaimRules rules, String header, String prefix, SchemeOptions.Encoding encoding)
+    private record Keyed(
+            PinnedJws signature, JwtClaimRules rules, String header, String prefix, SchemeOptions.Encoding encoding)
             implements VerificationScheme {
 
         @Override
@@ -45,7 +47,8 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
             if (!value.regionMatches(true, 0, prefix, 0, prefix.length())) {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " does not start with " + prefix.strip());
             }
-            JwtClaims claims = rules.check(signature.verified(value.substring(prefix.length()).strip(), null));
+            JwtClaims claims = rules.check(
+                    signature.verified(value.substring(prefix.length()).strip(), null));
             if (!MessageDigest.isEqual(hash(claims), sha256(body))) {
                 throw new Refused(Refused.Reason.SIGNATURE, "the token was signed for another body");
             }
@@ -56,7 +59,9 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
         private byte[] hash(JwtClaims claims) {
             try {
                 String hash = claims.hasClaim(CLAIM) ? claims.getStringClaimValue(CLAIM) : "";
-                return encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().parseHex(hash) : Base64.getDecoder().decode(hash);
+                return encoding == SchemeOptions.Encoding.HEX
+                        ? HexFormat.of().parseHex(hash)
+                        : Base64.getDecoder().decode(hash);
             } catch (MalformedClaimException | IllegalArgumentException e) {
                 return new byte[0];
             }
@@ -69,8 +74,11 @@ public final class JwtBodyHash implements VerificationSchemeFactory {
         @Override
         public Signed sign(byte[] document) throws GeneralSecurityException {
             byte[] hash = sha256(document);
-            String text = encoding == SchemeOptions.Encoding.HEX ? HexFormat.of().formatHex(hash) : Base64.getEncoder().encodeToString(hash);
-            return new Signed(Map.of(header, prefix + signature.signed("{\"" + CLAIM + "\":\"" + text + "\"}")), document);
+            String text = encoding == SchemeOptions.Encoding.HEX
+                    ? HexFormat.of().formatHex(hash)
+                    : Base64.getEncoder().encodeToString(hash);
+            return new Signed(
+                    Map.of(header, prefix + signature.signed("{\"" + CLAIM + "\":\"" + text + "\"}")), document);
         }
     }
 }

@@ -33,8 +33,13 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
         if (options.tolerance() < 1) {
             throw options.wrong("tolerance", "must be at least 1 second");
         }
-        return new JwtClaimRules(options.setting(".jwt.issuer"), options.setting(".jwt.audience"),
-                options.subject(), options.time(), options.tolerance(), options.clock());
+        return new JwtClaimRules(
+                options.setting(".jwt.issuer"),
+                options.setting(".jwt.audience"),
+                options.subject(),
+                options.time(),
+                options.tolerance(),
+                options.clock());
     }
 
     /**
@@ -50,7 +55,9 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
             checkTimes(claims);
             return claims;
         } catch (InvalidJwtException | MalformedClaimException | DateTimeException e) {
-            throw new Refused(Refused.Reason.SIGNATURE, "the claims of the token cannot be read"); // their message would show them
+            throw new Refused(
+                    Refused.Reason.SIGNATURE,
+                    "the claims of the token cannot be read"); // their message would show them
         }
     }
 
@@ -78,8 +85,13 @@ record JwtClaimRules(String issuer, String audience, String subject, String time
             if (!claims.hasClaim(time)) {
                 throw new Refused(Refused.Reason.AGE, "the token has no " + time);
             }
-            DeliveryAge.check(claims.isClaimValueString(time) ? OffsetDateTime.parse(claims.getStringClaimValue(time)).toInstant()
-                    : instant(claims.getNumericDateClaimValue(time)), now, tolerance);
+            DeliveryAge.check(
+                    claims.isClaimValueString(time)
+                            ? OffsetDateTime.parse(claims.getStringClaimValue(time))
+                                    .toInstant()
+                            : instant(claims.getNumericDateClaimValue(time)),
+                    now,
+                    tolerance);
         }
     }
 

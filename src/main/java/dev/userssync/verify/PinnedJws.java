@@ -37,9 +37,15 @@ final class PinnedJws {
      * §3.2 allows, in bytes.
      */
     private static final Map<String, Integer> HMACS = Map.of("HS256", 32, "HS384", 48, "HS512", 64);
-    private static final Set<String> SIGNATURES = Set.of("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA");
-    private static final List<String> REFUSED_PARAMETERS = List.of(HeaderParameterNames.JWK_SET_URL, HeaderParameterNames.JWK,
-            HeaderParameterNames.X509_URL, HeaderParameterNames.X509_CERTIFICATE_CHAIN, HeaderParameterNames.CRITICAL,
+
+    private static final Set<String> SIGNATURES =
+            Set.of("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA");
+    private static final List<String> REFUSED_PARAMETERS = List.of(
+            HeaderParameterNames.JWK_SET_URL,
+            HeaderParameterNames.JWK,
+            HeaderParameterNames.X509_URL,
+            HeaderParameterNames.X509_CERTIFICATE_CHAIN,
+            HeaderParameterNames.CRITICAL,
             HeaderParameterNames.BASE64URL_ENCODE_PAYLOAD);
 
     private final String algorithm;
@@ -57,15 +63,17 @@ final class PinnedJws {
             for (String secret : options.secrets()) {
                 byte[] bytes = secret.getBytes(StandardCharsets.UTF_8);
                 if (bytes.length < HMACS.get(algorithm)) {
-                    throw new IllegalArgumentException("secret " + (secrets.size() + 1) + " is too short: " + bytes.length + " bytes, " + algorithm
-                            + " needs at least " + HMACS.get(algorithm));
+                    throw new IllegalArgumentException("secret " + (secrets.size() + 1) + " is too short: "
+                            + bytes.length + " bytes, " + algorithm + " needs at least " + HMACS.get(algorithm));
                 }
                 secrets.add(new HmacKey(bytes));
             }
         } else if (SIGNATURES.contains(algorithm)) {
             jwks = new Jwks(jwksUrl(options), options.clock());
         } else {
-            throw options.wrong("algorithm", "must be one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA");
+            throw options.wrong(
+                    "algorithm",
+                    "must be one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA");
         }
     }
 
@@ -74,11 +82,16 @@ final class PinnedJws {
         try {
             URI url = new URI(options.setting(Providers.JWKS_URL));
             boolean encrypted = "https".equalsIgnoreCase(url.getScheme());
-            if (url.getHost() == null || url.getUserInfo() != null || !encrypted && !"http".equalsIgnoreCase(url.getScheme())) {
-                throw new StartupFailure(setting + " must be the URL of the provider's keys, such as https://<host>/.well-known/jwks.json");
+            if (url.getHost() == null
+                    || url.getUserInfo() != null
+                    || !encrypted && !"http".equalsIgnoreCase(url.getScheme())) {
+                throw new StartupFailure(setting
+                        + " must be the URL of the provider's keys, such as https://<host>/.well-known/jwks.json");
             }
             if (!encrypted && !Set.of("localhost", "127.0.0.1", "[::1]").contains(url.getHost())) {
-                LOG.warn("{}: the keys are fetched without TLS, so anybody on the network path can replace them and sign deliveries. Use https://", setting);
+                LOG.warn(
+                        "{}: the keys are fetched without TLS, so anybody on the network path can replace them and sign deliveries. Use https://",
+                        setting);
             }
             return url;
         } catch (URISyntaxException e) {
@@ -115,7 +128,9 @@ final class PinnedJws {
         }
         for (String parameter : REFUSED_PARAMETERS) {
             if (jws.getObjectHeader(parameter) != null) {
-                throw new Refused(Refused.Reason.SIGNATURE, "the signature's header holds " + parameter + ", which is not accepted");
+                throw new Refused(
+                        Refused.Reason.SIGNATURE,
+                        "the signature's header holds " + parameter + ", which is not accepted");
             }
         }
         jws.setAlgorithmConstraints(new AlgorithmConstraints(AlgorithmConstraints.ConstraintType.PERMIT, algorithm));
@@ -138,7 +153,10 @@ final class PinnedJws {
 
     private String keyType() {
         try {
-            return AlgorithmFactoryFactory.getInstance().getJwsAlgorithmFactory().getAlgorithm(algorithm).getKeyType();
+            return AlgorithmFactoryFactory.getInstance()
+                    .getJwsAlgorithmFactory()
+                    .getAlgorithm(algorithm)
+                    .getKeyType();
         } catch (JoseException e) {
             throw new IllegalStateException(e);
         }

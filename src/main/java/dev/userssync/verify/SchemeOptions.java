@@ -17,14 +17,35 @@ import java.util.function.UnaryOperator;
  * @param tolerance seconds
  * @param settings reads a setting by its full name; "" if it is not set
  */
-public record SchemeOptions(String scheme, String provider, String header, String algorithm, Encoding encoding, String prefix, Timestamp timestamp, long tolerance,
-        String timestampHeader, String keyIdHeader, String token, String time, String subject, UnaryOperator<String> settings, Clock clock) {
+public record SchemeOptions(
+        String scheme,
+        String provider,
+        String header,
+        String algorithm,
+        Encoding encoding,
+        String prefix,
+        Timestamp timestamp,
+        long tolerance,
+        String timestampHeader,
+        String keyIdHeader,
+        String token,
+        String time,
+        String subject,
+        UnaryOperator<String> settings,
+        Clock clock) {
 
     /** The format of the time that is signed with the body. */
-    public enum Timestamp { NONE, SECONDS, MILLISECONDS }
+    public enum Timestamp {
+        NONE,
+        SECONDS,
+        MILLISECONDS
+    }
 
     /** The encoding of a signature. */
-    public enum Encoding { HEX, BASE64 }
+    public enum Encoding {
+        HEX,
+        BASE64
+    }
 
     /**
      * Names a wrong option, its provider and its scheme to the author of the route; a {@link VerificationSchemeFactory}
@@ -33,7 +54,8 @@ public record SchemeOptions(String scheme, String provider, String header, Strin
     public StartupFailure wrong(String option, String how) {
         String setting = provider + ".webhook." + option;
         String variable = setting(".webhook." + option).isEmpty() ? "" : " (" + Setting.variable(setting) + ")";
-        return new StartupFailure("provider " + provider + ", verification scheme " + scheme + ": the option " + option + variable + " " + how);
+        return new StartupFailure("provider " + provider + ", verification scheme " + scheme + ": the option " + option
+                + variable + " " + how);
     }
 
     /** Another setting of the provider, "" if it is not set. The name starts with the dot after the provider. */
@@ -52,7 +74,9 @@ public record SchemeOptions(String scheme, String provider, String header, Strin
      * @throws IllegalArgumentException if there is none
      */
     public List<String> secrets() {
-        List<String> secrets = List.of(secret().split("[\\s,]+")).stream().filter(secret -> !secret.isEmpty()).toList();
+        List<String> secrets = List.of(secret().split("[\\s,]+")).stream()
+                .filter(secret -> !secret.isEmpty())
+                .toList();
         if (secrets.isEmpty()) {
             throw new IllegalArgumentException("no secret is set");
         }
@@ -80,7 +104,9 @@ public record SchemeOptions(String scheme, String provider, String header, Strin
     public static String one(MultiMap headers, String name) {
         List<String> values = headers.getAll(name);
         if (values.size() != 1 || values.get(0).isBlank()) {
-            throw new Refused(Refused.Reason.HEADER, "header " + name + (values.size() > 1 ? " appears more than once" : " is missing"));
+            throw new Refused(
+                    Refused.Reason.HEADER,
+                    "header " + name + (values.size() > 1 ? " appears more than once" : " is missing"));
         }
         return values.get(0);
     }

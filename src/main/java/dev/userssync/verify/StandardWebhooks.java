@@ -26,14 +26,22 @@ public final class StandardWebhooks implements VerificationSchemeFactory {
         @Override
         public byte[] verify(MultiMap headers, byte[] body) throws GeneralSecurityException {
             String family = family(headers);
-            keys.verify(SchemeOptions.one(headers, family + "id"), SchemeOptions.one(headers, family + "timestamp"),
-                    SchemeOptions.one(headers, family + "signature"), body, clock.instant());
+            keys.verify(
+                    SchemeOptions.one(headers, family + "id"),
+                    SchemeOptions.one(headers, family + "timestamp"),
+                    SchemeOptions.one(headers, family + "signature"),
+                    body,
+                    clock.instant());
             return body;
         }
 
         /** A sender uses one family. Like Svix's libraries, users-sync takes Svix's family only if it is complete. */
         private static String family(MultiMap headers) {
-            return headers.contains("svix-id") && headers.contains("svix-timestamp") && headers.contains("svix-signature") ? "svix-" : "webhook-";
+            return headers.contains("svix-id")
+                            && headers.contains("svix-timestamp")
+                            && headers.contains("svix-signature")
+                    ? "svix-"
+                    : "webhook-";
         }
 
         @Override
@@ -51,8 +59,15 @@ public final class StandardWebhooks implements VerificationSchemeFactory {
         public Signed sign(byte[] document) throws GeneralSecurityException {
             String id = "msg_" + UUID.randomUUID();
             long timestamp = clock.instant().getEpochSecond();
-            return new Signed(Map.of("webhook-id", id, "webhook-timestamp", Long.toString(timestamp),
-                    "webhook-signature", keys.sign(id, timestamp, document)), document);
+            return new Signed(
+                    Map.of(
+                            "webhook-id",
+                            id,
+                            "webhook-timestamp",
+                            Long.toString(timestamp),
+                            "webhook-signature",
+                            keys.sign(id, timestamp, document)),
+                    document);
         }
     }
 }

@@ -39,8 +39,11 @@ public final class VerifyComponent extends DefaultComponent implements SecretUse
      */
     @Override
     public void secretChanged(String setting) {
-        getCamelContext().getEndpoints().stream().filter(VerifyEndpoint.class::isInstance).map(VerifyEndpoint.class::cast)
-                .filter(endpoint -> setting.equals(endpoint.getProvider() + Providers.SECRET)).forEach(VerifyEndpoint::remake);
+        getCamelContext().getEndpoints().stream()
+                .filter(VerifyEndpoint.class::isInstance)
+                .map(VerifyEndpoint.class::cast)
+                .filter(endpoint -> setting.equals(endpoint.getProvider() + Providers.SECRET))
+                .forEach(VerifyEndpoint::remake);
     }
 
     /** @throws IllegalArgumentException if no endpoint of the provider has started */

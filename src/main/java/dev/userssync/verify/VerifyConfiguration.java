@@ -8,28 +8,48 @@ import org.apache.camel.spi.UriParams;
 @UriParams
 public final class VerifyConfiguration {
 
-    @UriParam(description = "The provider id: its secrets are in <provider>.webhook.secret") @Metadata(required = true)
+    @UriParam(description = "The provider id: its secrets are in <provider>.webhook.secret")
+    @Metadata(required = true)
     private String provider;
+
     @UriParam(description = "The header that holds the signature or the value")
     private String header;
-    @UriParam(description = "The digest of an HMAC: sha256 or sha1; of a JWT or JWS its one algorithm, such as HS256, RS256, ES256 or EdDSA", defaultValue = "sha256")
+
+    @UriParam(
+            description =
+                    "The digest of an HMAC: sha256 or sha1; of a JWT or JWS its one algorithm, such as HS256, RS256, ES256 or EdDSA",
+            defaultValue = "sha256")
     private String algorithm = "sha256";
+
     @UriParam(description = "How the signature is written: hex or base64", defaultValue = "hex")
     private SchemeOptions.Encoding encoding = SchemeOptions.Encoding.HEX;
+
     @UriParam(description = "Text before the signature in the header, such as sha256=")
     private String prefix = "";
-    @UriParam(description = "none: the body alone is signed; seconds or milliseconds: the header is t=<time>,v1=<signature> and <time>.<body> is signed", defaultValue = "none")
+
+    @UriParam(
+            description =
+                    "none: the body alone is signed; seconds or milliseconds: the header is t=<time>,v1=<signature> and <time>.<body> is signed",
+            defaultValue = "none")
     private SchemeOptions.Timestamp timestamp = SchemeOptions.Timestamp.NONE;
-    @UriParam(description = "How many seconds the time of a delivery may be before or after our clock", defaultValue = "300")
+
+    @UriParam(
+            description = "How many seconds the time of a delivery may be before or after our clock",
+            defaultValue = "300")
     private long tolerance = 300;
+
     @UriParam(description = "The header that holds the signed time, if it is not in the header of the signature")
     private String timestampHeader = "";
+
     @UriParam(description = "The header that names the key, if the signature need not name it")
     private String keyIdHeader = "";
+
     @UriParam(description = "The field of a JSON body that holds the JWT; without it the body is the JWT")
     private String token = "";
+
     @UriParam(description = "The claim of a JWT with the time of the delivery, beside iat")
     private String time = "";
+
     @UriParam(description = "The claim sub that a JWT must have")
     private String subject = "";
 

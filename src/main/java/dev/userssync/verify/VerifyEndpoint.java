@@ -26,13 +26,22 @@ import org.apache.camel.support.DefaultProducer;
  * secret changes, from the options and the secrets in {@code <provider>.webhook.secret}. Wrong options stop the start
  * with a {@link StartupFailure}. Thread-safe once started.
  */
-@UriEndpoint(firstVersion = "0.1.0", scheme = "verify", title = "Verify", syntax = "verify:scheme", producerOnly = true, remote = false)
+@UriEndpoint(
+        firstVersion = "0.1.0",
+        scheme = "verify",
+        title = "Verify",
+        syntax = "verify:scheme",
+        producerOnly = true,
+        remote = false)
 public final class VerifyEndpoint extends DefaultEndpoint {
 
-    @UriPath(description = "The verification scheme: the name of a VerificationSchemeFactory bean") @Metadata(required = true)
+    @UriPath(description = "The verification scheme: the name of a VerificationSchemeFactory bean")
+    @Metadata(required = true)
     private final String scheme;
+
     @UriParam
     private final VerifyConfiguration configuration = new VerifyConfiguration();
+
     private volatile VerificationScheme verification;
 
     VerifyEndpoint(String uri, VerifyComponent component, String scheme) {
@@ -46,13 +55,23 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         if (provider == null || provider.isBlank()) {
             throw options(clock()).wrong("provider", "is missing");
         }
-        if (getCamelContext().getPropertiesComponent().resolveProperty(provider + Providers.ON).orElse("true").equals("false")) {
+        if (getCamelContext()
+                .getPropertiesComponent()
+                .resolveProperty(provider + Providers.ON)
+                .orElse("true")
+                .equals("false")) {
             return; // polled, but without webhooks: its consumer does not start
         }
         VerificationSchemeFactory factory = factory();
         if (factory == null) {
-            throw new StartupFailure("provider " + provider + ": there is no verification scheme " + scheme + "; there are "
-                    + String.join(", ", new TreeSet<>(getCamelContext().getRegistry().findByTypeWithName(VerificationSchemeFactory.class).keySet())));
+            throw new StartupFailure(
+                    "provider " + provider + ": there is no verification scheme " + scheme + "; there are "
+                            + String.join(
+                                    ", ",
+                                    new TreeSet<>(getCamelContext()
+                                            .getRegistry()
+                                            .findByTypeWithName(VerificationSchemeFactory.class)
+                                            .keySet())));
         }
         make(factory);
         super.doStart();
@@ -65,7 +84,8 @@ public final class VerifyEndpoint extends DefaultEndpoint {
             throw new StartupFailure(Providers.secretSetting(getProvider()) + ": " + e.getMessage());
         }
         if (!verification.signsDeliveryId() && new Providers(getCamelContext()).isReplayProtected(getProvider())) {
-            throw new StartupFailure(Providers.REPLAY_PROTECTION + " names " + getProvider() + ", whose deliveries have no signed id: remove it");
+            throw new StartupFailure(Providers.REPLAY_PROTECTION + " names " + getProvider()
+                    + ", whose deliveries have no signed id: remove it");
         }
         ((VerifyComponent) getComponent()).started(this, verification);
     }
@@ -94,14 +114,28 @@ public final class VerifyEndpoint extends DefaultEndpoint {
     }
 
     private SchemeOptions options(Clock by) {
-        return new SchemeOptions(scheme, configuration.getProvider(), configuration.getHeader(), configuration.getAlgorithm(), configuration.getEncoding(),
-                configuration.getPrefix(), configuration.getTimestamp(), configuration.getTolerance(), configuration.getTimestampHeader(), configuration.getKeyIdHeader(),
-                configuration.getToken(), configuration.getTime(), configuration.getSubject(), setting -> Setting.of(getCamelContext(), setting), by);
+        return new SchemeOptions(
+                scheme,
+                configuration.getProvider(),
+                configuration.getHeader(),
+                configuration.getAlgorithm(),
+                configuration.getEncoding(),
+                configuration.getPrefix(),
+                configuration.getTimestamp(),
+                configuration.getTolerance(),
+                configuration.getTimestampHeader(),
+                configuration.getKeyIdHeader(),
+                configuration.getToken(),
+                configuration.getTime(),
+                configuration.getSubject(),
+                setting -> Setting.of(getCamelContext(), setting),
+                by);
     }
 
     /** The clock of the registry, if there is one, else the system's. */
     private Clock clock() {
-        return Objects.requireNonNullElse(getCamelContext().getRegistry().findSingleByType(Clock.class), Clock.systemUTC());
+        return Objects.requireNonNullElse(
+                getCamelContext().getRegistry().findSingleByType(Clock.class), Clock.systemUTC());
     }
 
     @Override
@@ -109,13 +143,15 @@ public final class VerifyEndpoint extends DefaultEndpoint {
         return new DefaultProducer(this) {
             @Override
             public void process(Exchange exchange) throws Exception {
-                VerificationScheme verification = VerifyEndpoint.this.verification; // a rotated secret may replace it meanwhile
+                VerificationScheme verification =
+                        VerifyEndpoint.this.verification; // a rotated secret may replace it meanwhile
                 if (verification == null) {
                     throw new Refused(Refused.Reason.KEY, "no secret is set");
                 }
                 byte[] body = exchange.getMessage().getBody(byte[].class);
                 // Reads the request's own headers, because Camel's map also holds the query parameters.
-                MultiMap headers = exchange.getMessage(HttpMessage.class).getRequest().headers();
+                MultiMap headers =
+                        exchange.getMessage(HttpMessage.class).getRequest().headers();
                 exchange.getMessage().setBody(verification.verify(headers, body == null ? new byte[0] : body));
                 exchange.setVariable("delivery-id", verification.deliveryId(headers));
             }

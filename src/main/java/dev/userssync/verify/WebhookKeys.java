@@ -41,7 +41,8 @@ public final class WebhookKeys {
     /** More than any rotation needs. Without a bound, one request of a stranger could cost seconds. */
     static final int MOST_SIGNATURES = 10;
 
-    private static final int SHORTEST_SECRET_BYTES = 16; // the spec asks for 24, but Svix's documentation shows a secret of 18
+    private static final int SHORTEST_SECRET_BYTES =
+            16; // the spec asks for 24, but Svix's documentation shows a secret of 18
     private static final HexFormat HEX = HexFormat.of();
     private static final byte[] ED25519_X509_PREFIX = HEX.parseHex("302a300506032b6570032100"); // RFC 8410 §4
     private static final byte[] ED25519_PKCS8_PREFIX = HEX.parseHex("302e020100300506032b657004220420"); // RFC 8410 §7
@@ -83,8 +84,8 @@ public final class WebhookKeys {
         } else {
             byte[] secret = decode(key, "whsec_", 0);
             if (secret.length < SHORTEST_SECRET_BYTES) {
-                throw new IllegalArgumentException("is too short: " + secret.length + " bytes, at least " + SHORTEST_SECRET_BYTES
-                        + " are needed");
+                throw new IllegalArgumentException(
+                        "is too short: " + secret.length + " bytes, at least " + SHORTEST_SECRET_BYTES + " are needed");
             }
             secrets.add(new SecretKeySpec(secret, "HmacSHA256"));
         }
@@ -95,16 +96,19 @@ public final class WebhookKeys {
         try {
             bytes = Base64.getDecoder().decode(key.startsWith(prefix) ? key.substring(prefix.length()) : key);
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("is not base64; expected whsec_, whpk_ or whsk_ and base64, as the provider shows it");
+            throw new IllegalArgumentException(
+                    "is not base64; expected whsec_, whpk_ or whsk_ and base64, as the provider shows it");
         }
         if (length > 0 && bytes.length != length) {
-            throw new IllegalArgumentException("has " + bytes.length + " bytes after " + prefix + ", expected " + length);
+            throw new IllegalArgumentException(
+                    "has " + bytes.length + " bytes after " + prefix + ", expected " + length);
         }
         return bytes;
     }
 
     private static PublicKey publicKey(byte[] bytes, int from) throws GeneralSecurityException {
-        return KeyFactory.getInstance("Ed25519").generatePublic(new X509EncodedKeySpec(concat(ED25519_X509_PREFIX, bytes, from)));
+        return KeyFactory.getInstance("Ed25519")
+                .generatePublic(new X509EncodedKeySpec(concat(ED25519_X509_PREFIX, bytes, from)));
     }
 
     private static byte[] concat(byte[] prefix, byte[] bytes, int from) {
@@ -121,24 +125,33 @@ public final class WebhookKeys {
      *         spaces or by ", "
      * @throws Refused if no signature is right or the timestamp (unix seconds) is out of tolerance
      */
-    public void verify(String id, String timestamp, String signatures, byte[] body, Instant now) throws GeneralSecurityException {
+    public void verify(String id, String timestamp, String signatures, byte[] body, Instant now)
+            throws GeneralSecurityException {
         checkAge(timestamp, now);
         List<byte[]> hmacs = new ArrayList<>();
         List<byte[]> ed25519 = new ArrayList<>();
-        Stream.of(signatures.trim().split("\\s+", MOST_SIGNATURES + 1)).limit(MOST_SIGNATURES).forEach(signature -> {
-            // Supabase joins with ", ", so a comma may also end a signature: never take "all after the first comma".
-            String[] versionAndValue = signature.split(",");
-            if (versionAndValue.length >= 2 && versionAndValue[0].equals("v1")) {
-                addDecoded(hmacs, versionAndValue[1], 32);
-            } else if (versionAndValue.length >= 2 && versionAndValue[0].equals("v1a")) {
-                addDecoded(ed25519, versionAndValue[1], 64); // for another length, the JDK throws instead of returning false
-            }
-        });
+        Stream.of(signatures.trim().split("\\s+", MOST_SIGNATURES + 1))
+                .limit(MOST_SIGNATURES)
+                .forEach(signature -> {
+                    // Supabase joins with ", ", so a comma may also end a signature: never take "all after the first
+                    // comma".
+                    String[] versionAndValue = signature.split(",");
+                    if (versionAndValue.length >= 2 && versionAndValue[0].equals("v1")) {
+                        addDecoded(hmacs, versionAndValue[1], 32);
+                    } else if (versionAndValue.length >= 2 && versionAndValue[0].equals("v1a")) {
+                        addDecoded(
+                                ed25519,
+                                versionAndValue[1],
+                                64); // for another length, the JDK throws instead of returning false
+                    }
+                });
         if (isSigned(hmacs, ed25519, (id + "." + timestamp + ".").getBytes(StandardCharsets.UTF_8), body)) {
             return;
         }
-        throw new Refused(Refused.Reason.SIGNATURE, "no signature matches the body with any of the " + (secrets.size() + publicKeys.size())
-                + " configured keys");
+        throw new Refused(
+                Refused.Reason.SIGNATURE,
+                "no signature matches the body with any of the " + (secrets.size() + publicKeys.size())
+                        + " configured keys");
     }
 
     private static void checkAge(String timestamp, Instant now) {
@@ -160,7 +173,8 @@ public final class WebhookKeys {
         }
     }
 
-    private boolean isSigned(List<byte[]> hmacs, List<byte[]> ed25519, byte[] signed, byte[] body) throws GeneralSecurityException {
+    private boolean isSigned(List<byte[]> hmacs, List<byte[]> ed25519, byte[] signed, byte[] body)
+            throws GeneralSecurityException {
         for (SecretKeySpec secret : hmacs.isEmpty() ? List.<SecretKeySpec>of() : secrets) {
             byte[] expected = hmac(secret, signed, body);
             for (byte[] given : hmacs) {
@@ -186,7 +200,8 @@ public final class WebhookKeys {
         return mac.doFinal(body);
     }
 
-    private static boolean isSignedBy(PublicKey key, byte[] signed, byte[] body, byte[] given) throws GeneralSecurityException {
+    private static boolean isSignedBy(PublicKey key, byte[] signed, byte[] body, byte[] given)
+            throws GeneralSecurityException {
         Signature ed25519 = Signature.getInstance("Ed25519");
         ed25519.initVerify(key);
         ed25519.update(signed);

@@ -47,9 +47,11 @@ class BatchedDeliveriesTest extends RunningApp {
                 String body = created(user, "first");
                 replies.add(CompletableFuture.supplyAsync(() -> new Delivery(body).post(webhooks("generic")), senders));
             }
-            await().until(() -> database.value("SELECT count(*) FROM pg_locks WHERE NOT granted").equals("2"));
+            await().until(() -> database.value("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                    .equals("2"));
             for (int user = 4; user < 504; user++) {
-                String body = created(user, "good").replace("\"name\"", user == 250 ? "\"poison\": 1e999999, \"name\"" : "\"name\"");
+                String body = created(user, "good")
+                        .replace("\"name\"", user == 250 ? "\"poison\": 1e999999, \"name\"" : "\"name\"");
                 replies.add(CompletableFuture.supplyAsync(() -> new Delivery(body).post(webhooks("generic")), senders));
             }
             MicrobatchComponent component = context.getComponent("microbatch", MicrobatchComponent.class);
@@ -62,9 +64,14 @@ class BatchedDeliveriesTest extends RunningApp {
             senders.shutdown();
         }
         assertEquals("503", database.value("SELECT count(*) FROM neon_auth.users_sync"));
-        assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND sql_state = '22003'"));
+        assertEquals(
+                "1",
+                database.value(
+                        "SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND sql_state = '22003'"));
         int statements = Integer.parseInt(database.value("SELECT last_value FROM statements"));
-        assertTrue(statements < 30, "500 events took " + statements + " statements: halving finds the guilty one in a few");
+        assertTrue(
+                statements < 30,
+                "500 events took " + statements + " statements: halving finds the guilty one in a few");
     }
 
     @Test
@@ -80,11 +87,17 @@ class BatchedDeliveriesTest extends RunningApp {
                 String body = created(user, "first");
                 replies.add(CompletableFuture.supplyAsync(() -> new Delivery(body).post(webhooks("generic")), senders));
             }
-            await().until(() -> database.value("SELECT count(*) FROM pg_locks WHERE NOT granted").equals("2"));
+            await().until(() -> database.value("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                    .equals("2"));
             int before = component.consumer("users").getPendingExchangesSize();
-            String event = "{\"type\": \"user.%s\", \"timestamp\": \"2026-11-20T08:00:0%dZ\", \"data\": {\"id\": \"%s\", \"updated_at\": %s}}";
-            String[] bodies = {event.formatted("created", 1, "gone", "\"2026-11-20T08:00:01Z\""), event.formatted("deleted", 2, "gone", "null"),
-                event.formatted("created", 1, "live", "\"2026-11-20T08:00:01Z\""), event.formatted("updated", 3, "live", "\"2026-11-20T08:00:03Z\"")};
+            String event =
+                    "{\"type\": \"user.%s\", \"timestamp\": \"2026-11-20T08:00:0%dZ\", \"data\": {\"id\": \"%s\", \"updated_at\": %s}}";
+            String[] bodies = {
+                event.formatted("created", 1, "gone", "\"2026-11-20T08:00:01Z\""),
+                event.formatted("deleted", 2, "gone", "null"),
+                event.formatted("created", 1, "live", "\"2026-11-20T08:00:01Z\""),
+                event.formatted("updated", 3, "live", "\"2026-11-20T08:00:03Z\"")
+            };
             for (int i = 0; i < bodies.length; i++) {
                 String body = bodies[i];
                 replies.add(CompletableFuture.supplyAsync(() -> new Delivery(body).post(webhooks("generic")), senders));
@@ -98,10 +111,19 @@ class BatchedDeliveriesTest extends RunningApp {
         } finally {
             senders.shutdown();
         }
-        assertEquals(List.of("gone created merged 1", "gone deleted applied 2", "live created merged 1", "live updated applied 3"), database.column("""
+        assertEquals(
+                List.of(
+                        "gone created merged 1",
+                        "gone deleted applied 2",
+                        "live created merged 1",
+                        "live updated applied 3"),
+                database.column("""
                 SELECT concat_ws(' ', user_id, type, decision, extract(second FROM version)::int) FROM users_sync_internal.event_log
                  WHERE user_id IN ('gone', 'live') ORDER BY user_id, version"""));
-        assertEquals("4", database.value("SELECT count(DISTINCT delivery) FROM users_sync_internal.event_log WHERE user_id IN ('gone', 'live')"));
+        assertEquals(
+                "4",
+                database.value(
+                        "SELECT count(DISTINCT delivery) FROM users_sync_internal.event_log WHERE user_id IN ('gone', 'live')"));
     }
 
     /** None of the events has a time, so only their order says which one is the newest. */
@@ -110,13 +132,19 @@ class BatchedDeliveriesTest extends RunningApp {
         ArrayNode events = JsonBody.MAPPER.createArrayNode();
         for (int version = 0; version <= 5; version++) {
             for (int user = 0; user < 400; user++) {
-                events.addObject().put("type", version == 0 ? "created" : "updated").put("id", "ordered" + user).put("name", "v" + version).putObject("raw");
+                events.addObject()
+                        .put("type", version == 0 ? "created" : "updated")
+                        .put("id", "ordered" + user)
+                        .put("name", "v" + version)
+                        .putObject("raw");
             }
         }
         Exchange done = send(events);
         assertNull(done.getException());
-        assertEquals(List.of("v5 400"), database.column(
-                "SELECT name || ' ' || count(*) FROM neon_auth.users_sync WHERE id LIKE 'ordered%' GROUP BY name ORDER BY name"));
+        assertEquals(
+                List.of("v5 400"),
+                database.column(
+                        "SELECT name || ' ' || count(*) FROM neon_auth.users_sync WHERE id LIKE 'ordered%' GROUP BY name ORDER BY name"));
     }
 
     /** A partial event is merged past the queue in which a whole one of the same user may wait. */
@@ -125,12 +153,19 @@ class BatchedDeliveriesTest extends RunningApp {
         ArrayNode events = JsonBody.MAPPER.createArrayNode();
         for (int version = 0; version <= 5; version++) {
             for (int user = 0; user < 50; user++) {
-                events.addObject().put("type", "updated").put("id", "part" + user).put("name", "v" + version).put("partial", version % 2 == 1).putObject("raw");
+                events.addObject()
+                        .put("type", "updated")
+                        .put("id", "part" + user)
+                        .put("name", "v" + version)
+                        .put("partial", version % 2 == 1)
+                        .putObject("raw");
             }
         }
         assertNull(send(events).getException());
-        assertEquals(List.of("v5 50"), database.column(
-                "SELECT name || ' ' || count(*) FROM neon_auth.users_sync WHERE id LIKE 'part%' GROUP BY name ORDER BY name"));
+        assertEquals(
+                List.of("v5 50"),
+                database.column(
+                        "SELECT name || ' ' || count(*) FROM neon_auth.users_sync WHERE id LIKE 'part%' GROUP BY name ORDER BY name"));
     }
 
     @Test
@@ -147,7 +182,11 @@ class BatchedDeliveriesTest extends RunningApp {
     }
 
     private Exchange send(ArrayNode events) {
-        return context.createFluentProducerTemplate().to("direct:user-changed").withVariable("provider", "generic").withBody(events).send();
+        return context.createFluentProducerTemplate()
+                .to("direct:user-changed")
+                .withVariable("provider", "generic")
+                .withBody(events)
+                .send();
     }
 
     @Test
@@ -160,6 +199,7 @@ class BatchedDeliveriesTest extends RunningApp {
         } finally {
             context.getRouteController().startRoute("apply-batch");
         }
-        await().until(() -> new Delivery(created(1, "Jane")).post(webhooks("generic")).statusCode() == 204);
+        await().until(() ->
+                new Delivery(created(1, "Jane")).post(webhooks("generic")).statusCode() == 204);
     }
 }

@@ -51,7 +51,8 @@ class KafkaTest extends RunningApp {
     }
 
     private static Delivery created(String id, String name) {
-        return new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"" + id + "\", \"name\": \"" + name + "\"}}");
+        return new Delivery(
+                "{\"type\": \"user.created\", \"data\": {\"id\": \"" + id + "\", \"name\": \"" + name + "\"}}");
     }
 
     private int post(Delivery delivery) {
@@ -66,7 +67,11 @@ class KafkaTest extends RunningApp {
     void aDeliveryIsAnsweredByTheTopicAndComesIntoTheTable() {
         assertEquals(204, post(created("u1", "Jane")));
         awaitValue("Jane", "SELECT name FROM neon_auth.users_sync WHERE id = 'u1'");
-        assertEquals(204, post(new Delivery("{\"type\": \"user.deleted\", \"timestamp\": \"2026-01-02T00:00:00Z\", \"data\": {\"id\": \"u1\"}}")));
+        assertEquals(
+                204,
+                post(
+                        new Delivery(
+                                "{\"type\": \"user.deleted\", \"timestamp\": \"2026-01-02T00:00:00Z\", \"data\": {\"id\": \"u1\"}}")));
         awaitValue("1", "SELECT count(*) FROM neon_auth.users_sync WHERE id = 'u1' AND deleted_at IS NOT NULL");
         assertEquals(401, post(created("u2", "Jane").header("webhook-id", "msg_other")));
         assertEquals(422, post(new Delivery("{}")));
@@ -80,7 +85,9 @@ class KafkaTest extends RunningApp {
             assertEquals(204, post(created("u" + i % 5, "name " + i)));
         }
         topic.awaitEmpty(PATIENCE);
-        assertEquals(List.of("name 45", "name 46", "name 47", "name 48", "name 49"), database.column("SELECT name FROM neon_auth.users_sync ORDER BY id"));
+        assertEquals(
+                List.of("name 45", "name 46", "name 47", "name 48", "name 49"),
+                database.column("SELECT name FROM neon_auth.users_sync ORDER BY id"));
     }
 
     @Test
@@ -90,7 +97,9 @@ class KafkaTest extends RunningApp {
                  "event_payload": {"userName": "ada", "displayName": "Ada", "email": "a@example.com"}}""", """
                 {"aggregateID": "1", "aggregateType": "user", "sequence": 2, "event_type": "user.human.profile.changed", "created_at": "2026-01-02T00:00:00Z",
                  "event_payload": {"displayName": "Countess"}}""")) {
-            Delivery delivery = new Delivery(context.getComponent("verify", VerifyComponent.class).scheme("zitadel").sign(event.getBytes()));
+            Delivery delivery = new Delivery(context.getComponent("verify", VerifyComponent.class)
+                    .scheme("zitadel")
+                    .sign(event.getBytes()));
             assertEquals(204, delivery.post(webhooks("zitadel")).statusCode());
         }
         awaitValue("Countess a@example.com", "SELECT name || ' ' || email FROM neon_auth.users_sync WHERE id = '1'");
@@ -109,7 +118,8 @@ class KafkaTest extends RunningApp {
     }
 
     private static Delivery named(String name) {
-        return new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"display_name\": \"" + name + "\"}}");
+        return new Delivery(
+                "{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"display_name\": \"" + name + "\"}}");
     }
 
     @Test
@@ -120,11 +130,14 @@ class KafkaTest extends RunningApp {
         }
         topic.awaitEmpty(PATIENCE);
         assertEquals("19", database.value("SELECT count(*) FROM neon_auth.users_sync"));
-        assertEquals("generic 23514 user event 1", database.value(
-                "SELECT concat_ws(' ', provider, sql_state, holds, attempts) FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
+        assertEquals(
+                "generic 23514 user event 1",
+                database.value(
+                        "SELECT concat_ws(' ', provider, sql_state, holds, attempts) FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
 
         assertEquals(200, Http.post(management("/dead-letters/replay"), "").statusCode());
-        assertEquals("2", database.value("SELECT attempts FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
+        assertEquals(
+                "2", database.value("SELECT attempts FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
         database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT no_poison");
         assertEquals(200, Http.post(management("/dead-letters/replay"), "").statusCode());
         assertEquals("poison", database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u10'"));
@@ -135,7 +148,8 @@ class KafkaTest extends RunningApp {
     @Test
     void aTriggerThatRefusesEverybodyDoesNotStopThePartition() throws Exception {
         MicrobatchEndpoint endpoint = (MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class)
-                .consumer("users").getEndpoint();
+                .consumer("users")
+                .getEndpoint();
         int halving = endpoint.getHalvingTimeout();
         endpoint.setHalvingTimeout(1_500);
         database.execute("""
@@ -144,11 +158,16 @@ class KafkaTest extends RunningApp {
         try {
             context.getRouteController().stopRoute("consume-user-events");
             for (int i = 0; i < 60; i++) {
-                topic.put("u" + i, ("{\"type\": \"created\", \"provider\": \"generic\", \"id\": \"u" + i + "\", \"raw\": {}}").getBytes());
+                topic.put(
+                        "u" + i,
+                        ("{\"type\": \"created\", \"provider\": \"generic\", \"id\": \"u" + i + "\", \"raw\": {}}")
+                                .getBytes());
             }
             context.getRouteController().startRoute("consume-user-events");
             topic.awaitEmpty(PATIENCE);
-            assertEquals("60", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
+            assertEquals(
+                    "60",
+                    database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
         } finally {
             endpoint.setHalvingTimeout(halving);
             database.execute("DROP TRIGGER refuse ON neon_auth.users_sync; DROP FUNCTION refuse()");
@@ -163,11 +182,17 @@ class KafkaTest extends RunningApp {
         topic.put("u1", "{\"type\": \"renamed\", \"id\": \"u1\"}".getBytes());
         topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": 1}".getBytes());
         topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}, \"created_at\": \"\"}".getBytes());
-        topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}, \"created_at\": \"2026-13-01T00:00:00Z\"}".getBytes());
+        topic.put(
+                "u1",
+                "{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}, \"created_at\": \"2026-13-01T00:00:00Z\"}"
+                        .getBytes());
         topic.put("u1", "{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}".getBytes());
         assertEquals(204, post(created("u1", "Jane")));
         topic.awaitEmpty(PATIENCE);
-        assertEquals("8", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND provider = 'unknown'"));
+        assertEquals(
+                "8",
+                database.value(
+                        "SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND provider = 'unknown'"));
         assertEquals("Jane", database.value("SELECT name FROM neon_auth.users_sync"));
     }
 
@@ -177,15 +202,20 @@ class KafkaTest extends RunningApp {
         assertEquals(204, post(created("u1", "J\u00e4ne \ud83d\ude00 \\u0041 \\\"{}")));
         assertEquals(204, post(created("u2", "half \\ud83d")));
         topic.awaitEmpty(PATIENCE);
-        assertEquals("J\u00e4ne \ud83d\ude00 A \"{}", database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u1' AND name = raw_json ->> 'name'"));
-        assertEquals("half \ufffd", database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u2' AND name = raw_json ->> 'name'"));
+        assertEquals(
+                "J\u00e4ne \ud83d\ude00 A \"{}",
+                database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u1' AND name = raw_json ->> 'name'"));
+        assertEquals(
+                "half \ufffd",
+                database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u2' AND name = raw_json ->> 'name'"));
     }
 
     /** A name stands in the profile and beside it: the record is larger than the delivery. */
     @Test
     void whatTheBrokersDoNotTakeIsParkedAtTheDoor() {
         assertEquals(204, post(created("u1", "n".repeat(600_000))));
-        assertEquals("delivery", database.value("SELECT holds FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
+        assertEquals(
+                "delivery", database.value("SELECT holds FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
     }
 
     @Test
@@ -214,18 +244,28 @@ class KafkaTest extends RunningApp {
     }
 
     private double delay() {
-        return Http.get(management("/observe/metrics")).body().lines().filter(line -> line.startsWith("users_sync_topic_delay_seconds "))
-                .mapToDouble(line -> Double.parseDouble(line.split(" ")[1])).findFirst().orElseThrow();
+        return Http.get(management("/observe/metrics"))
+                .body()
+                .lines()
+                .filter(line -> line.startsWith("users_sync_topic_delay_seconds "))
+                .mapToDouble(line -> Double.parseDouble(line.split(" ")[1]))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test
     void whileASecondInstanceStartsAndStopsSendersAreToldToComeAgain() {
         Properties second = topic.settings(new TestDatabase(), "both", "clerk", "generic", "scim");
         HttpDoorTest.Senders senders = new HttpDoorTest.Senders(second);
-        try (senders; StartedApp app = new StartedApp(second)) {
-            await().atMost(PATIENCE).until(() -> senders.of("signed").contains(204) && !senders.of("clerk").isEmpty() && !senders.of("scim").isEmpty());
+        try (senders;
+                StartedApp app = new StartedApp(second)) {
+            await().atMost(PATIENCE)
+                    .until(() -> senders.of("signed").contains(204)
+                            && !senders.of("clerk").isEmpty()
+                            && !senders.of("scim").isEmpty());
         }
-        assertEquals(Map.of("signed", Set.of(204), "clerk", Set.of(401), "scim", Set.of(401)),
+        assertEquals(
+                Map.of("signed", Set.of(204), "clerk", Set.of(401), "scim", Set.of(401)),
                 Map.of("signed", senders.of("signed"), "clerk", senders.of("clerk"), "scim", senders.of("scim")));
     }
 

@@ -39,6 +39,7 @@ class MicrobatchTest {
     private final List<List<String>> batches = Collections.synchronizedList(new ArrayList<>());
     /** Batches that the route may take. */
     private final Semaphore open = new Semaphore(0);
+
     private final Set<String> poison = new HashSet<>();
     private volatile Exception trouble;
     private volatile Exception poisonous = new SQLException("no such value", "22003");
@@ -48,10 +49,17 @@ class MicrobatchTest {
     void start() throws Exception {
         context.getRegistry().bind("microbatch", new MicrobatchComponent());
         context.getShutdownStrategy().setTimeout(20);
-        RouteBuilder.addRoutes(context, routes -> { // a lambda: a class would be found by the application's package scan
-            routes.from("microbatch:test?shards=1&maxSize=8&capacity=20").routeId("writer").errorHandler(routes.noErrorHandler()).process(this::write);
-            routes.from("direct:in").errorHandler(routes.noErrorHandler()).to("microbatch:test");
-        });
+        RouteBuilder.addRoutes(
+                context,
+                routes -> { // a lambda: a class would be found by the application's package scan
+                    routes.from("microbatch:test?shards=1&maxSize=8&capacity=20")
+                            .routeId("writer")
+                            .errorHandler(routes.noErrorHandler())
+                            .process(this::write);
+                    routes.from("direct:in")
+                            .errorHandler(routes.noErrorHandler())
+                            .to("microbatch:test");
+                });
         context.start();
         producer = context.createProducerTemplate();
         producer.setMaximumCacheSize(50);
@@ -65,7 +73,10 @@ class MicrobatchTest {
 
     private void write(Exchange exchange) throws Exception {
         List<JsonNode> events = exchange.getMessage().getBody(List.class);
-        batches.add(events.stream().map(event -> event.path("id").textValue() + "=" + event.path("name").textValue()).toList());
+        batches.add(events.stream()
+                .map(event ->
+                        event.path("id").textValue() + "=" + event.path("name").textValue())
+                .toList());
         open.acquire();
         if (trouble != null) {
             throw trouble;
@@ -76,7 +87,12 @@ class MicrobatchTest {
     }
 
     private CompletableFuture<Exchange> send(String id, String name, String updated) {
-        ObjectNode event = JsonNodeFactory.instance.objectNode().put("type", "updated").put("id", id).put("name", name).put("updated_at", updated);
+        ObjectNode event = JsonNodeFactory.instance
+                .objectNode()
+                .put("type", "updated")
+                .put("id", id)
+                .put("name", name)
+                .put("updated_at", updated);
         return producer.asyncSend("direct:in", exchange -> exchange.getMessage().setBody(event));
     }
 
@@ -109,7 +125,8 @@ class MicrobatchTest {
     @Test
     void aBatchIsWhatQueuedUpAndItsCallersAreAnsweredAfterIt() throws Exception {
         CompletableFuture<Exchange> first = busy();
-        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 10).mapToObj(i -> send("u" + i, "n", null)).toList();
+        List<CompletableFuture<Exchange>> sent =
+                IntStream.range(0, 10).mapToObj(i -> send("u" + i, "n", null)).toList();
         waiting(10);
         assertTrue(sent.stream().noneMatch(CompletableFuture::isDone));
         open.release(1);
@@ -160,13 +177,17 @@ class MicrobatchTest {
     void onlyTheCallerOfTheGuiltyEventGetsARowError(int guilty) throws Exception {
         poison.add("poison");
         busy();
-        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 8).mapToObj(i -> send("u" + i, i == guilty ? "poison" : "n", null)).toList();
+        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 8)
+                .mapToObj(i -> send("u" + i, i == guilty ? "poison" : "n", null))
+                .toList();
         waiting(8);
         open.release(100);
         for (int i = 0; i < 8; i++) {
             assertEquals(i == guilty, failure(sent.get(i)) != null, "caller " + i);
         }
-        assertEquals("22003", assertInstanceOf(SQLException.class, failure(sent.get(guilty))).getSQLState());
+        assertEquals(
+                "22003",
+                assertInstanceOf(SQLException.class, failure(sent.get(guilty))).getSQLState());
     }
 
     @Test
@@ -187,7 +208,8 @@ class MicrobatchTest {
     void anyOtherErrorGoesToAllCallersOnce() throws Exception {
         trouble = new SQLException("gone", "08006");
         CompletableFuture<Exchange> first = busy();
-        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 8).mapToObj(i -> send("u" + i, "n", null)).toList();
+        List<CompletableFuture<Exchange>> sent =
+                IntStream.range(0, 8).mapToObj(i -> send("u" + i, "n", null)).toList();
         waiting(8);
         open.release(100);
         assertInstanceOf(SQLException.class, failure(first));
@@ -204,7 +226,8 @@ class MicrobatchTest {
         List<CompletableFuture<Exchange>> sent = fullBatch();
         open.release(1000);
         for (CompletableFuture<Exchange> each : sent) {
-            assertEquals("42P01", assertInstanceOf(SQLException.class, failure(each)).getSQLState());
+            assertEquals(
+                    "42P01", assertInstanceOf(SQLException.class, failure(each)).getSQLState());
         }
         assertTrue(batches.size() <= 2 + 33, batches.size() + " batches");
     }
@@ -226,7 +249,9 @@ class MicrobatchTest {
         poison.add("poison");
         poisonous = new IllegalStateException("cannot be read");
         busy();
-        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 8).mapToObj(i -> send("u" + i, i == 3 ? "poison" : "n", null)).toList();
+        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 8)
+                .mapToObj(i -> send("u" + i, i == 3 ? "poison" : "n", null))
+                .toList();
         waiting(8);
         open.release(100);
         for (int i = 0; i < 8; i++) {
@@ -236,11 +261,13 @@ class MicrobatchTest {
 
     /** 64 events in one batch. */
     private List<CompletableFuture<Exchange>> fullBatch() {
-        MicrobatchEndpoint endpoint = (MicrobatchEndpoint) component().consumer("test").getEndpoint();
+        MicrobatchEndpoint endpoint =
+                (MicrobatchEndpoint) component().consumer("test").getEndpoint();
         endpoint.setMaxSize(64);
         endpoint.setCapacity(100);
         busy();
-        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 64).mapToObj(i -> send("u" + i, "n", null)).toList();
+        List<CompletableFuture<Exchange>> sent =
+                IntStream.range(0, 64).mapToObj(i -> send("u" + i, "n", null)).toList();
         waiting(64);
         return sent;
     }
@@ -266,10 +293,16 @@ class MicrobatchTest {
     void aWriterThatThrowsIsReplacedAndNobodyHangs(Class<? extends Throwable> kind) throws Exception {
         busy();
         Exchange exchange = new org.apache.camel.support.DefaultExchange(context);
-        component().consumer("test").add(exchange, JsonNodeFactory.instance.objectNode().put("id", "u0").put("name", "n"), doneSync -> {
-            throw sneaky(kind);
-        });
-        List<CompletableFuture<Exchange>> sent = IntStream.range(1, 8).mapToObj(i -> send("u" + i, "n", null)).toList();
+        component()
+                .consumer("test")
+                .add(
+                        exchange,
+                        JsonNodeFactory.instance.objectNode().put("id", "u0").put("name", "n"),
+                        doneSync -> {
+                            throw sneaky(kind);
+                        });
+        List<CompletableFuture<Exchange>> sent =
+                IntStream.range(1, 8).mapToObj(i -> send("u" + i, "n", null)).toList();
         waiting(8);
         open.release(100);
         for (CompletableFuture<Exchange> each : sent) {
@@ -295,7 +328,9 @@ class MicrobatchTest {
         assertNull(component().consumer("test").stuck());
         CompletableFuture<Exchange> first = busy();
         await().until(() -> component().consumer("test").stuck() != null);
-        assertTrue(component().consumer("test").stuck().matches("writer 1 of 1 has not finished a batch for \\d+ s"), component().consumer("test").stuck());
+        assertTrue(
+                component().consumer("test").stuck().matches("writer 1 of 1 has not finished a batch for \\d+ s"),
+                component().consumer("test").stuck());
         open.release();
         assertNull(failure(first));
         await().until(() -> component().consumer("test").stuck() == null);
@@ -310,7 +345,8 @@ class MicrobatchTest {
     @Test
     void aFullQueueRefuses() throws Exception {
         busy();
-        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 20).mapToObj(i -> send("u" + i, "n", null)).toList();
+        List<CompletableFuture<Exchange>> sent =
+                IntStream.range(0, 20).mapToObj(i -> send("u" + i, "n", null)).toList();
         waiting(20);
         assertInstanceOf(RejectedExecutionException.class, failure(send("u20", "n", null)));
         open.release(100);
@@ -323,7 +359,8 @@ class MicrobatchTest {
     @Test
     void aStopWritesWhatWaits() throws Exception {
         busy();
-        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 12).mapToObj(i -> send("u" + i, "n", null)).toList();
+        List<CompletableFuture<Exchange>> sent =
+                IntStream.range(0, 12).mapToObj(i -> send("u" + i, "n", null)).toList();
         waiting(12);
         CompletableFuture<Void> stopped = CompletableFuture.runAsync(context::stop);
         open.release(100);

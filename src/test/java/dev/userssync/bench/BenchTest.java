@@ -11,6 +11,8 @@ class BenchTest {
 
     @Test
     void contendersAreMeasuredAndTheirRowsVerified() throws Exception {
-        assertEquals(0, new Bench("seconds=1", "warmup=0", "concurrency=16", "users=200", "contenders=users-sync,vertx").run());
+        assertEquals(
+                0,
+                new Bench("seconds=1", "warmup=0", "concurrency=16", "users=200", "contenders=users-sync,vertx").run());
     }
 }

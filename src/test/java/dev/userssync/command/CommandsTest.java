@@ -38,7 +38,8 @@ class CommandsTest extends RunningApp {
 
     @BeforeEach
     void clean() {
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
+        database.execute(
+                "TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
     }
 
     /** @return the exit code */
@@ -49,7 +50,10 @@ class CommandsTest extends RunningApp {
         }
         StringWriter printed = new StringWriter();
         StringWriter complained = new StringWriter();
-        int code = Commands.line(() -> 0).setOut(new PrintWriter(printed)).setErr(new PrintWriter(complained)).execute(all.toArray(String[]::new));
+        int code = Commands.line(() -> 0)
+                .setOut(new PrintWriter(printed))
+                .setErr(new PrintWriter(complained))
+                .execute(all.toArray(String[]::new));
         out = printed.toString();
         err = complained.toString();
         return code;
@@ -65,10 +69,15 @@ class CommandsTest extends RunningApp {
             if (!verb.equals("help")) {
                 assertEquals(0, run(verb, "--help"), verb);
                 assertTrue(out.startsWith("Usage: users-sync " + verb), out);
-                CommandLine.Model.CommandSpec spec = Commands.line(() -> 0).getSubcommands().get(verb).getCommandSpec();
+                CommandLine.Model.CommandSpec spec =
+                        Commands.line(() -> 0).getSubcommands().get(verb).getCommandSpec();
                 assertFalse(spec.usageMessage().description().length == 0, verb + " has no description");
-                spec.options().forEach(option -> assertFalse(option.description().length == 0, verb + " " + option.longestName()));
-                spec.positionalParameters().forEach(parameter -> assertFalse(parameter.description().length == 0, verb + " " + parameter.paramLabel()));
+                spec.options()
+                        .forEach(option ->
+                                assertFalse(option.description().length == 0, verb + " " + option.longestName()));
+                spec.positionalParameters()
+                        .forEach(parameter ->
+                                assertFalse(parameter.description().length == 0, verb + " " + parameter.paramLabel()));
             }
         }
     }
@@ -105,7 +114,10 @@ class CommandsTest extends RunningApp {
         database.execute("INSERT INTO users_sync_internal.dead_letter (provider, body, reason) VALUES ('generic',"
                 + " convert_to('{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}', 'UTF8'), 'was refused')");
         assertEquals(1, run("replay", "--json"));
-        assertEquals("2 1 1", json().path("tried").asInt() + " " + json().path("went_through").asInt() + " " + json().path("still_parked").asInt());
+        assertEquals(
+                "2 1 1",
+                json().path("tried").asInt() + " " + json().path("went_through").asInt() + " "
+                        + json().path("still_parked").asInt());
         database.execute("DELETE FROM users_sync_internal.dead_letter WHERE state = 'parked'");
         assertEquals(0, run("replay"), () -> err);
         assertTrue(out.contains("went through: 0"), out);
@@ -118,7 +130,8 @@ class CommandsTest extends RunningApp {
         other.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false");
         try {
             other.column("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'");
-            for (String verb : List.of("replay", "status", "erase u1 --confirm u1", "purge", "purge --dry-run", "sample generic")) {
+            for (String verb : List.of(
+                    "replay", "status", "erase u1 --confirm u1", "purge", "purge --dry-run", "sample generic")) {
                 assertEquals(1, run(verb.split(" ")), verb);
                 assertTrue(err.contains("the database does not answer"), verb + ": " + out + err);
             }
@@ -132,7 +145,9 @@ class CommandsTest extends RunningApp {
     void whatIsNotUsersSyncIsSaid() throws Exception {
         HttpServer somebodyElse = HttpServer.create(new InetSocketAddress("localhost", Ports.free()), 0);
         somebodyElse.createContext("/", exchange -> {
-            byte[] page = exchange.getRequestURI().getPath().contains("replay") ? new byte[0] : "<html>".getBytes(StandardCharsets.UTF_8);
+            byte[] page = exchange.getRequestURI().getPath().contains("replay")
+                    ? new byte[0]
+                    : "<html>".getBytes(StandardCharsets.UTF_8);
             exchange.sendResponseHeaders(200, page.length == 0 ? -1 : page.length);
             exchange.getResponseBody().write(page);
             exchange.close();
@@ -142,8 +157,17 @@ class CommandsTest extends RunningApp {
             String url = "--url=http://localhost:" + somebodyElse.getAddress().getPort();
             for (String verb : List.of("replay", "status")) {
                 StringWriter complained = new StringWriter();
-                assertEquals(1, Commands.line(() -> 0).setErr(new PrintWriter(complained)).execute(verb, url));
-                assertTrue(complained.toString().matches("users-sync: (the server that answered is not users-sync|users-sync at .* answered 200 without a reason).*\\R"), complained::toString);
+                assertEquals(
+                        1,
+                        Commands.line(() -> 0)
+                                .setErr(new PrintWriter(complained))
+                                .execute(verb, url));
+                assertTrue(
+                        complained
+                                .toString()
+                                .matches(
+                                        "users-sync: (the server that answered is not users-sync|users-sync at .* answered 200 without a reason).*\\R"),
+                        complained::toString);
             }
         } finally {
             somebodyElse.stop(0);
@@ -162,7 +186,9 @@ class CommandsTest extends RunningApp {
             assertEquals(1, run("purge", "--days=-5"));
             assertTrue(err.contains("days must be 0 or more"), err);
             assertEquals(0, run("purge", "--days", "0", "--dry-run", "--json"), () -> err);
-            assertEquals("{\"would_purge\":2,\"rows_that_cascade\":[\"todos: 2\"],\"rows_that_keep_a_user\":[]}", json().toString());
+            assertEquals(
+                    "{\"would_purge\":2,\"rows_that_cascade\":[\"todos: 2\"],\"rows_that_keep_a_user\":[]}",
+                    json().toString());
             assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
             assertEquals(0, run("purge", "--days", "0", "--confirm"), () -> err);
             assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
@@ -173,7 +199,9 @@ class CommandsTest extends RunningApp {
 
     @Test
     void eraseNeedsTheIdTwiceAndPrintsTheProof() throws Exception {
-        new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u 1/2\", \"created_at\": \"2026-01-01T00:00:00Z\"}}").post(webhooks("generic"));
+        new Delivery(
+                        "{\"type\": \"user.created\", \"data\": {\"id\": \"u 1/2\", \"created_at\": \"2026-01-01T00:00:00Z\"}}")
+                .post(webhooks("generic"));
         assertEquals(1, run("erase", "u 1/2", "--confirm", "u1"));
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
         assertEquals(0, run("erase", "u 1/2", "--confirm", "u 1/2", "--json"), () -> err);
@@ -212,17 +240,21 @@ class CommandsTest extends RunningApp {
         assertEquals(0, run("print-sql", "--console"), () -> err);
         TestDatabase other = new TestDatabase();
         other.execute(out.substring(0, out.indexOf("-- While the console is on")));
-        String tables = "SELECT string_agg(format('%s.%s %s', table_schema, table_name, column_name), ' ' ORDER BY table_schema, table_name, column_name)"
-                + " FROM information_schema.columns WHERE table_schema IN ('neon_auth', 'users_sync_internal') AND table_name <> 'flyway_schema_history'";
+        String tables =
+                "SELECT string_agg(format('%s.%s %s', table_schema, table_name, column_name), ' ' ORDER BY table_schema, table_name, column_name)"
+                        + " FROM information_schema.columns WHERE table_schema IN ('neon_auth', 'users_sync_internal') AND table_name <> 'flyway_schema_history'";
         assertEquals(database.value(tables), other.value(tables));
         assertTrue(out.contains("users_sync_words_idx"));
     }
 
     private void explains(String expected, Delivery delivery, String body) throws Exception {
         StringBuilder recorded = new StringBuilder("POST /webhooks/generic HTTP/1.1\r\n");
-        delivery.headers().forEach((name, value) -> recorded.append(name).append(": ").append(value).append("\r\n"));
+        delivery.headers()
+                .forEach((name, value) ->
+                        recorded.append(name).append(": ").append(value).append("\r\n"));
         Commands.input = new ByteArrayInputStream((recorded + "\r\n" + body).getBytes(StandardCharsets.UTF_8));
-        assertEquals(expected.startsWith("The signature is right.") ? 0 : 1, run("verify-signature", "generic"), () -> err);
+        assertEquals(
+                expected.startsWith("The signature is right.") ? 0 : 1, run("verify-signature", "generic"), () -> err);
         assertTrue(out.contains(expected), out);
         assertFalse(out.contains(TestSettings.SECRET));
     }
@@ -235,17 +267,30 @@ class CommandsTest extends RunningApp {
         explains("the timestamp is 41", new Delivery(body).signed(TestSettings.SECRET, now - 412), body);
         explains("The signature is right, but", new Delivery(body).signed(TestSettings.SECRET, now - 412), body);
         explains("ahead of this machine's clock", new Delivery(body).signed(TestSettings.SECRET, now + 900), body);
-        explains("for the body as JSON without spaces.", new Delivery(body), "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"name\": \"Zoë\"}}");
+        explains(
+                "for the body as JSON without spaces.",
+                new Delivery(body),
+                "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"name\": \"Zoë\"}}");
         explains("without the line break at its end", new Delivery(body), body + "\n");
-        explains("GENERIC_WEBHOOK_SECRET is not the secret", new Delivery(body).signed("whsec_b3RoZXIgc2VjcmV0IHRoYW4gb3Vycw==", now), body);
+        explains(
+                "GENERIC_WEBHOOK_SECRET is not the secret",
+                new Delivery(body).signed("whsec_b3RoZXIgc2VjcmV0IHRoYW4gb3Vycw==", now),
+                body);
         explains("header webhook-signature is missing", new Delivery(body).header("webhook-signature", null), body);
-        explains("The body was changed on its way", new Delivery(body).signed(TestSettings.SECRET, now - 90_000), body + "\n");
+        explains(
+                "The body was changed on its way",
+                new Delivery(body).signed(TestSettings.SECRET, now - 90_000),
+                body + "\n");
     }
 
     @Test
     void nobodyThereIsSaidInOneLine() {
         StringWriter complained = new StringWriter();
-        assertEquals(1, Commands.line(() -> 0).setErr(new PrintWriter(complained)).execute("status", "--url=http://localhost:" + Ports.free()));
+        assertEquals(
+                1,
+                Commands.line(() -> 0)
+                        .setErr(new PrintWriter(complained))
+                        .execute("status", "--url=http://localhost:" + Ports.free()));
         assertTrue(complained.toString().contains("no users-sync answers at"), complained.toString());
         assertEquals(1, complained.toString().lines().count());
     }

@@ -14,8 +14,13 @@ class VersionTest {
 
     @Test
     void itIsThePoms() throws Exception {
-        String version = XPathFactory.newInstance().newXPath().evaluate("/project/version",
-                DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(Path.of("pom.xml").toFile()));
+        String version = XPathFactory.newInstance()
+                .newXPath()
+                .evaluate(
+                        "/project/version",
+                        DocumentBuilderFactory.newInstance()
+                                .newDocumentBuilder()
+                                .parse(Path.of("pom.xml").toFile()));
         StringWriter out = new StringWriter();
         CommandLine line = Commands.line(() -> 1);
         line.setOut(new PrintWriter(out));

@@ -45,7 +45,8 @@ class DatabaseLimitsTest extends RunningApp {
     void whatASenderWaitsForIsGivenUpSooner() throws SQLException {
         DataSource writer = context.getRegistry().lookupByNameAndType("users-writer", DataSource.class);
         for (int i = 0; i < 50; i++) { // more often than the pool has connections: none of them keeps the limit
-            try (Connection writing = writer.getConnection(); Connection other = Database.of(context).pool.getConnection()) {
+            try (Connection writing = writer.getConnection();
+                    Connection other = Database.of(context).pool.getConnection()) {
                 assertEquals(5_000, writing.getNetworkTimeout());
                 assertEquals(30_000, other.getNetworkTimeout());
             }
@@ -68,7 +69,8 @@ class DatabaseLimitsTest extends RunningApp {
     private void awaitTimes(String lockTimeout) {
         await().until(() -> {
             Database.of(context).pool.getHikariPoolMXBean().softEvictConnections();
-            return show("lock_timeout").equals(lockTimeout) && show("statement_timeout").equals("25s");
+            return show("lock_timeout").equals(lockTimeout)
+                    && show("statement_timeout").equals("25s");
         });
     }
 }

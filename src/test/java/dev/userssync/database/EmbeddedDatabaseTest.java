@@ -62,7 +62,8 @@ class EmbeddedDatabaseTest {
 
     private static int deliver(AppProcess to, String id) {
         return new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"" + id + "\", \"name\": \"Jane\"}}")
-                .post(to.webhooks("generic")).statusCode();
+                .post(to.webhooks("generic"))
+                .statusCode();
     }
 
     private static List<String> names(AppProcess of, String id) {
@@ -73,7 +74,8 @@ class EmbeddedDatabaseTest {
     void theFirstStartExplainsItself() {
         try (AppProcess first = new AppProcess(directory.resolve("first")).awaitRunning()) {
             assertTrue(first.output().contains("users-sync is running, version " + Version.current()), first.output());
-            for (String setting : List.of("CLERK_WEBHOOK_SECRET", "GENERIC_WEBHOOK_SECRET", "SCIM_WEBHOOK_SECRET", "KINDE_JWKS_URL")) {
+            for (String setting : List.of(
+                    "CLERK_WEBHOOK_SECRET", "GENERIC_WEBHOOK_SECRET", "SCIM_WEBHOOK_SECRET", "KINDE_JWKS_URL")) {
                 assertTrue(first.output().contains("set " + setting + " to turn it on"), first.output());
             }
             assertTrue(Pattern.compile("""
@@ -84,7 +86,8 @@ class EmbeddedDatabaseTest {
                       user.deleted -> 204
                     .*"name": "Ada King".*"deleted_at": "2026-03-01.*
                     """).matcher(first.output()).find(), first.output());
-            assertEquals(List.of("Ada King, deleted at 2026-03-01 12:00:00+00"),
+            assertEquals(
+                    List.of("Ada King, deleted at 2026-03-01 12:00:00+00"),
                     first.column("SELECT concat(name, ', deleted at ', deleted_at) FROM neon_auth.users_sync"));
             assertEquals(List.of("on"), first.column("SHOW fsync"));
             assertEquals(List.of("on"), first.column("SHOW synchronous_commit"));
@@ -103,11 +106,28 @@ class EmbeddedDatabaseTest {
     void aProviderThatIsOnlyPolledIsAProvider() {
         try (FakeApi clerk = new FakeApi(FakeApis::clerk)) {
             clerk.create("user_1", "user_2", "user_3");
-            try (AppProcess app = new AppProcess(directory.resolve("polled"), "CLERK_API_KEY", FakeApis.KEY, "CLERK_API_URL", clerk.url(),
-                    "POLL_INTERVAL", "1s", "RECONCILE_INTERVAL", "1s", "RECONCILE_MAX_SHARE", "100").awaitRunning()) {
+            try (AppProcess app = new AppProcess(
+                            directory.resolve("polled"),
+                            "CLERK_API_KEY",
+                            FakeApis.KEY,
+                            "CLERK_API_URL",
+                            clerk.url(),
+                            "POLL_INTERVAL",
+                            "1s",
+                            "RECONCILE_INTERVAL",
+                            "1s",
+                            "RECONCILE_MAX_SHARE",
+                            "100")
+                    .awaitRunning()) {
                 assertFalse(app.output().contains("No provider is configured"), app.output());
-                assertTrue(app.output().contains("on   polled, without webhooks: set CLERK_WEBHOOK_SECRET to turn them on"), app.output());
-                await().atMost(Duration.ofSeconds(60)).until(() -> app.column("SELECT id FROM neon_auth.users_sync ORDER BY id"), List.of("user_1", "user_2", "user_3")::equals);
+                assertTrue(
+                        app.output()
+                                .contains("on   polled, without webhooks: set CLERK_WEBHOOK_SECRET to turn them on"),
+                        app.output());
+                await().atMost(Duration.ofSeconds(60))
+                        .until(
+                                () -> app.column("SELECT id FROM neon_auth.users_sync ORDER BY id"),
+                                List.of("user_1", "user_2", "user_3")::equals);
             }
         }
     }
@@ -127,7 +147,11 @@ class EmbeddedDatabaseTest {
         app.kill();
         assertTrue(orphan.isAlive());
         assertEquals(List.of("Jane"), names(running(), "before-kill"));
-        assertTrue(app.output().contains("Stopping the Postgres (process " + orphan.pid() + ") that an earlier run left behind"), app.output());
+        assertTrue(
+                app.output()
+                        .contains(
+                                "Stopping the Postgres (process " + orphan.pid() + ") that an earlier run left behind"),
+                app.output());
         assertFalse(orphan.isAlive());
     }
 
@@ -162,15 +186,20 @@ class EmbeddedDatabaseTest {
     /** As Postgres writes it: pid, data directory, start time, port, socket directory, address, shared memory, state. */
     private void leavePidFile(long pid) throws IOException {
         Path postgres = data().resolve("postgres");
-        Files.writeString(postgres.resolve("postmaster.pid"), pid + "\n" + postgres + "\n1700000000\n15432\n/tmp\nlocalhost\n  1 1\nready   \n");
+        Files.writeString(
+                postgres.resolve("postmaster.pid"),
+                pid + "\n" + postgres + "\n1700000000\n15432\n/tmp\nlocalhost\n  1 1\nready   \n");
     }
 
     @Test
     void aSecondInstanceOnTheDirectoryIsRefusedAndTheFirstGoesOn() throws IOException {
         running();
         try (AppProcess second = new AppProcess(data())) {
-            assertEquals("another users-sync uses the embedded database in " + data().toRealPath() + ": stop it first, or set DATA_DIR"
-                    + " to another directory, or DATABASE_URL to a Postgres that both can use", second.refusal());
+            assertEquals(
+                    "another users-sync uses the embedded database in " + data().toRealPath()
+                            + ": stop it first, or set DATA_DIR"
+                            + " to another directory, or DATABASE_URL to a Postgres that both can use",
+                    second.refusal());
             assertEquals(204, deliver(app, "after-second-instance"));
         }
     }
@@ -180,8 +209,11 @@ class EmbeddedDatabaseTest {
         Path postgres = Files.createDirectories(directory.resolve("old/postgres"));
         Files.writeString(postgres.resolve("PG_VERSION"), "17\n");
         try (AppProcess newer = new AppProcess(directory.resolve("old"))) {
-            assertEquals("the embedded database in " + postgres.toRealPath() + " was made by Postgres 17, this is 18: dump and restore it"
-                    + " with pg_dump, or set DATA_DIR to another directory", newer.refusal());
+            assertEquals(
+                    "the embedded database in " + postgres.toRealPath()
+                            + " was made by Postgres 17, this is 18: dump and restore it"
+                            + " with pg_dump, or set DATA_DIR to another directory",
+                    newer.refusal());
         }
         assertEquals(List.of("PG_VERSION"), List.of(postgres.toFile().list()));
     }
@@ -190,8 +222,10 @@ class EmbeddedDatabaseTest {
     void aDirectoryThatCannotBeUsedIsNamed() throws IOException {
         Path file = Files.writeString(directory.resolve("file"), "not a directory");
         try (AppProcess misled = new AppProcess(file)) {
-            assertEquals("the embedded database in " + file + " cannot be started: FileAlreadyExistsException, " + file
-                    + "; set DATA_DIR to a writable directory, or DATABASE_URL to a Postgres of your own", misled.refusal());
+            assertEquals(
+                    "the embedded database in " + file + " cannot be started: FileAlreadyExistsException, " + file
+                            + "; set DATA_DIR to a writable directory, or DATABASE_URL to a Postgres of your own",
+                    misled.refusal());
         }
     }
 
@@ -209,7 +243,9 @@ class EmbeddedDatabaseTest {
         for (int i = 0; i < 10; i++) {
             Path interrupted = directory.resolve("interrupted" + i);
             try (AppProcess first = new AppProcess(interrupted)) {
-                await().atMost(Duration.ofSeconds(30)).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(2))
+                await().atMost(Duration.ofSeconds(30))
+                        .pollDelay(Duration.ZERO)
+                        .pollInterval(Duration.ofMillis(2))
                         .until(() -> Files.exists(interrupted.resolve("postgres/PG_VERSION")));
             }
             if (!Files.exists(interrupted.resolve("postgres/postmaster.pid"))) {

@@ -42,11 +42,14 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("app")
 class IdleDatabaseTest {
 
-    private static final String CONNECTIONS = "SELECT pid || ' ' || state || ' ' || query FROM pg_stat_activity WHERE datname = 'app'";
-    private static final String TRANSACTIONS = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'app'";
+    private static final String CONNECTIONS =
+            "SELECT pid || ' ' || state || ' ' || query FROM pg_stat_activity WHERE datname = 'app'";
+    private static final String TRANSACTIONS =
+            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'app'";
 
     @TempDir
     private Path directory;
+
     private PostgresServer postgres;
     private final FakeApi api = new FakeApi(FakeApis::clerk);
     private final Properties settings = TestSettings.with(new TestDatabase(), "generic");
@@ -76,12 +79,19 @@ class IdleDatabaseTest {
     }
 
     private static int deliver(StartedApp app, String id) {
-        return new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"%s\", \"name\": \"Ada\"}}".formatted(id)).post(app.webhooks("generic")).statusCode();
+        return new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"%s\", \"name\": \"Ada\"}}".formatted(id))
+                .post(app.webhooks("generic"))
+                .statusCode();
     }
 
     private static double metric(StartedApp app, String series) {
-        return Http.get(app.management("/observe/metrics")).body().lines().filter(line -> line.startsWith(series + " "))
-                .mapToDouble(line -> Double.parseDouble(line.substring(series.length() + 1))).findFirst().orElseThrow();
+        return Http.get(app.management("/observe/metrics"))
+                .body()
+                .lines()
+                .filter(line -> line.startsWith(series + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(series.length() + 1)))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test
@@ -93,12 +103,21 @@ class IdleDatabaseTest {
         settings.setProperty("poll.tick", "20");
         api.createMany("polled_", 3);
         try (StartedApp app = new StartedApp(settings)) {
-            await().atMost(Duration.ofSeconds(30)).until(() -> column("SELECT 1 FROM pg_database WHERE datname = 'app'").size() == 1
-                    && postgres.column("SELECT 1 FROM users_sync_internal.poll_state WHERE backfilled_at IS NOT NULL AND phase IS NULL").size() == 1);
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() -> column("SELECT 1 FROM pg_database WHERE datname = 'app'")
+                                            .size()
+                                    == 1
+                            && postgres.column(
+                                                    "SELECT 1 FROM users_sync_internal.poll_state WHERE backfilled_at IS NOT NULL AND phase IS NULL")
+                                            .size()
+                                    == 1);
             assertEquals(204, deliver(app, "u1"));
             Route everyMinute = app.main.getCamelContext().getRoute("report-activity");
             everyMinute.getProcessor().process(everyMinute.getEndpoint().createExchange());
-            assertEquals("1", postgres.column("SELECT sum(applied) FROM users_sync_internal.activity WHERE provider = 'generic'").get(0));
+            assertEquals(
+                    "1",
+                    postgres.column("SELECT sum(applied) FROM users_sync_internal.activity WHERE provider = 'generic'")
+                            .get(0));
             await().atMost(Duration.ofSeconds(30)).until(() -> {
                 metric(app, "users_sync_webhook_age_seconds{provider=\"generic\"}"); // a scrape does not keep it awake
                 return column(CONNECTIONS).isEmpty();
@@ -106,23 +125,28 @@ class IdleDatabaseTest {
             AtomicReference<String> before = new AtomicReference<>();
             // Five seconds without one; Postgres' own autovacuum may have had some before.
             await().during(Duration.ofSeconds(5)).atMost(Duration.ofSeconds(40)).until(() -> {
-                assertEquals(200, Http.get(app.management("/observe/health/ready")).statusCode());
+                assertEquals(
+                        200, Http.get(app.management("/observe/health/ready")).statusCode());
                 metric(app, "users_sync_users");
                 everyMinute.getProcessor().process(everyMinute.getEndpoint().createExchange());
                 String now = column(TRANSACTIONS).get(0);
                 return now.equals(before.getAndSet(now)) && column(CONNECTIONS).isEmpty();
             });
             assertTrue(metric(app, "users_sync_figures_age_seconds") >= 5);
-            assertTrue(metric(app, "users_sync_webhook_age_seconds{provider=\"generic\"}") >= 5, "right without asking the database");
+            assertTrue(
+                    metric(app, "users_sync_webhook_age_seconds{provider=\"generic\"}") >= 5,
+                    "right without asking the database");
 
             postgres.stop();
-            CompletableFuture<Void> resumed = CompletableFuture.runAsync(() -> {
-                try {
-                    postgres.start();
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            }, CompletableFuture.delayedExecutor(2, TimeUnit.SECONDS));
+            CompletableFuture<Void> resumed = CompletableFuture.runAsync(
+                    () -> {
+                        try {
+                            postgres.start();
+                        } catch (IOException e) {
+                            throw new UncheckedIOException(e);
+                        }
+                    },
+                    CompletableFuture.delayedExecutor(2, TimeUnit.SECONDS));
             assertEquals(204, deliver(app, "u2"));
             resumed.get();
         }
@@ -135,10 +159,15 @@ class IdleDatabaseTest {
         settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
         settings.setProperty("console.password", "correct horse battery staple");
         DeliveryStream stream = new DeliveryStream(16, version -> version % 50);
-        try (StartedApp app = new StartedApp(settings); DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic"))) {
+        try (StartedApp app = new StartedApp(settings);
+                DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic"))) {
             deliveries.await("204", 300);
             String scim = app.webhooks("").replace("/webhooks/", "/scim/v2");
-            assertEquals(201, ScimApp.send(ScimApp.request(scim, "POST", "/Users", ScimApp.user("jane", "\"externalId\": \"s1\""))).status());
+            assertEquals(
+                    201,
+                    ScimApp.send(ScimApp.request(
+                                    scim, "POST", "/Users", ScimApp.user("jane", "\"externalId\": \"s1\"")))
+                            .status());
             deliveries.close();
             assertEquals(Set.of("204"), deliveries.replies.keySet());
         }
@@ -148,8 +177,12 @@ class IdleDatabaseTest {
     void withoutAConnectionThatIsFreeTheStartNamesTheSetting() throws Exception {
         postgres.execute("postgres", "ALTER ROLE app CONNECTION LIMIT 1");
         try (Connection other = postgres.connectAsApp()) {
-            StartupFailure failure = ObjectHelper.getException(StartupFailure.class, assertThrows(RuntimeException.class, () -> new StartedApp(settings)));
-            assertTrue(failure.getMessage().contains("too many connections for role \"app\"; free a connection, raise the limit, or set DATABASE_POOL_SIZE"),
+            StartupFailure failure = ObjectHelper.getException(
+                    StartupFailure.class, assertThrows(RuntimeException.class, () -> new StartedApp(settings)));
+            assertTrue(
+                    failure.getMessage()
+                            .contains(
+                                    "too many connections for role \"app\"; free a connection, raise the limit, or set DATABASE_POOL_SIZE"),
                     failure.getMessage());
         }
     }
@@ -159,12 +192,15 @@ class IdleDatabaseTest {
         settings.setProperty("database.pool.size", "2");
         settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
         DeliveryStream stream = new DeliveryStream(16, version -> version % 50);
-        try (StartedApp app = new StartedApp(settings); DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic"))) {
+        try (StartedApp app = new StartedApp(settings);
+                DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic"))) {
             deliveries.await("204", 200);
             assertTrue(column(CONNECTIONS).size() <= 2, column(CONNECTIONS).toString());
         }
         settings.setProperty("database.pool.size", "many");
-        StartupFailure failure = ObjectHelper.getException(StartupFailure.class, assertThrows(RuntimeException.class, () -> new StartedApp(settings)));
-        assertEquals("DATABASE_POOL_SIZE must be a number of connections from 2 to 9999; it is many", failure.getMessage());
+        StartupFailure failure = ObjectHelper.getException(
+                StartupFailure.class, assertThrows(RuntimeException.class, () -> new StartedApp(settings)));
+        assertEquals(
+                "DATABASE_POOL_SIZE must be a number of connections from 2 to 9999; it is many", failure.getMessage());
     }
 }

@@ -59,8 +59,10 @@ class LeastPrivilegeTest {
 
     @BeforeAll
     void theOwnerMigratesAndTheApplicationStarts() throws Exception {
-        database.execute("CREATE ROLE \"" + owner + "\" LOGIN; CREATE ROLE \"" + role + "\" LOGIN; CREATE TABLE private (secret TEXT)");
-        database.execute("DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO \"" + owner + "\"', current_database()); END $$");
+        database.execute("CREATE ROLE \"" + owner + "\" LOGIN; CREATE ROLE \"" + role
+                + "\" LOGIN; CREATE TABLE private (secret TEXT)");
+        database.execute("DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO \"" + owner
+                + "\"', current_database()); END $$");
         settings.setProperty("database.url", url);
         settings.setProperty("database.user", role);
         settings.setProperty("database.migrate", "false");
@@ -88,9 +90,16 @@ class LeastPrivilegeTest {
 
     /** The command, as the owner runs it before an upgrade. */
     private void migrate() throws Exception {
-        ProcessBuilder command = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1",
-                "-cp", System.getProperty("java.class.path"), "dev.userssync.UsersSync", "migrate").redirectErrorStream(true);
-        command.environment().putAll(Map.of("DATABASE_URL", url, "DATABASE_USER", owner, "SCIM_WEBHOOK_SECRET", ScimApp.TOKEN));
+        ProcessBuilder command = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        "dev.userssync.UsersSync",
+                        "migrate")
+                .redirectErrorStream(true);
+        command.environment()
+                .putAll(Map.of("DATABASE_URL", url, "DATABASE_USER", owner, "SCIM_WEBHOOK_SECRET", ScimApp.TOKEN));
         Process migrating = command.start();
         String output = new String(migrating.getInputStream().readAllBytes());
         assertEquals(0, migrating.waitFor(), output);
@@ -113,15 +122,19 @@ class LeastPrivilegeTest {
 
     @Test
     void beforeTheMigrationTheStartSaysWhatToDo() {
-        assertEquals("the tables in " + url + " are missing or older than this users-sync, and DATABASE_MIGRATE is false: run `users-sync migrate` with"
-                + " the role that owns them, then what `users-sync print-sql --role` prints", refusedBefore);
+        assertEquals(
+                "the tables in " + url
+                        + " are missing or older than this users-sync, and DATABASE_MIGRATE is false: run `users-sync migrate` with"
+                        + " the role that owns them, then what `users-sync print-sql --role` prints",
+                refusedBefore);
     }
 
     private int generic(String type, String id, int daysAgo) {
         Instant time = Instant.now().minus(daysAgo, ChronoUnit.DAYS);
         return new Delivery("""
-                {"type": "user.%s", "data": {"id": "%s", "name": "Ada", "created_at": "%s", "updated_at": "%s", "deleted_at": "%s"}}"""
-                .formatted(type, id, time, time, time)).post(app.webhooks("generic")).statusCode();
+                {"type": "user.%s", "data": {"id": "%s", "name": "Ada", "created_at": "%s", "updated_at": "%s", "deleted_at": "%s"}}""".formatted(type, id, time, time, time))
+                .post(app.webhooks("generic"))
+                .statusCode();
     }
 
     private FluentProducerTemplate to(String route) {
@@ -129,7 +142,9 @@ class LeastPrivilegeTest {
     }
 
     private String name(String id) {
-        return database.column("SELECT name FROM neon_auth.users_live WHERE id = ?", id).stream().findFirst().orElse("nobody");
+        return database.column("SELECT name FROM neon_auth.users_live WHERE id = ?", id).stream()
+                .findFirst()
+                .orElse("nobody");
     }
 
     @Test
@@ -138,41 +153,74 @@ class LeastPrivilegeTest {
         assertEquals("Ada", name("u1"));
         assertEquals(204, generic("deleted", "u1", 1));
         assertEquals("nobody", name("u1"));
-        to("user-changed").withVariable("provider", "generic").withVariable("delivery-id", "msg_parts").withBody(JsonBody.MAPPER.readTree(
-                "[{\"type\": \"updated\", \"id\": \"u2\", \"name\": \"Zoe\", \"partial\": true, \"raw\": {}}]")).send();
+        to("user-changed")
+                .withVariable("provider", "generic")
+                .withVariable("delivery-id", "msg_parts")
+                .withBody(JsonBody.MAPPER.readTree(
+                        "[{\"type\": \"updated\", \"id\": \"u2\", \"name\": \"Zoe\", \"partial\": true, \"raw\": {}}]"))
+                .send();
         assertEquals("Zoe", name("u2"));
         assertEquals(422, new Delivery("no JSON").post(app.webhooks("generic")).statusCode());
-        assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u3\", \"n\": 1e999999}}").post(app.webhooks("generic")).statusCode());
-        assertEquals("{\"tried\": 2, \"went_through\": 0, \"still_parked\": 2}", to("replay-dead-letters").request(String.class));
+        assertEquals(
+                204,
+                new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u3\", \"n\": 1e999999}}")
+                        .post(app.webhooks("generic"))
+                        .statusCode());
+        assertEquals(
+                "{\"tried\": 2, \"went_through\": 0, \"still_parked\": 2}",
+                to("replay-dead-letters").request(String.class));
         String letter = database.value("SELECT min(id) FROM users_sync_internal.dead_letter");
         to("discard-dead-letter").withHeader("letter", letter).send();
-        assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'discarded'"));
+        assertEquals(
+                "1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'discarded'"));
         assertNothingWasDenied();
     }
 
     @Test
     void usersArePolledComparedAndDeletedWhenTheyAreGone() {
         String state = "SELECT backfilled_at IS NOT NULL AND phase IS NULL FROM users_sync_internal.poll_state";
-        await().atMost(Duration.ofSeconds(20)).until(() -> database.column(state).equals(List.of("t")));
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> database.column(state).equals(List.of("t")));
         assertEquals("Name of polled_0000001", name("c:polled_0000001"));
         api.delete("polled_0000001");
         database.execute("UPDATE users_sync_internal.poll_state SET listing_due = now()");
-        app.main.getCamelContext().getRegistry().lookupByNameAndType("polls", Polls.class).wake("clerk");
-        await().atMost(Duration.ofSeconds(20)).until(() -> name("c:polled_0000001").equals("nobody"));
+        app.main
+                .getCamelContext()
+                .getRegistry()
+                .lookupByNameAndType("polls", Polls.class)
+                .wake("clerk");
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> name("c:polled_0000001").equals("nobody"));
         assertNothingWasDenied();
     }
 
     @Test
     void scimAndTheConsoleWork() throws Exception {
         String scim = app.webhooks("").replace("/webhooks/", "/scim/v2");
-        assertEquals(201, ScimApp.send(ScimApp.request(scim, "POST", "/Users", ScimApp.user("jane", "\"externalId\": \"s1\", \"displayName\": \"Jane\""))).status());
-        assertEquals(200, ScimApp.send(ScimApp.request(scim, "PATCH", "/Users/s1",
-                "{\"Operations\": [{\"op\": \"replace\", \"path\": \"displayName\", \"value\": \"Jane D.\"}]}")).status());
+        assertEquals(
+                201,
+                ScimApp.send(ScimApp.request(
+                                scim,
+                                "POST",
+                                "/Users",
+                                ScimApp.user("jane", "\"externalId\": \"s1\", \"displayName\": \"Jane\"")))
+                        .status());
+        assertEquals(
+                200,
+                ScimApp.send(
+                                ScimApp.request(
+                                        scim,
+                                        "PATCH",
+                                        "/Users/s1",
+                                        "{\"Operations\": [{\"op\": \"replace\", \"path\": \"displayName\", \"value\": \"Jane D.\"}]}"))
+                        .status());
         assertEquals("Jane D.", name("s1"));
         String console = "http://localhost:" + settings.getProperty("camel.management.port");
-        String credentials = "Basic " + java.util.Base64.getEncoder().encodeToString(":correct horse battery staple".getBytes());
+        String credentials =
+                "Basic " + java.util.Base64.getEncoder().encodeToString(":correct horse battery staple".getBytes());
         for (String path : List.of("/admin/status", "/admin/users?q=jane", "/admin/user?id=s1")) {
-            assertEquals(200, Http.get(console + path, "Authorization", credentials).statusCode(), path);
+            assertEquals(
+                    200, Http.get(console + path, "Authorization", credentials).statusCode(), path);
         }
         assertTrue(Http.get(console + "/observe/health/ready").body().contains("UP"));
         assertNothingWasDenied();
@@ -183,14 +231,21 @@ class LeastPrivilegeTest {
         generic("created", "erased", 50);
         generic("created", "purged", 50);
         generic("deleted", "purged", 40);
-        assertTrue(to("erase-user").withHeader("id", "erased").request(String.class).contains("\"rows_left\": 0"));
-        assertTrue(to("purge-users").withHeader("days", "30").request(String.class).contains("\"purged\": 1"));
-        database.execute("INSERT INTO users_sync_internal.event_log (at, user_id, type, decision) VALUES (now() - interval '40 days', 'x', 'updated', 'applied')");
+        assertTrue(to("erase-user")
+                .withHeader("id", "erased")
+                .request(String.class)
+                .contains("\"rows_left\": 0"));
+        assertTrue(
+                to("purge-users").withHeader("days", "30").request(String.class).contains("\"purged\": 1"));
+        database.execute(
+                "INSERT INTO users_sync_internal.event_log (at, user_id, type, decision) VALUES (now() - interval '40 days', 'x', 'updated', 'applied')");
         assertEquals(1L, to("forget-history").request(Map.class).get("decisions"));
         Route everyMinute = app.main.getCamelContext().getRoute("report-activity");
         everyMinute.getProcessor().process(everyMinute.getEndpoint().createExchange());
         assertTrue(Integer.parseInt(database.value("SELECT count(*) FROM users_sync_internal.activity")) > 0);
-        assertEquals("erased purged", database.value("SELECT string_agg(id, ' ' ORDER BY id) FROM users_sync_internal.tombstone"));
+        assertEquals(
+                "erased purged",
+                database.value("SELECT string_agg(id, ' ' ORDER BY id) FROM users_sync_internal.tombstone"));
         assertNothingWasDenied();
     }
 
@@ -205,7 +260,9 @@ class LeastPrivilegeTest {
         try {
             await().atMost(Duration.ofSeconds(20)).until(() -> ready().contains(reason));
             List<String> start = startLog();
-            assertTrue(start.stream().anyMatch(line -> line.startsWith("ERROR") && line.contains(reason)), start.toString());
+            assertTrue(
+                    start.stream().anyMatch(line -> line.startsWith("ERROR") && line.contains(reason)),
+                    start.toString());
         } finally {
             database.execute(repair);
             Database.of(app.main.getCamelContext()).pool.getHikariPoolMXBean().softEvictConnections();
@@ -215,15 +272,25 @@ class LeastPrivilegeTest {
 
     @Test
     void aRoleThatCannotWriteIsNotReady() {
-        assertNotReady("GRANT INSERT, UPDATE, DELETE ON neon_auth.users_sync TO", "REVOKE INSERT, UPDATE, DELETE ON neon_auth.users_sync FROM \"" + role + "\"",
+        assertNotReady(
+                "GRANT INSERT, UPDATE, DELETE ON neon_auth.users_sync TO",
+                "REVOKE INSERT, UPDATE, DELETE ON neon_auth.users_sync FROM \"" + role + "\"",
                 "GRANT INSERT, UPDATE, DELETE ON neon_auth.users_sync TO \"" + role + "\"");
-        assertNotReady("row level security on neon_auth.users_sync applies to the role", "ALTER TABLE neon_auth.users_sync ENABLE ROW LEVEL SECURITY",
+        assertNotReady(
+                "row level security on neon_auth.users_sync applies to the role",
+                "ALTER TABLE neon_auth.users_sync ENABLE ROW LEVEL SECURITY",
                 "CREATE POLICY users_sync ON neon_auth.users_sync TO \"" + role + "\" USING (true) WITH CHECK (true)");
-        database.execute("ALTER TABLE neon_auth.users_sync DISABLE ROW LEVEL SECURITY; DROP POLICY users_sync ON neon_auth.users_sync");
-        String revives = "users_sync_internal.revives(timestamp with time zone,timestamp with time zone,timestamp with time zone)";
-        assertNotReady("GRANT EXECUTE ON FUNCTION " + revives + " TO", "REVOKE EXECUTE ON FUNCTION " + revives + " FROM PUBLIC, \"" + role + "\"",
+        database.execute(
+                "ALTER TABLE neon_auth.users_sync DISABLE ROW LEVEL SECURITY; DROP POLICY users_sync ON neon_auth.users_sync");
+        String revives =
+                "users_sync_internal.revives(timestamp with time zone,timestamp with time zone,timestamp with time zone)";
+        assertNotReady(
+                "GRANT EXECUTE ON FUNCTION " + revives + " TO",
+                "REVOKE EXECUTE ON FUNCTION " + revives + " FROM PUBLIC, \"" + role + "\"",
                 "GRANT EXECUTE ON FUNCTION " + revives + " TO \"" + role + "\"");
-        assertNotReady("read-only: Postgres accepts no writes (default_transaction_read_only)", "ALTER ROLE \"" + role + "\" SET default_transaction_read_only = on",
+        assertNotReady(
+                "read-only: Postgres accepts no writes (default_transaction_read_only)",
+                "ALTER ROLE \"" + role + "\" SET default_transaction_read_only = on",
                 "ALTER ROLE \"" + role + "\" RESET default_transaction_read_only");
         log.clear(); // of what the poller was denied meanwhile
     }
@@ -233,7 +300,11 @@ class LeastPrivilegeTest {
         String reader = "Report " + database.value("SELECT current_database()");
         database.execute("CREATE ROLE \"" + reader + "\"; GRANT SELECT ON neon_auth.users_live TO \"" + reader + "\"");
         try {
-            assertTrue(startLog().stream().anyMatch(line -> line.startsWith("WARN") && line.contains("GRANT SELECT ON neon_auth.users_sync TO \"" + reader + "\"")), startLog().toString());
+            assertTrue(
+                    startLog().stream()
+                            .anyMatch(line -> line.startsWith("WARN")
+                                    && line.contains("GRANT SELECT ON neon_auth.users_sync TO \"" + reader + "\"")),
+                    startLog().toString());
             database.execute("GRANT SELECT (id) ON neon_auth.users_sync TO \"" + reader + "\"");
             assertTrue(startLog().stream().noneMatch(line -> line.contains(reader)));
         } finally {
@@ -247,12 +318,14 @@ class LeastPrivilegeTest {
     void theConditionsOfTheMergeRuleArePutIntoTheStatement() throws SQLException {
         String plan = "";
         try (Connection connection = DriverManager.getConnection(url, role, null);
-                ResultSet lines = connection.createStatement().executeQuery("EXPLAIN VERBOSE SELECT"
-                        + " users_sync_internal.profile_wins(u.updated_at, u.created_at, u.deleted_at, r.updated_at, r.created_at),"
-                        + " users_sync_internal.part_wins(u.updated_at, u.created_at, u.raw_json, r.updated_at, r.created_at, r.raw_json),"
-                        + " users_sync_internal.deletion_wins(u.deleted_at, r.updated_at, r.created_at),"
-                        + " users_sync_internal.revives(u.updated_at, u.created_at, r.deleted_at)"
-                        + " FROM neon_auth.users_sync AS u, neon_auth.users_sync AS r")) {
+                ResultSet lines = connection
+                        .createStatement()
+                        .executeQuery("EXPLAIN VERBOSE SELECT"
+                                + " users_sync_internal.profile_wins(u.updated_at, u.created_at, u.deleted_at, r.updated_at, r.created_at),"
+                                + " users_sync_internal.part_wins(u.updated_at, u.created_at, u.raw_json, r.updated_at, r.created_at, r.raw_json),"
+                                + " users_sync_internal.deletion_wins(u.deleted_at, r.updated_at, r.created_at),"
+                                + " users_sync_internal.revives(u.updated_at, u.created_at, r.deleted_at)"
+                                + " FROM neon_auth.users_sync AS u, neon_auth.users_sync AS r")) {
             while (lines.next()) {
                 plan += lines.getString(1) + "\n";
             }
@@ -263,7 +336,8 @@ class LeastPrivilegeTest {
 
     private List<String> startLog() {
         Properties second = TestSettings.with(database, "generic");
-        List.of("database.url", "database.user", "database.migrate").forEach(setting -> second.setProperty(setting, settings.getProperty(setting)));
+        List.of("database.url", "database.user", "database.migrate")
+                .forEach(setting -> second.setProperty(setting, settings.getProperty(setting)));
         CapturedLog start = new CapturedLog();
         new StartedApp(second).close();
         return start.lines();
@@ -271,23 +345,46 @@ class LeastPrivilegeTest {
 
     private void assertNothingWasDenied() {
         // The console's indexes are the owner's to make, and users-sync says so.
-        assertEquals(List.of(), log.lines().stream().filter(line -> line.contains("42501") || line.contains("permission denied"))
-                .filter(line -> !line.contains("Let the owner of neon_auth.users_sync run routes/sql/console-indexes.sql")).toList());
+        assertEquals(
+                List.of(),
+                log.lines().stream()
+                        .filter(line -> line.contains("42501") || line.contains("permission denied"))
+                        .filter(line -> !line.contains(
+                                "Let the owner of neon_auth.users_sync run routes/sql/console-indexes.sql"))
+                        .toList());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"CREATE TABLE neon_auth.more (id TEXT)", "CREATE TABLE users_sync_internal.more (id TEXT)", "CREATE SCHEMA more",
-        "DROP TABLE neon_auth.users_sync CASCADE", "ALTER TABLE neon_auth.users_sync ADD COLUMN more TEXT", "TRUNCATE neon_auth.users_sync CASCADE",
-        "CREATE INDEX ON neon_auth.users_sync (name)", "CREATE OR REPLACE VIEW neon_auth.users_live AS SELECT 1", "ALTER TABLE neon_auth.users_sync OWNER TO CURRENT_USER",
-        "CREATE TRIGGER t BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-        "UPDATE users_sync_internal.event_log SET decision = 'applied'", "UPDATE users_sync_internal.delivery SET at = now()",
-        "DELETE FROM users_sync_internal.tombstone", "DELETE FROM users_sync_internal.poll_state", "UPDATE users_sync_internal.flyway_schema_history SET success = false",
-        "CREATE OR REPLACE FUNCTION users_sync_internal.first_time(provider TEXT, id TEXT) RETURNS BOOLEAN LANGUAGE sql AS 'SELECT true'",
-        "SELECT * FROM private", "SELECT neon_auth.ensure_user('u9')", "CREATE ROLE more", "ALTER ROLE CURRENT_USER SUPERUSER",
-        "COPY neon_auth.users_sync TO PROGRAM 'cat'", "COPY neon_auth.users_sync TO '/tmp/users'", "SELECT pg_read_file('postgresql.conf')"})
+    @ValueSource(
+            strings = {
+                "CREATE TABLE neon_auth.more (id TEXT)",
+                "CREATE TABLE users_sync_internal.more (id TEXT)",
+                "CREATE SCHEMA more",
+                "DROP TABLE neon_auth.users_sync CASCADE",
+                "ALTER TABLE neon_auth.users_sync ADD COLUMN more TEXT",
+                "TRUNCATE neon_auth.users_sync CASCADE",
+                "CREATE INDEX ON neon_auth.users_sync (name)",
+                "CREATE OR REPLACE VIEW neon_auth.users_live AS SELECT 1",
+                "ALTER TABLE neon_auth.users_sync OWNER TO CURRENT_USER",
+                "CREATE TRIGGER t BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+                "UPDATE users_sync_internal.event_log SET decision = 'applied'",
+                "UPDATE users_sync_internal.delivery SET at = now()",
+                "DELETE FROM users_sync_internal.tombstone",
+                "DELETE FROM users_sync_internal.poll_state",
+                "UPDATE users_sync_internal.flyway_schema_history SET success = false",
+                "CREATE OR REPLACE FUNCTION users_sync_internal.first_time(provider TEXT, id TEXT) RETURNS BOOLEAN LANGUAGE sql AS 'SELECT true'",
+                "SELECT * FROM private",
+                "SELECT neon_auth.ensure_user('u9')",
+                "CREATE ROLE more",
+                "ALTER ROLE CURRENT_USER SUPERUSER",
+                "COPY neon_auth.users_sync TO PROGRAM 'cat'",
+                "COPY neon_auth.users_sync TO '/tmp/users'",
+                "SELECT pg_read_file('postgresql.conf')"
+            })
     void theRoleMayNot(String statement) throws SQLException {
         try (Connection connection = DriverManager.getConnection(url, role, null)) {
-            SQLException refused = assertThrows(SQLException.class, () -> connection.createStatement().execute(statement));
+            SQLException refused = assertThrows(
+                    SQLException.class, () -> connection.createStatement().execute(statement));
             assertEquals("42501", refused.getSQLState(), refused.getMessage());
         }
     }

@@ -39,12 +39,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("app")
 class NeonAuthTableTest {
 
-
-    private static final String EVERY_VALUE = "SELECT concat_ws('|', id, raw_json, name, email, created_at, %s, deleted_at)"
-            + " FROM neon_auth.users_sync ORDER BY id";
+    private static final String EVERY_VALUE =
+            "SELECT concat_ws('|', id, raw_json, name, email, created_at, %s, deleted_at)"
+                    + " FROM neon_auth.users_sync ORDER BY id";
     private static final String EVERY_TODO = "SELECT row_to_json(t) FROM todos t ORDER BY id";
-    private static final String FOREIGN_KEYS = "SELECT concat_ws(' ', conname, confdeltype, convalidated, pg_get_constraintdef(oid))"
-            + " FROM pg_constraint WHERE contype = 'f' AND confrelid = 'neon_auth.users_sync'::regclass";
+    private static final String FOREIGN_KEYS =
+            "SELECT concat_ws(' ', conname, confdeltype, convalidated, pg_get_constraintdef(oid))"
+                    + " FROM pg_constraint WHERE contype = 'f' AND confrelid = 'neon_auth.users_sync'::regclass";
     private static final String COLUMNS_AND_ROWS = """
             SELECT concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, attgenerated)
               FROM pg_attribute WHERE attrelid = 'neon_auth.users_sync'::regclass AND attnum > 0
@@ -69,8 +70,10 @@ class NeonAuthTableTest {
     class Adopted {
 
         private final TestDatabase database = new TestDatabase();
+
         @Parameter
         boolean withUpdatedAt;
+
         private List<String> valuesBefore;
         private List<String> valuesAfter;
         private List<String> adopted;
@@ -111,7 +114,9 @@ class NeonAuthTableTest {
             foreignKeysBefore = database.column(FOREIGN_KEYS);
             CapturedLog log = new CapturedLog();
             app = start(database);
-            adopted = log.lines().stream().filter(line -> line.contains("adopted")).toList();
+            adopted = log.lines().stream()
+                    .filter(line -> line.contains("adopted"))
+                    .toList();
             valuesAfter = database.column(EVERY_VALUE.formatted("updated_at"));
         }
 
@@ -123,8 +128,12 @@ class NeonAuthTableTest {
         @Test
         void theLogSaysWhatWasAdopted() {
             assertEquals(1, adopted.size(), adopted.toString());
-            assertTrue(adopted.get(0).contains("adopted the table neon_auth.users_sync of Neon Auth with 5 rows; generated columns that became plain ones:"
-                    + " id, name, email, created_at"), adopted.get(0));
+            assertTrue(
+                    adopted.get(0)
+                            .contains(
+                                    "adopted the table neon_auth.users_sync of Neon Auth with 5 rows; generated columns that became plain ones:"
+                                            + " id, name, email, created_at"),
+                    adopted.get(0));
         }
 
         @Test
@@ -143,16 +152,26 @@ class NeonAuthTableTest {
 
         @Test
         void itHasExactlyTheSevenColumnsAndAllAreWritable() {
-            assertEquals(List.of("created_at timestamp with time zone NEVER", "deleted_at timestamp with time zone NEVER", "email text NEVER",
-                            "id text NEVER", "name text NEVER", "raw_json jsonb NEVER", "updated_at timestamp with time zone NEVER"),
-                    database.column("SELECT concat_ws(' ', column_name, data_type, is_generated) FROM information_schema.columns"
-                            + " WHERE table_schema = 'neon_auth' AND table_name = 'users_sync' ORDER BY column_name"));
+            assertEquals(
+                    List.of(
+                            "created_at timestamp with time zone NEVER",
+                            "deleted_at timestamp with time zone NEVER",
+                            "email text NEVER",
+                            "id text NEVER",
+                            "name text NEVER",
+                            "raw_json jsonb NEVER",
+                            "updated_at timestamp with time zone NEVER"),
+                    database.column(
+                            "SELECT concat_ws(' ', column_name, data_type, is_generated) FROM information_schema.columns"
+                                    + " WHERE table_schema = 'neon_auth' AND table_name = 'users_sync' ORDER BY column_name"));
         }
 
         @Test
         void itHasOnePrimaryKeyAndOneIndexOfDeletedAt() {
-            assertEquals(List.of("users_sync_deleted_at_idx", "users_sync_pkey"), database.column(
-                    "SELECT indexname FROM pg_indexes WHERE schemaname = 'neon_auth' AND tablename = 'users_sync' ORDER BY indexname"));
+            assertEquals(
+                    List.of("users_sync_deleted_at_idx", "users_sync_pkey"),
+                    database.column(
+                            "SELECT indexname FROM pg_indexes WHERE schemaname = 'neon_auth' AND tablename = 'users_sync' ORDER BY indexname"));
         }
 
         @Test
@@ -160,16 +179,21 @@ class NeonAuthTableTest {
             deliver("generic", """
                     {"type": "user.updated", "timestamp": "2026-01-01T00:00:00Z",
                      "data": {"id": "renamed", "name": "Cyd", "email": "cyd@example.com"}}""");
-            assertEquals("Cyd cyd@example.com Cyd t", database.value("SELECT concat_ws(' ', name, email, raw_json ->> 'name',"
-                    + " created_at = to_timestamp(1740681360)) FROM neon_auth.users_sync WHERE id = 'renamed'"));
+            assertEquals(
+                    "Cyd cyd@example.com Cyd t",
+                    database.value(
+                            "SELECT concat_ws(' ', name, email, raw_json ->> 'name',"
+                                    + " created_at = to_timestamp(1740681360)) FROM neon_auth.users_sync WHERE id = 'renamed'"));
         }
 
         @Test
         void anAdoptedUserIsDeletedAndKeepsTheTodos() {
             deliver("generic", """
                     {"type": "user.deleted", "timestamp": "2026-01-01T00:00:00Z", "data": {"id": "leaving"}}""");
-            assertEquals("Di t task of leaving", database.value("SELECT concat_ws(' ', name, deleted_at = '2026-01-01Z', task)"
-                    + " FROM neon_auth.users_sync u JOIN todos t ON t.user_id = u.id WHERE u.id = 'leaving'"));
+            assertEquals(
+                    "Di t task of leaving",
+                    database.value("SELECT concat_ws(' ', name, deleted_at = '2026-01-01Z', task)"
+                            + " FROM neon_auth.users_sync u JOIN todos t ON t.user_id = u.id WHERE u.id = 'leaving'"));
         }
 
         @Test
@@ -180,8 +204,12 @@ class NeonAuthTableTest {
                      "data": {"id": "%s", "first_name": "Eva", "last_name": "Stone", "primary_email_address_id": "idn_1",
                               "email_addresses": [{"id": "idn_1", "email_address": "eva@example.com"}],
                               "created_at": 1767225600123, "updated_at": 1767225600123}}""".formatted(id));
-            assertEquals("Eva Stone eva@example.com Eva t", database.value("SELECT concat_ws(' ', name, email, raw_json ->> 'first_name',"
-                    + " created_at = '2026-01-01T00:00:00.123Z') FROM neon_auth.users_sync WHERE id = ?", id));
+            assertEquals(
+                    "Eva Stone eva@example.com Eva t",
+                    database.value(
+                            "SELECT concat_ws(' ', name, email, raw_json ->> 'first_name',"
+                                    + " created_at = '2026-01-01T00:00:00.123Z') FROM neon_auth.users_sync WHERE id = ?",
+                            id));
         }
 
         @Test
@@ -209,12 +237,17 @@ class NeonAuthTableTest {
 
         StartupFailure told = ObjectHelper.getException(StartupFailure.class, failure);
         assertNotNull(told, () -> "not told in one line: " + failure);
-        for (String part : List.of("neon_auth.users_sync", "id uuid (expected text)", "email character varying (expected text)",
+        for (String part : List.of(
+                "neon_auth.users_sync",
+                "id uuid (expected text)",
+                "email character varying (expected text)",
                 "Rename that table")) {
             assertTrue(told.getMessage().contains(part), () -> part + " is missing in: " + told.getMessage());
         }
         assertEquals(before, database.column(COLUMNS_AND_ROWS));
-        assertEquals(List.of("users_sync"), database.column("SELECT relname FROM pg_class WHERE relnamespace = 'neon_auth'::regnamespace"));
+        assertEquals(
+                List.of("users_sync"),
+                database.column("SELECT relname FROM pg_class WHERE relnamespace = 'neon_auth'::regnamespace"));
     }
 
     @Test
@@ -235,18 +268,24 @@ class NeonAuthTableTest {
         CapturedLog log = new CapturedLog();
         try (Connection webapp = DriverManager.getConnection(database.url() + "&ApplicationName=webapp")) {
             webapp.setAutoCommit(false);
-            String pid = Rows.column(webapp, "SELECT pg_backend_pid() FROM (SELECT count(*) FROM neon_auth.users_sync) AS read").get(0);
+            String pid = Rows.column(
+                            webapp, "SELECT pg_backend_pid() FROM (SELECT count(*) FROM neon_auth.users_sync) AS read")
+                    .get(0);
             CompletableFuture<StartedApp> starting = CompletableFuture.supplyAsync(() -> start(database));
-            await().atMost(Duration.ofSeconds(60)).until(() -> log.lines().stream()
-                    .anyMatch(line -> line.contains("waiting for pid " + pid + " (application webapp, role postgres, idle in transaction since ")));
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> log.lines().stream()
+                            .anyMatch(line -> line.contains("waiting for pid " + pid
+                                    + " (application webapp, role postgres, idle in transaction since ")));
             assertTrue(!starting.isDone());
             try (Connection reader = database.connect()) {
-                reader.createStatement().execute("SET statement_timeout = '5s'; SELECT count(*) FROM neon_auth.users_sync");
+                reader.createStatement()
+                        .execute("SET statement_timeout = '5s'; SELECT count(*) FROM neon_auth.users_sync");
             }
             webapp.commit();
             starting.get(60, TimeUnit.SECONDS).close();
         }
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("adopted the table neon_auth.users_sync that was there with 0 rows")));
+        assertTrue(log.lines().stream()
+                .anyMatch(line -> line.contains("adopted the table neon_auth.users_sync that was there with 0 rows")));
     }
 
     /** The tables are there, and only the indexes of SCIM are not. */
@@ -258,8 +297,13 @@ class NeonAuthTableTest {
         try (Connection webapp = DriverManager.getConnection(database.url() + "&ApplicationName=webapp")) {
             webapp.setAutoCommit(false);
             webapp.createStatement().execute("LOCK TABLE neon_auth.users_sync IN ROW EXCLUSIVE MODE");
-            CompletableFuture<StartedApp> starting = CompletableFuture.supplyAsync(() -> new StartedApp(TestSettings.with(database, "generic", "scim")));
-            await().atMost(Duration.ofSeconds(60)).until(() -> starting.isDone() || log.lines().stream().anyMatch(line -> line.contains("(application webapp, role postgres, idle in transaction since ")));
+            CompletableFuture<StartedApp> starting =
+                    CompletableFuture.supplyAsync(() -> new StartedApp(TestSettings.with(database, "generic", "scim")));
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> starting.isDone()
+                            || log.lines().stream()
+                                    .anyMatch(line -> line.contains(
+                                            "(application webapp, role postgres, idle in transaction since ")));
             assertTrue(!starting.isDone());
             webapp.commit();
             starting.get(60, TimeUnit.SECONDS).close();
@@ -271,18 +315,29 @@ class NeonAuthTableTest {
     void aRoleWithoutTheRightsWritesNothingAndIsToldWhatItNeeds() {
         TestDatabase database = new TestDatabase();
         String name = database.value("SELECT current_database()");
-        database.execute("CREATE ROLE owner_" + name + " LOGIN; CREATE ROLE wrong_" + name + " LOGIN; GRANT CREATE ON DATABASE " + name + " TO owner_" + name
-                + ", wrong_" + name + "; SET ROLE owner_" + name + "; CREATE SCHEMA neon_auth; CREATE TABLE neon_auth.users_sync (id TEXT PRIMARY KEY)");
+        database.execute(
+                "CREATE ROLE owner_" + name + " LOGIN; CREATE ROLE wrong_" + name + " LOGIN; GRANT CREATE ON DATABASE "
+                        + name + " TO owner_" + name + ", wrong_" + name + "; SET ROLE owner_" + name
+                        + "; CREATE SCHEMA neon_auth; CREATE TABLE neon_auth.users_sync (id TEXT PRIMARY KEY)");
         Properties settings = TestSettings.with(database, "generic");
         settings.setProperty("database.url", database.url().replaceFirst("\\?.*", ""));
         settings.setProperty("database.user", "wrong_" + name);
-        StartupFailure told = ObjectHelper.getException(StartupFailure.class, assertThrows(Exception.class, () -> new StartedApp(settings)));
-        assertEquals("the role wrong_" + name + " may not create or upgrade the tables of users-sync; nothing was changed. Let their owner run:"
-                + " GRANT USAGE, CREATE ON SCHEMA neon_auth TO wrong_" + name + "; GRANT owner_" + name + " TO wrong_" + name, told.getMessage());
-        assertEquals(List.of(), database.column("SELECT nspname FROM pg_namespace WHERE nspname = 'users_sync_internal'"));
+        StartupFailure told = ObjectHelper.getException(
+                StartupFailure.class, assertThrows(Exception.class, () -> new StartedApp(settings)));
+        assertEquals(
+                "the role wrong_" + name
+                        + " may not create or upgrade the tables of users-sync; nothing was changed. Let their owner run:"
+                        + " GRANT USAGE, CREATE ON SCHEMA neon_auth TO wrong_" + name + "; GRANT owner_" + name
+                        + " TO wrong_" + name,
+                told.getMessage());
+        assertEquals(
+                List.of(), database.column("SELECT nspname FROM pg_namespace WHERE nspname = 'users_sync_internal'"));
         settings.setProperty("database.user", "owner_" + name);
         new StartedApp(settings).close();
-        assertEquals("owner_" + name, database.value("SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relname IN ('users_sync', 'dead_letter')"));
+        assertEquals(
+                "owner_" + name,
+                database.value(
+                        "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relname IN ('users_sync', 'dead_letter')"));
     }
 
     @ParameterizedTest
@@ -295,20 +350,30 @@ class NeonAuthTableTest {
         Properties settings = TestSettings.with(database, "generic");
         settings.setProperty("database.migrate", migrate);
         try (StartedApp app = new StartedApp(settings)) {
-            assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}").post(app.webhooks("generic")).statusCode());
+            assertEquals(
+                    204,
+                    new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}")
+                            .post(app.webhooks("generic"))
+                            .statusCode());
         }
     }
 
     @Test
     void columnsAndIndexesThatWouldParkUsersAreNamed() {
         TestDatabase database = new TestDatabase();
-        database.execute("CREATE SCHEMA neon_auth; CREATE TABLE neon_auth.users_sync (id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,"
-                + " note TEXT NOT NULL DEFAULT '', UNIQUE (id, tenant))");
+        database.execute(
+                "CREATE SCHEMA neon_auth; CREATE TABLE neon_auth.users_sync (id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,"
+                        + " note TEXT NOT NULL DEFAULT '', UNIQUE (id, tenant))");
         CapturedLog log = new CapturedLog();
         start(database).close();
-        List<String> warnings = log.lines().stream().filter(line -> line.startsWith("WARN users-sync : ")).sorted().toList();
+        List<String> warnings = log.lines().stream()
+                .filter(line -> line.startsWith("WARN users-sync : "))
+                .sorted()
+                .toList();
         assertEquals(3, warnings.size(), warnings.toString());
-        assertTrue(warnings.get(0).contains("neon_auth.users_sync_email_key on neon_auth.users_sync is unique over"), warnings.get(0));
+        assertTrue(
+                warnings.get(0).contains("neon_auth.users_sync_email_key on neon_auth.users_sync is unique over"),
+                warnings.get(0));
         assertTrue(warnings.get(1).contains("the column email of neon_auth.users_sync is NOT NULL"), warnings.get(1));
         assertTrue(warnings.get(2).contains("the column tenant of neon_auth.users_sync is NOT NULL"), warnings.get(2));
     }

@@ -35,12 +35,19 @@ class PartitionedTableTest extends RunningApp {
 
     @Test
     void foreignKeysDeletionErasureAndHousekeepingWork() {
-        new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"gone\", \"name\": \"Jane\"}}").post(webhooks("generic"));
-        database.execute("CREATE TABLE todos (task text, user_id text REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE); INSERT INTO todos VALUES ('t', 'gone')");
-        new Delivery("{\"type\": \"user.deleted\", \"timestamp\": \"2026-01-02T00:00:00Z\", \"data\": {\"id\": \"gone\"}}").post(webhooks("generic"));
+        new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"gone\", \"name\": \"Jane\"}}")
+                .post(webhooks("generic"));
+        database.execute(
+                "CREATE TABLE todos (task text, user_id text REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE); INSERT INTO todos VALUES ('t', 'gone')");
+        new Delivery(
+                        "{\"type\": \"user.deleted\", \"timestamp\": \"2026-01-02T00:00:00Z\", \"data\": {\"id\": \"gone\"}}")
+                .post(webhooks("generic"));
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_live WHERE id = 'gone'"));
         assertEquals("1", database.value("SELECT count(*) FROM todos"));
-        assertEquals("0", database.value("SELECT users_sync_internal.erase_user('gone', 'gone', 'generic', false) ->> 'rows_left'"));
+        assertEquals(
+                "0",
+                database.value(
+                        "SELECT users_sync_internal.erase_user('gone', 'gone', 'generic', false) ->> 'rows_left'"));
         assertEquals("0", database.value("SELECT count(*) FROM todos"));
     }
 }

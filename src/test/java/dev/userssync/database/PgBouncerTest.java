@@ -37,11 +37,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("pgbouncer")
 class PgBouncerTest {
 
-    private static final List<String> SETTINGS = List.of("lock_timeout", "statement_timeout", "plan_cache_mode", "search_path", "role", "client_min_messages",
-            "default_transaction_isolation", "default_transaction_read_only", "extra_float_digits");
+    private static final List<String> SETTINGS = List.of(
+            "lock_timeout",
+            "statement_timeout",
+            "plan_cache_mode",
+            "search_path",
+            "role",
+            "client_min_messages",
+            "default_transaction_isolation",
+            "default_transaction_read_only",
+            "extra_float_digits");
 
     @TempDir
     private Path directory;
+
     private final TestDatabase database = new TestDatabase();
     private final CapturedLog log = new CapturedLog();
 
@@ -57,7 +66,8 @@ class PgBouncerTest {
     private static String settingsOf(Connection client) throws SQLException {
         StringBuilder values = new StringBuilder();
         for (String setting : SETTINGS) {
-            try (var statement = client.createStatement(); ResultSet value = statement.executeQuery("SHOW " + setting)) {
+            try (var statement = client.createStatement();
+                    ResultSet value = statement.executeQuery("SHOW " + setting)) {
                 value.next();
                 values.append(setting).append('=').append(value.getString(1)).append(' ');
             }
@@ -80,12 +90,20 @@ class PgBouncerTest {
             DeliveryStream stream = new DeliveryStream(16, version -> version % 100);
             Set<String> seen = new TreeSet<>();
             try (StartedApp app = new StartedApp(settings(pooler.url()));
-                    DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic")); Connection client = client(pooler)) {
+                    DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic"));
+                    Connection client = client(pooler)) {
                 deliveries.await("204", 200);
                 for (int i = 0; i < 30; i++) {
                     seen.add(settingsOf(client));
                     String scim = app.webhooks("").replace("/webhooks/", "/scim/v2");
-                    assertEquals(201, ScimApp.send(ScimApp.request(scim, "POST", "/Users", ScimApp.user("jane" + i, "\"externalId\": \"s" + i + "\""))).status());
+                    assertEquals(
+                            201,
+                            ScimApp.send(ScimApp.request(
+                                            scim,
+                                            "POST",
+                                            "/Users",
+                                            ScimApp.user("jane" + i, "\"externalId\": \"s" + i + "\"")))
+                                    .status());
                 }
                 deliveries.await("204", 500);
                 deliveries.close();
@@ -95,8 +113,12 @@ class PgBouncerTest {
             List<String> rows = database.column(DeliveryStream.ROWS + " WHERE id LIKE 'user%'");
             assertEquals(Map.of(), stream.lost(rows));
             assertEquals(List.of(), stream.wrong(rows));
-            assertTrue(log.lines().stream().anyMatch(line -> line.contains("DATABASE_URL leads to a pooler")), log.lines().toString());
-            assertTrue(log.lines().stream().anyMatch(line -> line.contains("set DATABASE_DIRECT_URL")), "the console's indexes need a session");
+            assertTrue(
+                    log.lines().stream().anyMatch(line -> line.contains("DATABASE_URL leads to a pooler")),
+                    log.lines().toString());
+            assertTrue(
+                    log.lines().stream().anyMatch(line -> line.contains("set DATABASE_DIRECT_URL")),
+                    "the console's indexes need a session");
         }
     }
 
@@ -107,12 +129,16 @@ class PgBouncerTest {
             DeliveryStream stream = new DeliveryStream(8, version -> version % 20);
             try (StartedApp app = new StartedApp(settings(pooler.url() + "&prepareThreshold=1"));
                     DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic"))) {
-                await().atMost(Duration.ofSeconds(30)).until(() -> log.lines().stream().anyMatch(line -> line.contains("does not keep prepared statements")));
+                await().atMost(Duration.ofSeconds(30))
+                        .until(() -> log.lines().stream()
+                                .anyMatch(line -> line.contains("does not keep prepared statements")));
                 int before = deliveries.replies.getOrDefault("204", 0);
                 deliveries.await("204", before + 200);
             } catch (RuntimeException e) { // the migration may be the first to meet the name of another client
                 StartupFailure told = ObjectHelper.getException(StartupFailure.class, e);
-                assertTrue(told != null && told.getMessage().contains("remove prepareThreshold from DATABASE_URL"), e.toString());
+                assertTrue(
+                        told != null && told.getMessage().contains("remove prepareThreshold from DATABASE_URL"),
+                        e.toString());
             }
         }
     }
@@ -121,10 +147,18 @@ class PgBouncerTest {
     void migrationsAndIndexesGoTheDirectWay() throws Exception {
         try (PgBouncer pooler = new PgBouncer(directory, "transaction", database)) {
             Properties settings = settings(pooler.url());
-            settings.setProperty("database.direct.url", database.url().replaceFirst("user=[^&]*&?", "")); // the user is that of DATABASE_URL
+            settings.setProperty(
+                    "database.direct.url",
+                    database.url().replaceFirst("user=[^&]*&?", "")); // the user is that of DATABASE_URL
             try (StartedApp app = new StartedApp(settings)) {
-                await().until(() -> database.column("SELECT 1 FROM pg_indexes WHERE indexname = 'users_sync_words_idx'").size() == 1);
-                assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}").post(app.webhooks("generic")).statusCode());
+                await().until(() -> database.column("SELECT 1 FROM pg_indexes WHERE indexname = 'users_sync_words_idx'")
+                                .size()
+                        == 1);
+                assertEquals(
+                        204,
+                        new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}")
+                                .post(app.webhooks("generic"))
+                                .statusCode());
             }
         }
     }

@@ -39,17 +39,22 @@ class TriggerTest extends PolledApp {
                   IF %s THEN %s END IF;
                   RETURN NEW;
                 END $$;
-                CREATE %s INSERT OR UPDATE ON neon_auth.users_sync %s FOR EACH ROW EXECUTE FUNCTION public.no_d7()""".formatted(condition, body,
-                kind.equals("DEFERRED") ? "CONSTRAINT TRIGGER refuses AFTER" : "TRIGGER refuses " + kind, kind.equals("DEFERRED") ? "INITIALLY DEFERRED" : ""));
+                CREATE %s INSERT OR UPDATE ON neon_auth.users_sync %s FOR EACH ROW EXECUTE FUNCTION public.no_d7()""".formatted(
+                        condition,
+                        body,
+                        kind.equals("DEFERRED") ? "CONSTRAINT TRIGGER refuses AFTER" : "TRIGGER refuses " + kind,
+                        kind.equals("DEFERRED") ? "INITIALLY DEFERRED" : ""));
     }
 
     @AfterEach
     void mend() {
-        database.execute("DROP TRIGGER IF EXISTS refuses ON neon_auth.users_sync; DROP FUNCTION IF EXISTS public.no_d7() CASCADE");
+        database.execute(
+                "DROP TRIGGER IF EXISTS refuses ON neon_auth.users_sync; DROP FUNCTION IF EXISTS public.no_d7() CASCADE");
     }
 
     private static String created(String id) {
-        return "{\"type\": \"user.created\", \"data\": {\"id\": \"" + id + "\", \"name\": \"Ada\", \"created_at\": \"2026-11-20T08:00:00Z\"}}";
+        return "{\"type\": \"user.created\", \"data\": {\"id\": \"" + id
+                + "\", \"name\": \"Ada\", \"created_at\": \"2026-11-20T08:00:00Z\"}}";
     }
 
     /** Each user once, by eight senders. @return how often each status came, and which users did not get 204 */
@@ -59,7 +64,8 @@ class TriggerTest extends PolledApp {
             List<Future<Integer>> replies = new ArrayList<>();
             for (int i = 0; i < USERS; i++) {
                 String body = created("d" + i);
-                replies.add(senders.submit(() -> new Delivery(body).post(webhooks("generic")).statusCode()));
+                replies.add(senders.submit(
+                        () -> new Delivery(body).post(webhooks("generic")).statusCode()));
             }
             Map<String, String> others = new TreeMap<>();
             for (int i = 0; i < USERS; i++) {
@@ -78,7 +84,10 @@ class TriggerTest extends PolledApp {
     }
 
     private String letters() {
-        return String.join("\n", database.column("SELECT concat(sql_state, ' ', reason) FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
+        return String.join(
+                "\n",
+                database.column(
+                        "SELECT concat(sql_state, ' ', reason) FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
     }
 
     @ParameterizedTest
@@ -90,7 +99,10 @@ class TriggerTest extends PolledApp {
         }
         assertEquals("59", rows());
         assertEquals("P0001 SQLState P0001: ERROR: no d7, PL/pgSQL function no_d7() line 3 at RAISE", letters());
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("parked as a dead letter: SQLState P0001, PL/pgSQL function no_d7() line 3 at RAISE")),
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(line -> line.contains(
+                                "parked as a dead letter: SQLState P0001, PL/pgSQL function no_d7() line 3 at RAISE")),
                 log.lines()::toString);
         mend();
         assertEquals(200, post("/dead-letters/replay").statusCode());
@@ -102,7 +114,10 @@ class TriggerTest extends PolledApp {
         trigger("AFTER", "true", "RAISE EXCEPTION 'nobody';");
         assertEquals(Map.of(), deliverAll());
         assertEquals("0", rows());
-        assertEquals("60", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND sql_state = 'P0001'"));
+        assertEquals(
+                "60",
+                database.value(
+                        "SELECT count(*) FROM users_sync_internal.dead_letter WHERE state = 'parked' AND sql_state = 'P0001'"));
         assertTrue(letters().contains("nobody"));
         mend();
         post("/dead-letters/replay");
@@ -115,8 +130,11 @@ class TriggerTest extends PolledApp {
         assertEquals(Map.of("d7", "503"), deliverAll());
         assertEquals("59", rows());
         assertEquals("", letters());
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("SQLState 42P01: relation \"public.missing\" does not exist")
-                && line.contains("PL/pgSQL function no_d7() line 3 at PERFORM")), log.lines()::toString);
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(line -> line.contains("SQLState 42P01: relation \"public.missing\" does not exist")
+                                && line.contains("PL/pgSQL function no_d7() line 3 at PERFORM")),
+                log.lines()::toString);
     }
 
     @Test
@@ -124,11 +142,15 @@ class TriggerTest extends PolledApp {
         database.execute("DROP ROLE IF EXISTS no_rights; CREATE ROLE no_rights; CREATE TABLE public.secrets (id TEXT)");
         try {
             trigger("AFTER", "NEW.id = 'd7'", "PERFORM FROM public.secrets;");
-            database.execute("ALTER FUNCTION public.no_d7() OWNER TO no_rights; ALTER FUNCTION public.no_d7() SECURITY DEFINER");
+            database.execute(
+                    "ALTER FUNCTION public.no_d7() OWNER TO no_rights; ALTER FUNCTION public.no_d7() SECURITY DEFINER");
             assertEquals(Map.of("d7", "503"), deliverAll());
             assertEquals("59", rows());
-            assertTrue(log.lines().stream().anyMatch(line -> line.contains("SQLState 42501: permission denied for table secrets")
-                    && line.contains("function no_d7()")), log.lines()::toString);
+            assertTrue(
+                    log.lines().stream()
+                            .anyMatch(line -> line.contains("SQLState 42501: permission denied for table secrets")
+                                    && line.contains("function no_d7()")),
+                    log.lines()::toString);
         } finally {
             mend();
             database.execute("DROP TABLE public.secrets; DROP ROLE no_rights");
@@ -152,10 +174,18 @@ class TriggerTest extends PolledApp {
     void aScimClientIsToldThatTheUserIsRefused() {
         trigger("AFTER", "NEW.name = 'Bad'", "RAISE EXCEPTION 'no Bad';");
         String base = "http://localhost:" + settings.getProperty("camel.server.port") + "/scim/v2";
-        ScimApp.Reply reply = ScimApp.send(ScimApp.request(base, "POST", "/Users",
-                "{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"], \"userName\": \"bad\", \"displayName\": \"Bad\"}"));
+        ScimApp.Reply reply = ScimApp.send(
+                ScimApp.request(
+                        base,
+                        "POST",
+                        "/Users",
+                        "{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"], \"userName\": \"bad\", \"displayName\": \"Bad\"}"));
         assertEquals(400, reply.status(), reply::toString);
         assertEquals("", letters());
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("scim: the database refuses a user") && line.contains("function no_d7()")), log.lines()::toString);
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(line -> line.contains("scim: the database refuses a user")
+                                && line.contains("function no_d7()")),
+                log.lines()::toString);
     }
 }

@@ -23,34 +23,53 @@ class UsersTableTest extends RunningApp {
 
     @Test
     void exactlySevenColumnsInTheirOrder() {
-        assertEquals(List.of("id text NO", "raw_json jsonb YES", "name text YES", "email text YES",
-                        "created_at timestamp with time zone YES", "deleted_at timestamp with time zone YES",
+        assertEquals(
+                List.of(
+                        "id text NO",
+                        "raw_json jsonb YES",
+                        "name text YES",
+                        "email text YES",
+                        "created_at timestamp with time zone YES",
+                        "deleted_at timestamp with time zone YES",
                         "updated_at timestamp with time zone YES"),
-                database.column("SELECT concat_ws(' ', column_name, data_type, is_nullable) FROM information_schema.columns"
-                        + " WHERE table_schema = 'neon_auth' AND table_name = 'users_sync' ORDER BY ordinal_position"));
+                database.column(
+                        "SELECT concat_ws(' ', column_name, data_type, is_nullable) FROM information_schema.columns"
+                                + " WHERE table_schema = 'neon_auth' AND table_name = 'users_sync' ORDER BY ordinal_position"));
     }
 
     @Test
     void noColumnHasADefaultOrAnExpression() {
-        assertEquals(List.of(), database.column("SELECT column_name FROM information_schema.columns WHERE table_schema = 'neon_auth'"
-                + " AND (column_default IS NOT NULL OR is_generated <> 'NEVER' OR is_identity <> 'NO')"));
+        assertEquals(
+                List.of(),
+                database.column("SELECT column_name FROM information_schema.columns WHERE table_schema = 'neon_auth'"
+                        + " AND (column_default IS NOT NULL OR is_generated <> 'NEVER' OR is_identity <> 'NO')"));
     }
 
     @Test
     void theSchemaHoldsTheTableItsTwoIndexesAndTheViewOnly() {
-        assertEquals(List.of("r users_sync", "i users_sync_pkey", "i users_sync_deleted_at_idx", "v users_live"),
-                database.column("SELECT concat_ws(' ', relkind, relname) FROM pg_class WHERE relnamespace = 'neon_auth'::regnamespace"
-                        + " ORDER BY position(relkind::text IN 'riv'), relname DESC"));
-        assertEquals(List.of("ensure_user(text)", "ensure_user(text,boolean)"), database.column("SELECT regexp_replace(oid::regprocedure::text, '.*\\.', '') FROM pg_proc"
-                + " WHERE pronamespace = 'neon_auth'::regnamespace ORDER BY pronargs"));
-        assertEquals("0", database.value("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'neon_auth.users_sync'::regclass AND NOT tgisinternal"));
+        assertEquals(
+                List.of("r users_sync", "i users_sync_pkey", "i users_sync_deleted_at_idx", "v users_live"),
+                database.column(
+                        "SELECT concat_ws(' ', relkind, relname) FROM pg_class WHERE relnamespace = 'neon_auth'::regnamespace"
+                                + " ORDER BY position(relkind::text IN 'riv'), relname DESC"));
+        assertEquals(
+                List.of("ensure_user(text)", "ensure_user(text,boolean)"),
+                database.column("SELECT regexp_replace(oid::regprocedure::text, '.*\\.', '') FROM pg_proc"
+                        + " WHERE pronamespace = 'neon_auth'::regnamespace ORDER BY pronargs"));
+        assertEquals(
+                "0",
+                database.value(
+                        "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'neon_auth.users_sync'::regclass AND NOT tgisinternal"));
     }
 
     @Test
     void theIdIsThePrimaryKeyAndDeletedAtIsIndexed() {
-        assertEquals("PRIMARY KEY (id)", database.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint"
-                + " WHERE conrelid = 'neon_auth.users_sync'::regclass AND contype IN ('p', 'u', 'c', 'f')"));
-        assertEquals("CREATE INDEX users_sync_deleted_at_idx ON neon_auth.users_sync USING btree (deleted_at)",
+        assertEquals(
+                "PRIMARY KEY (id)",
+                database.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+                        + " WHERE conrelid = 'neon_auth.users_sync'::regclass AND contype IN ('p', 'u', 'c', 'f')"));
+        assertEquals(
+                "CREATE INDEX users_sync_deleted_at_idx ON neon_auth.users_sync USING btree (deleted_at)",
                 database.value("SELECT indexdef FROM pg_indexes WHERE indexname = 'users_sync_deleted_at_idx'"));
     }
 
@@ -60,14 +79,17 @@ class UsersTableTest extends RunningApp {
         created("other", "Bea");
         database.execute("CREATE ROLE webapp_" + database.value("SELECT current_database()"));
         String role = "webapp_" + database.value("SELECT current_database()");
-        database.execute("ALTER TABLE neon_auth.users_sync ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON neon_auth.users_sync USING (id = current_setting('app.user'));"
-                + " GRANT USAGE ON SCHEMA neon_auth TO " + role + "; GRANT SELECT ON neon_auth.users_sync, neon_auth.users_live TO " + role);
+        database.execute(
+                "ALTER TABLE neon_auth.users_sync ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON neon_auth.users_sync USING (id = current_setting('app.user'));"
+                        + " GRANT USAGE ON SCHEMA neon_auth TO " + role
+                        + "; GRANT SELECT ON neon_auth.users_sync, neon_auth.users_live TO " + role);
         try (Connection webapp = database.connect()) {
             webapp.createStatement().execute("SET ROLE " + role + "; SELECT set_config('app.user', 'mine', false)");
             assertEquals(List.of("mine"), Rows.column(webapp, "SELECT id FROM neon_auth.users_sync"));
             assertEquals(List.of("mine"), Rows.column(webapp, "SELECT id FROM neon_auth.users_live"));
         } finally {
-            database.execute("DROP POLICY own ON neon_auth.users_sync; ALTER TABLE neon_auth.users_sync DISABLE ROW LEVEL SECURITY");
+            database.execute(
+                    "DROP POLICY own ON neon_auth.users_sync; ALTER TABLE neon_auth.users_sync DISABLE ROW LEVEL SECURITY");
         }
     }
 
@@ -76,8 +98,10 @@ class UsersTableTest extends RunningApp {
         created("live", "Ada");
         created("gone", "Bea");
         deleted("gone");
-        assertEquals(List.of("live"), database.column("SELECT id FROM neon_auth.users_live WHERE id IN ('live', 'gone')"));
-        assertEquals(database.column("SELECT row_to_json(u) FROM neon_auth.users_sync u WHERE id = 'live'"),
+        assertEquals(
+                List.of("live"), database.column("SELECT id FROM neon_auth.users_live WHERE id IN ('live', 'gone')"));
+        assertEquals(
+                database.column("SELECT row_to_json(u) FROM neon_auth.users_sync u WHERE id = 'live'"),
                 database.column("SELECT row_to_json(u) FROM neon_auth.users_live u WHERE id = 'live'"));
     }
 
@@ -85,22 +109,31 @@ class UsersTableTest extends RunningApp {
     void twoUsersMayHaveOneAddress() {
         created("first", "Same");
         created("second", "Same");
-        assertEquals("1", database.value("SELECT count(DISTINCT email) FROM neon_auth.users_sync WHERE id IN ('first', 'second')"));
+        assertEquals(
+                "1",
+                database.value(
+                        "SELECT count(DISTINCT email) FROM neon_auth.users_sync WHERE id IN ('first', 'second')"));
     }
 
     @Test
     void aTodoOfASyncedUserJoinsItsName() {
         created("joined", "Ada");
         insertTodo("joined");
-        assertEquals("write tests: Ada", database.value("SELECT t.task || ': ' || u.name"
-                + " FROM todos t LEFT JOIN neon_auth.users_sync u ON u.id = t.user_id WHERE t.user_id = 'joined'"));
+        assertEquals(
+                "write tests: Ada",
+                database.value(
+                        "SELECT t.task || ': ' || u.name"
+                                + " FROM todos t LEFT JOIN neon_auth.users_sync u ON u.id = t.user_id WHERE t.user_id = 'joined'"));
     }
 
     @Test
     void aTodoOfAnUnknownUserIsRefused() throws SQLException {
         try (Connection connection = database.connect()) {
-            SQLException refused = assertThrows(SQLException.class,
-                    () -> connection.createStatement().execute("INSERT INTO todos (task, user_id) VALUES ('write tests', 'nobody')"));
+            SQLException refused = assertThrows(
+                    SQLException.class,
+                    () -> connection
+                            .createStatement()
+                            .execute("INSERT INTO todos (task, user_id) VALUES ('write tests', 'nobody')"));
             assertEquals("23503", refused.getSQLState());
         }
     }
@@ -110,8 +143,11 @@ class UsersTableTest extends RunningApp {
         created("deleted", "Ada");
         insertTodo("deleted");
         deleted("deleted");
-        assertEquals("Ada true", database.value("SELECT u.name || ' ' || (u.deleted_at IS NOT NULL)"
-                + " FROM todos t LEFT JOIN neon_auth.users_sync u ON u.id = t.user_id WHERE t.user_id = 'deleted'"));
+        assertEquals(
+                "Ada true",
+                database.value(
+                        "SELECT u.name || ' ' || (u.deleted_at IS NOT NULL)"
+                                + " FROM todos t LEFT JOIN neon_auth.users_sync u ON u.id = t.user_id WHERE t.user_id = 'deleted'"));
     }
 
     @Test
@@ -145,8 +181,11 @@ class UsersTableTest extends RunningApp {
 
     @Test
     void profilesAreCompressedWithLz4WhereTheServerHasIt() {
-        String lz4 = database.value("SELECT enumvals::text[] @> '{lz4}' FROM pg_settings WHERE name = 'default_toast_compression'");
-        assertEquals(lz4.equals("t") ? "l" : "", database.value(
-                "SELECT attcompression FROM pg_attribute WHERE attrelid = 'neon_auth.users_sync'::regclass AND attname = 'raw_json'"));
+        String lz4 = database.value(
+                "SELECT enumvals::text[] @> '{lz4}' FROM pg_settings WHERE name = 'default_toast_compression'");
+        assertEquals(
+                lz4.equals("t") ? "l" : "",
+                database.value(
+                        "SELECT attcompression FROM pg_attribute WHERE attrelid = 'neon_auth.users_sync'::regclass AND attname = 'raw_json'"));
     }
 }

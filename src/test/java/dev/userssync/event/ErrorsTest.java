@@ -43,7 +43,8 @@ class ErrorsTest extends RunningApp {
                   END IF;
                   RETURN NEW;
                 END $$""".formatted(times, sqlState));
-        database.execute("CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+        database.execute(
+                "CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
     }
 
     private String tries() {
@@ -91,7 +92,9 @@ class ErrorsTest extends RunningApp {
         long start = System.nanoTime();
         HttpResponse<String> reply = post();
         assertRetryLater(reply);
-        assertTrue(Duration.ofNanos(System.nanoTime() - start).compareTo(Duration.ofSeconds(5)) < 0, "providers wait a few seconds only");
+        assertTrue(
+                Duration.ofNanos(System.nanoTime() - start).compareTo(Duration.ofSeconds(5)) < 0,
+                "providers wait a few seconds only");
         assertEquals("3", tries());
         assertEquals("0", rows());
         assertEquals("0", parked());

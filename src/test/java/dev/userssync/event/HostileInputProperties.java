@@ -58,9 +58,13 @@ class HostileInputProperties {
     private static final Path FIXTURES = Path.of("src/test/resources");
     /** A delivery of theirs may hold no event, or several. */
     private static final Set<String> SEVERAL = Set.of("okta", "fusionauth");
+
     private static final Set<Integer> REPLIES = Set.of(200, 204, 400, 401, 413, 415, 422, 431, 503);
     private static final TestDatabase DATABASE = new TestDatabase();
-    private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(10)).build();
+    private static final HttpClient HTTP = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(10))
+            .build();
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
     private static final Map<String, List<byte[]>> documents = new TreeMap<>();
@@ -83,8 +87,13 @@ class HostileInputProperties {
         for (String provider : new Providers(app.main.getCamelContext()).on()) {
             if (Files.isDirectory(FIXTURES.resolve(provider)) && !provider.equals("scim")) {
                 try (Stream<Path> files = Files.list(FIXTURES.resolve(provider))) {
-                    for (Path file : files.filter(name -> name.toString().endsWith(".json") && !name.toString().endsWith(".expected.json")).sorted().toList()) {
-                        documents.computeIfAbsent(provider, name -> new ArrayList<>()).add(Files.readAllBytes(file));
+                    for (Path file : files.filter(name -> name.toString().endsWith(".json")
+                                    && !name.toString().endsWith(".expected.json"))
+                            .sorted()
+                            .toList()) {
+                        documents
+                                .computeIfAbsent(provider, name -> new ArrayList<>())
+                                .add(Files.readAllBytes(file));
                     }
                 }
             }
@@ -129,10 +138,13 @@ class HostileInputProperties {
     }
 
     /** Signed; signed, under a content type that may be taken for JSON or not; changed after it was signed. */
-    private enum Kind { GENUINE, ODD, SPOILT }
-
-    private record Sent(String provider, byte[] document, Kind kind, CompletableFuture<HttpResponse<byte[]>> reply) {
+    private enum Kind {
+        GENUINE,
+        ODD,
+        SPOILT
     }
+
+    private record Sent(String provider, byte[] document, Kind kind, CompletableFuture<HttpResponse<byte[]>> reply) {}
 
     private static void deliver(Random random) {
         long decided = decided(key -> !SEVERAL.contains(key.provider()));
@@ -144,27 +156,41 @@ class HostileInputProperties {
         }
         for (Sent sent : all) {
             HttpResponse<byte[]> reply = sent.reply.join();
-            String what = sent.provider + " " + reply.statusCode() + " to " + new String(sent.document, StandardCharsets.UTF_8);
+            String what = sent.provider + " " + reply.statusCode() + " to "
+                    + new String(sent.document, StandardCharsets.UTF_8);
             assertTrue(REPLIES.contains(reply.statusCode()), what);
-            assertTrue(reply.body().length == 0 || reply.statusCode() == 200 || sent.provider.equals("neon-auth"), what + ", and tells " + new String(reply.body()));
+            assertTrue(
+                    reply.body().length == 0 || reply.statusCode() == 200 || sent.provider.equals("neon-auth"),
+                    what + ", and tells " + new String(reply.body()));
             switch (sent.kind) {
                 case GENUINE -> assertTrue(Set.of(200, 204, 422).contains(reply.statusCode()), what);
                 case ODD -> assertTrue(Set.of(200, 204, 415, 422).contains(reply.statusCode()), what);
                 default -> assertTrue(Set.of(400, 401, 415, 503).contains(reply.statusCode()), what);
             }
         }
-        // Each that was acknowledged holds one event (but with SEVERAL), and of each event something became that can be found.
-        long taken = all.stream().filter(sent -> !SEVERAL.contains(sent.provider) && Set.of(200, 204, 422).contains(sent.reply.join().statusCode())).count();
+        // Each that was acknowledged holds one event (but with SEVERAL), and of each event something became that can be
+        // found.
+        long taken = all.stream()
+                .filter(sent -> !SEVERAL.contains(sent.provider)
+                        && Set.of(200, 204, 422).contains(sent.reply.join().statusCode()))
+                .count();
         assertEquals(taken, decided(key -> !SEVERAL.contains(key.provider())) - decided, "one decision for each");
-        assertEquals(decided(key -> key.decision().equals("parked")) - parked, attempts() - attempts, "what is parked is in the table of dead letters");
+        assertEquals(
+                decided(key -> key.decision().equals("parked")) - parked,
+                attempts() - attempts,
+                "what is parked is in the table of dead letters");
         // But for the one-time codes that Neon Auth would have us deliver: they are refused, and kept nowhere.
-        long refused = all.stream().filter(sent -> sent.reply.join().statusCode() == 422 && !sent.provider.equals("neon-auth")).count();
+        long refused = all.stream()
+                .filter(sent -> sent.reply.join().statusCode() == 422 && !sent.provider.equals("neon-auth"))
+                .count();
         assertTrue(attempts() - attempts >= refused, refused + " answered 422, " + (attempts() - attempts) + " parked");
     }
 
     private static long decided(Predicate<Metrics.Event> which) {
-        return Metrics.of(app.main.getCamelContext()).decided().entrySet().stream().filter(count -> which.test(count.getKey()))
-                .mapToLong(count -> count.getValue().longValue()).sum();
+        return Metrics.of(app.main.getCamelContext()).decided().entrySet().stream()
+                .filter(count -> which.test(count.getKey()))
+                .mapToLong(count -> count.getValue().longValue())
+                .sum();
     }
 
     private static long attempts() {
@@ -180,8 +206,13 @@ class HostileInputProperties {
         byte[] body = document;
         Kind kind = Kind.GENUINE;
         try {
-            VerificationScheme.Signed signed = privateKeys.has(provider) ? privateKeys.sign(provider, document)
-                    : app.main.getCamelContext().getComponent("verify", VerifyComponent.class).scheme(provider).sign(document);
+            VerificationScheme.Signed signed = privateKeys.has(provider)
+                    ? privateKeys.sign(provider, document)
+                    : app.main
+                            .getCamelContext()
+                            .getComponent("verify", VerifyComponent.class)
+                            .scheme(provider)
+                            .sign(document);
             headers.putAll(signed.headers());
             body = signed.body();
         } catch (Exception e) {
@@ -189,33 +220,63 @@ class HostileInputProperties {
         }
         int spoil = random.nextInt(8);
         if (spoil == 0) {
-            List<String> names = headers.keySet().stream().filter(name -> !name.equalsIgnoreCase("Content-Type")).toList();
+            List<String> names = headers.keySet().stream()
+                    .filter(name -> !name.equalsIgnoreCase("Content-Type"))
+                    .toList();
             if (names.isEmpty()) {
                 // A token, but for its end: the last character of a signature has bits that mean nothing.
                 int end = Math.max(0, body.length - 8);
-                body = concat(flipped(random, java.util.Arrays.copyOf(body, end)), java.util.Arrays.copyOfRange(body, end, body.length));
+                body = concat(
+                        flipped(random, java.util.Arrays.copyOf(body, end)),
+                        java.util.Arrays.copyOfRange(body, end, body.length));
             } else {
                 headers.put(names.get(random.nextInt(names.size())), ascii(random, 1 + random.nextInt(80)));
             }
             kind = Kind.SPOILT;
         } else if (spoil == 1 && kind == Kind.GENUINE) {
-            headers.put("Content-Type", List.of("text/plain", "application/xml", "*/*", "multipart/form-data", "a", ascii(random, 20)).get(random.nextInt(6)));
+            headers.put(
+                    "Content-Type",
+                    List.of("text/plain", "application/xml", "*/*", "multipart/form-data", "a", ascii(random, 20))
+                            .get(random.nextInt(6)));
             kind = Kind.ODD;
         }
         for (int i = random.nextInt(4); i > 0; i--) { // beside those that are signed, which they must not change
-            headers.putIfAbsent(List.of("X-Forwarded-For", "CamelHttpUri", "CamelJdbcParameters", "provider", "Content-Encoding", "Accept-Encoding", "Cookie", "Range",
-                    "If-Match", "X-HTTP-Method-Override", "traceparent", "kafka.KEY", "CamelHttpResponseCode", "delivery-id").get(random.nextInt(14)), ascii(random, random.nextInt(200)));
+            headers.putIfAbsent(
+                    List.of(
+                                    "X-Forwarded-For",
+                                    "CamelHttpUri",
+                                    "CamelJdbcParameters",
+                                    "provider",
+                                    "Content-Encoding",
+                                    "Accept-Encoding",
+                                    "Cookie",
+                                    "Range",
+                                    "If-Match",
+                                    "X-HTTP-Method-Override",
+                                    "traceparent",
+                                    "kafka.KEY",
+                                    "CamelHttpResponseCode",
+                                    "delivery-id")
+                            .get(random.nextInt(14)),
+                    ascii(random, random.nextInt(200)));
         }
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(app.webhooks(provider))).timeout(Duration.ofSeconds(60))
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(app.webhooks(provider)))
+                .timeout(Duration.ofSeconds(60))
                 .POST(HttpRequest.BodyPublishers.ofByteArray(body));
         headers.forEach(request::setHeader);
-        return new Sent(provider, document, kind, HTTP.sendAsync(request.build(), HttpResponse.BodyHandlers.ofByteArray()));
+        return new Sent(
+                provider, document, kind, HTTP.sendAsync(request.build(), HttpResponse.BodyHandlers.ofByteArray()));
     }
 
     private static void verify(Random random) {
-        List<String> providers = documents.keySet().stream().filter(provider -> !privateKeys.has(provider)).toList();
+        List<String> providers = documents.keySet().stream()
+                .filter(provider -> !privateKeys.has(provider))
+                .toList();
         String provider = providers.get(random.nextInt(providers.size()));
-        VerificationScheme scheme = app.main.getCamelContext().getComponent("verify", VerifyComponent.class).scheme(provider);
+        VerificationScheme scheme = app.main
+                .getCamelContext()
+                .getComponent("verify", VerifyComponent.class)
+                .scheme(provider);
         byte[] document = document(random, provider);
         Map<String, String> genuine = new HashMap<>();
         try {
@@ -226,7 +287,13 @@ class HostileInputProperties {
         MultiMap headers = MultiMap.caseInsensitiveMultiMap();
         boolean changed = random.nextBoolean();
         boolean headerAlone = !changed || document.length == 0 || isFixedValue(provider);
-        genuine.forEach((name, value) -> headers.add(name, headerAlone ? new String(flipped(random, value.getBytes(StandardCharsets.ISO_8859_1)), StandardCharsets.ISO_8859_1) : value));
+        genuine.forEach((name, value) -> headers.add(
+                name,
+                headerAlone
+                        ? new String(
+                                flipped(random, value.getBytes(StandardCharsets.ISO_8859_1)),
+                                StandardCharsets.ISO_8859_1)
+                        : value));
         byte[] body = headerAlone ? document : flipped(random, document);
         try {
             scheme.verify(headers, body);
@@ -234,8 +301,11 @@ class HostileInputProperties {
             assertTrue(e instanceof SecurityException, provider + " " + e);
             return;
         }
-        // Base64 and hex have several spellings of one signature, and a name of authentication has no case: then it is no forgery.
-        assertTrue(headerAlone && body == document, provider + " took " + headers + " for " + new String(body, StandardCharsets.UTF_8));
+        // Base64 and hex have several spellings of one signature, and a name of authentication has no case: then it is
+        // no forgery.
+        assertTrue(
+                headerAlone && body == document,
+                provider + " took " + headers + " for " + new String(body, StandardCharsets.UTF_8));
     }
 
     /** Whose secret is sent as it is: the body is not signed. */
@@ -303,9 +373,13 @@ class HostileInputProperties {
             case 1:
                 return json.booleanNode(random.nextBoolean());
             case 2:
-                return json.numberNode(List.of(0L, -1L, 1740681360000L, 1740681360L, Long.MAX_VALUE, Long.MIN_VALUE, 99_999_999_999L).get(random.nextInt(7)));
+                return json.numberNode(
+                        List.of(0L, -1L, 1740681360000L, 1740681360L, Long.MAX_VALUE, Long.MIN_VALUE, 99_999_999_999L)
+                                .get(random.nextInt(7)));
             case 3:
-                return json.numberNode(new BigDecimal(List.of("1e400", "-1e-400", "0.1", "1e15", "17406813600001234567890", "1.5e12").get(random.nextInt(6))));
+                return json.numberNode(
+                        new BigDecimal(List.of("1e400", "-1e-400", "0.1", "1e15", "17406813600001234567890", "1.5e12")
+                                .get(random.nextInt(6))));
             case 8, 9: {
                 ObjectNode object = json.objectNode();
                 for (int i = random.nextInt(5); i > 0; i--) {
@@ -323,7 +397,9 @@ class HostileInputProperties {
             case 11: {
                 JsonNode deep = json.textNode("deep");
                 for (int i = random.nextInt(200); i > 0; i--) {
-                    deep = random.nextBoolean() ? json.arrayNode().add(deep) : json.objectNode().set("a", deep);
+                    deep = random.nextBoolean()
+                            ? json.arrayNode().add(deep)
+                            : json.objectNode().set("a", deep);
                 }
                 return deep;
             }
@@ -333,9 +409,39 @@ class HostileInputProperties {
     }
 
     private static String text(Random random) {
-        List<String> known = List.of("", " ", "id", "user.created", "user.deleted", "updated", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00", "0001-01-01T00:00:00Z", "{}",
-                "{\"password\": \"x\"}", "eyJhIjoxfQ==", "'; DROP TABLE x; --", "${env:HOME}", "{{clerk.webhook.secret}}", "\\(env)", "<script>", "\u0000", "\ud83d", "\udc00\ud83d",
-                "🦊", "\u202e", "null", "NaN", "../..", "__proto__", "%s%n", "a\r\nb", "password", "access_token", "raw", "x".repeat(300));
+        List<String> known = List.of(
+                "",
+                " ",
+                "id",
+                "user.created",
+                "user.deleted",
+                "updated",
+                "2026-01-01T00:00:00Z",
+                "2026-01-01T00:00:00",
+                "0001-01-01T00:00:00Z",
+                "{}",
+                "{\"password\": \"x\"}",
+                "eyJhIjoxfQ==",
+                "'; DROP TABLE x; --",
+                "${env:HOME}",
+                "{{clerk.webhook.secret}}",
+                "\\(env)",
+                "<script>",
+                "\u0000",
+                "\ud83d",
+                "\udc00\ud83d",
+                "🦊",
+                "\u202e",
+                "null",
+                "NaN",
+                "../..",
+                "__proto__",
+                "%s%n",
+                "a\r\nb",
+                "password",
+                "access_token",
+                "raw",
+                "x".repeat(300));
         if (random.nextInt(3) > 0) {
             return known.get(random.nextInt(known.size()));
         }
@@ -363,8 +469,14 @@ class HostileInputProperties {
             int to = Math.min(changed.length, from + 1 + random.nextInt(20));
             switch (changed.length == 0 ? 9 : random.nextInt(4)) {
                 case 0, 1 -> changed[from] ^= (byte) (1 << random.nextInt(7));
-                case 2 -> changed = concat(java.util.Arrays.copyOf(changed, from), java.util.Arrays.copyOfRange(changed, to, changed.length));
-                case 3 -> changed = concat(java.util.Arrays.copyOf(changed, to), java.util.Arrays.copyOfRange(changed, from, changed.length));
+                case 2 ->
+                    changed = concat(
+                            java.util.Arrays.copyOf(changed, from),
+                            java.util.Arrays.copyOfRange(changed, to, changed.length));
+                case 3 ->
+                    changed = concat(
+                            java.util.Arrays.copyOf(changed, to),
+                            java.util.Arrays.copyOfRange(changed, from, changed.length));
                 default -> changed = new byte[] {(byte) (33 + random.nextInt(94))};
             }
         }

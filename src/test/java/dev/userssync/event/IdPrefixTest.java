@@ -39,9 +39,18 @@ class IdPrefixTest extends RunningApp {
         for (String provider : new String[] {"clerk", "generic", "stack-auth"}) {
             assertEquals(204, new Delivery(event).post(webhooks(provider)).statusCode());
         }
-        assertEquals("clerk:u1, g|'ü:u1, stack:u1", database.value("SELECT string_agg(id, ', ' ORDER BY id COLLATE \"C\") FROM neon_auth.users_sync"));
-        assertEquals("u1", database.value("SELECT DISTINCT raw_json ->> 'id' FROM neon_auth.users_sync"), "the profile is the provider's own");
-        assertEquals(204, new Delivery(event.replace("created", "deleted")).post(webhooks("clerk")).statusCode());
+        assertEquals(
+                "clerk:u1, g|'ü:u1, stack:u1",
+                database.value("SELECT string_agg(id, ', ' ORDER BY id COLLATE \"C\") FROM neon_auth.users_sync"));
+        assertEquals(
+                "u1",
+                database.value("SELECT DISTINCT raw_json ->> 'id' FROM neon_auth.users_sync"),
+                "the profile is the provider's own");
+        assertEquals(
+                204,
+                new Delivery(event.replace("created", "deleted"))
+                        .post(webhooks("clerk"))
+                        .statusCode());
         assertEquals("clerk:u1", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
     }
 
@@ -50,21 +59,38 @@ class IdPrefixTest extends RunningApp {
     void anEventThatWasParkedAloneGetsItsPrefixOnce() throws Exception {
         database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_u2 CHECK (id <> 'clerk:u2')");
         try {
-            context.createFluentProducerTemplate().to("direct:user-changed").withVariable("provider", "clerk").withVariable("delivery", "all of it".getBytes())
-                    .withBody(JsonBody.MAPPER.readTree("[{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}}, {\"type\": \"created\", \"id\": \"u2\", \"raw\": {}}]"))
+            context.createFluentProducerTemplate()
+                    .to("direct:user-changed")
+                    .withVariable("provider", "clerk")
+                    .withVariable("delivery", "all of it".getBytes())
+                    .withBody(
+                            JsonBody.MAPPER.readTree(
+                                    "[{\"type\": \"created\", \"id\": \"u1\", \"raw\": {}}, {\"type\": \"created\", \"id\": \"u2\", \"raw\": {}}]"))
                     .send();
         } finally {
             database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT no_u2");
         }
-        assertEquals("{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n", new Delivery("").post(management("/dead-letters/replay")).body());
-        assertEquals("clerk:u1, clerk:u2", database.value("SELECT string_agg(id, ', ' ORDER BY id) FROM neon_auth.users_sync"));
+        assertEquals(
+                "{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n",
+                new Delivery("").post(management("/dead-letters/replay")).body());
+        assertEquals(
+                "clerk:u1, clerk:u2",
+                database.value("SELECT string_agg(id, ', ' ORDER BY id) FROM neon_auth.users_sync"));
     }
 
     @Test
     void theWholeIdHasAtMost2600Bytes() {
         String event = "{\"type\": \"user.created\", \"data\": {\"id\": \"%s\"}}";
-        assertEquals(204, new Delivery(event.formatted("x".repeat(2594))).post(webhooks("clerk")).statusCode());
-        assertEquals(422, new Delivery(event.formatted("x".repeat(2595))).post(webhooks("clerk")).statusCode());
+        assertEquals(
+                204,
+                new Delivery(event.formatted("x".repeat(2594)))
+                        .post(webhooks("clerk"))
+                        .statusCode());
+        assertEquals(
+                422,
+                new Delivery(event.formatted("x".repeat(2595)))
+                        .post(webhooks("clerk"))
+                        .statusCode());
     }
 
     @Test
@@ -74,27 +100,32 @@ class IdPrefixTest extends RunningApp {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', nullValues = "-", value = {
-        "okta clerk | - | clerk and okta",
-        "okta clerk | okta.id.prefix=o: | clerk and okta", // none is the beginning of all
-        "okta clerk | okta.id.prefix=a: clerk.id.prefix=a:b | clerk and okta",
-        "okta clerk | okta.id.prefix=a clerk.id.prefix=a | clerk and okta",
-        "okta clerk | okta.id.prefix=a: clerk.id.prefix=b: | -",
-        "okta clerk | shared.ids=true | -",
-        "clerk | - | -",
-        "supabase supabase-hook | supabase-hook.id.prefix={{supabase.id.prefix}} | -", // two ways in, one provider
-        "generic generic-hr | - | generic and generic-hr", // a file of one's own, for other users
-        "generic generic-hr | generic.id.prefix=g: generic-hr.id.prefix=g:hr: | generic and generic-hr",
-        "generic generic-hr | generic.id.prefix=generic: generic-hr.id.prefix=generic-hr: | -",
-        "supabase-hook workos | - | supabase-hook and workos",
-        "supabase supabase-hook workos | supabase.id.prefix=s: supabase-hook.id.prefix={{supabase.id.prefix}} workos.id.prefix=w: | -",
-        "better-auth clerk stytch | better-auth.id.prefix=b: clerk.id.prefix=c: | better-auth, clerk and stytch",
-    })
+    @CsvSource(
+            delimiter = '|',
+            nullValues = "-",
+            value = {
+                "okta clerk | - | clerk and okta",
+                "okta clerk | okta.id.prefix=o: | clerk and okta", // none is the beginning of all
+                "okta clerk | okta.id.prefix=a: clerk.id.prefix=a:b | clerk and okta",
+                "okta clerk | okta.id.prefix=a clerk.id.prefix=a | clerk and okta",
+                "okta clerk | okta.id.prefix=a: clerk.id.prefix=b: | -",
+                "okta clerk | shared.ids=true | -",
+                "clerk | - | -",
+                "supabase supabase-hook | supabase-hook.id.prefix={{supabase.id.prefix}} | -", // two ways in, one
+                // provider
+                "generic generic-hr | - | generic and generic-hr", // a file of one's own, for other users
+                "generic generic-hr | generic.id.prefix=g: generic-hr.id.prefix=g:hr: | generic and generic-hr",
+                "generic generic-hr | generic.id.prefix=generic: generic-hr.id.prefix=generic-hr: | -",
+                "supabase-hook workos | - | supabase-hook and workos",
+                "supabase supabase-hook workos | supabase.id.prefix=s: supabase-hook.id.prefix={{supabase.id.prefix}} workos.id.prefix=w: | -",
+                "better-auth clerk stytch | better-auth.id.prefix=b: clerk.id.prefix=c: | better-auth, clerk and stytch",
+            })
     void providersThatCouldClaimTheSameIdsStopTheStart(String on, String more, String who) throws Exception {
         Properties settings = new Properties();
         Arrays.stream(on.split(" ")).forEach(provider -> settings.setProperty(provider + ".webhook.secret", "s3cret"));
         if (more != null) {
-            Arrays.stream(more.split(" ")).forEach(setting -> settings.setProperty(setting.split("=")[0], setting.split("=")[1]));
+            Arrays.stream(more.split(" "))
+                    .forEach(setting -> settings.setProperty(setting.split("=")[0], setting.split("=")[1]));
         }
         try (DefaultCamelContext camel = new DefaultCamelContext()) {
             camel.getPropertiesComponent().setInitialProperties(settings);
@@ -102,7 +133,8 @@ class IdPrefixTest extends RunningApp {
             if (who == null) {
                 assertDoesNotThrow(providers::check);
             } else {
-                String message = assertThrows(StartupFailure.class, providers::check).getMessage();
+                String message =
+                        assertThrows(StartupFailure.class, providers::check).getMessage();
                 assertTrue(message.startsWith(who + " could claim the same ids: set "), message);
             }
         }
@@ -110,18 +142,31 @@ class IdPrefixTest extends RunningApp {
 
     /** Whoever does what the message says starts, at once and with any number of providers. */
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"clerk generic | ", "clerk generic okta workos | ", "generic generic-hr | ", "clerk generic | clerk.id.prefix=c:",
-        "clerk generic | clerk.id.prefix=a: generic.id.prefix=a:b", "supabase supabase-hook workos | supabase-hook.id.prefix={{supabase.id.prefix}}"})
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "clerk generic | ",
+                "clerk generic okta workos | ",
+                "generic generic-hr | ",
+                "clerk generic | clerk.id.prefix=c:",
+                "clerk generic | clerk.id.prefix=a: generic.id.prefix=a:b",
+                "supabase supabase-hook workos | supabase-hook.id.prefix={{supabase.id.prefix}}"
+            })
     void theMessageIsRightWhenItIsFollowed(String on, String more) throws Exception {
         Properties settings = new Properties();
         Arrays.stream(on.split(" ")).forEach(provider -> settings.setProperty(provider + ".webhook.secret", "s3cret"));
-        Arrays.stream(more == null ? new String[0] : more.split(" ")).forEach(setting -> settings.setProperty(setting.split("=")[0], setting.split("=")[1]));
+        Arrays.stream(more == null ? new String[0] : more.split(" "))
+                .forEach(setting -> settings.setProperty(setting.split("=")[0], setting.split("=")[1]));
         try (DefaultCamelContext camel = new DefaultCamelContext()) {
             camel.getPropertiesComponent().setInitialProperties(settings);
-            String message = assertThrows(StartupFailure.class, new Providers(camel)::check).getMessage();
-            java.util.regex.Matcher told = java.util.regex.Pattern.compile("(\\w+)_ID_PREFIX=([\\w-]+:)").matcher(message);
+            String message = assertThrows(StartupFailure.class, new Providers(camel)::check)
+                    .getMessage();
+            java.util.regex.Matcher told = java.util.regex.Pattern.compile("(\\w+)_ID_PREFIX=([\\w-]+:)")
+                    .matcher(message);
             while (told.find()) {
-                camel.getPropertiesComponent().addOverrideProperty(told.group(1).toLowerCase().replace('_', '-') + ".id.prefix", told.group(2));
+                camel.getPropertiesComponent()
+                        .addOverrideProperty(
+                                told.group(1).toLowerCase().replace('_', '-') + ".id.prefix", told.group(2));
             }
             assertDoesNotThrow(new Providers(camel)::check, message);
         }
@@ -130,7 +175,8 @@ class IdPrefixTest extends RunningApp {
     @Test
     void theReconcileOfSupabaseKnowsTheUsersOfItsHook() throws Exception {
         Properties settings = new Properties();
-        for (String setting : new String[] {"supabase.webhook.secret", "supabase-hook.webhook.secret", "clerk.api.key"}) {
+        for (String setting :
+                new String[] {"supabase.webhook.secret", "supabase-hook.webhook.secret", "clerk.api.key"}) {
             settings.setProperty(setting, "s3cret");
         }
         settings.setProperty("clerk.webhook.secret", "");
@@ -144,29 +190,42 @@ class IdPrefixTest extends RunningApp {
 
     @Test
     void anErasedUserIsLookedForInTheLettersOfAllWhoShareThePrefix() {
-        database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('clerk:u_shared'); INSERT INTO users_sync_internal.dead_letter (provider, reason, body) SELECT p, 'a',"
-                + " convert_to('{\"data\": {\"id\": \"u_shared\"}}', 'UTF8') FROM unnest('{clerk,clerk-hr,generic}'::text[]) AS p");
-        String proof = context.createFluentProducerTemplate().to("direct:erase-user").withHeader("id", "clerk:u_shared").request(String.class);
+        database.execute(
+                "INSERT INTO neon_auth.users_sync (id) VALUES ('clerk:u_shared'); INSERT INTO users_sync_internal.dead_letter (provider, reason, body) SELECT p, 'a',"
+                        + " convert_to('{\"data\": {\"id\": \"u_shared\"}}', 'UTF8') FROM unnest('{clerk,clerk-hr,generic}'::text[]) AS p");
+        String proof = context.createFluentProducerTemplate()
+                .to("direct:erase-user")
+                .withHeader("id", "clerk:u_shared")
+                .request(String.class);
         assertTrue(proof.contains("\"dead_letters_removed\": 2"), proof);
         assertEquals("generic", database.value("SELECT provider FROM users_sync_internal.dead_letter"));
     }
 
     /** docs/prefix-users.sql for Clerk, as psql sends it. */
     private static String prefixUsers() throws java.io.IOException {
-        return java.nio.file.Files.readString(java.nio.file.Path.of("docs/prefix-users.sql")).replace(":'prefix'", "'clerk:'");
+        return java.nio.file.Files.readString(java.nio.file.Path.of("docs/prefix-users.sql"))
+                .replace(":'prefix'", "'clerk:'");
     }
 
     @Test
     void usersWhoseIdsAreKeptElsewhereGetNoPrefix() throws Exception {
         for (String[] kept : new String[][] {
-                {"INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('a1', '{\"id\": \"a1\", \"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\", \"urn:x\"]}')", "holds SCIM users"},
-                {"INSERT INTO users_sync_internal.dead_letter (provider, reason, body, holds) VALUES ('clerk', 'a', '{\"id\": \"u1\"}', 'user event')", "hold user events with the old ids: replay or discard them"}}) {
+            {
+                "INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('a1', '{\"id\": \"a1\", \"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\", \"urn:x\"]}')",
+                "holds SCIM users"
+            },
+            {
+                "INSERT INTO users_sync_internal.dead_letter (provider, reason, body, holds) VALUES ('clerk', 'a', '{\"id\": \"u1\"}', 'user event')",
+                "hold user events with the old ids: replay or discard them"
+            }
+        }) {
             database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('u1')");
             database.execute(kept[0]);
             Throwable refused = assertThrows(RuntimeException.class, () -> database.execute(prefixUsers()));
             assertTrue((refused + " " + refused.getCause()).contains(kept[1]), refused.toString());
             assertEquals("u1", database.value("SELECT id FROM neon_auth.users_sync WHERE id LIKE '%u1'"));
-            database.execute("DELETE FROM neon_auth.users_sync; UPDATE users_sync_internal.dead_letter SET state = 'discarded'");
+            database.execute(
+                    "DELETE FROM neon_auth.users_sync; UPDATE users_sync_internal.dead_letter SET state = 'discarded'");
         }
         database.execute(prefixUsers());
     }
@@ -174,26 +233,41 @@ class IdPrefixTest extends RunningApp {
     /** The documented way to a second provider: docs/prefix-users.sql. */
     @Test
     void aTableWithUsersAndForeignKeysGetsASecondProvider() throws Exception {
-        database.execute("INSERT INTO neon_auth.users_sync (id, name) SELECT 'user_' || i, 'name ' || i FROM generate_series(1, 1000) AS i");
-        database.execute("CREATE TABLE todos (id SERIAL PRIMARY KEY, user_id TEXT NOT NULL REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE)");
-        database.execute("CREATE TABLE members (user_id TEXT PRIMARY KEY REFERENCES neon_auth.users_sync (id) ON UPDATE CASCADE ON DELETE CASCADE, name TEXT)");
+        database.execute(
+                "INSERT INTO neon_auth.users_sync (id, name) SELECT 'user_' || i, 'name ' || i FROM generate_series(1, 1000) AS i");
+        database.execute(
+                "CREATE TABLE todos (id SERIAL PRIMARY KEY, user_id TEXT NOT NULL REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE)");
+        database.execute(
+                "CREATE TABLE members (user_id TEXT PRIMARY KEY REFERENCES neon_auth.users_sync (id) ON UPDATE CASCADE ON DELETE CASCADE, name TEXT)");
         database.execute("CREATE TABLE notes (member TEXT REFERENCES members (user_id) ON UPDATE RESTRICT)");
         try {
-            database.execute("INSERT INTO todos (user_id) SELECT id FROM neon_auth.users_sync; INSERT INTO members SELECT id, name FROM neon_auth.users_sync;"
-                    + " INSERT INTO notes SELECT user_id FROM members; INSERT INTO notes VALUES (NULL)");
-            String keys = "SELECT string_agg(conname || pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text IN ('todos', 'members', 'notes')";
+            database.execute(
+                    "INSERT INTO todos (user_id) SELECT id FROM neon_auth.users_sync; INSERT INTO members SELECT id, name FROM neon_auth.users_sync;"
+                            + " INSERT INTO notes SELECT user_id FROM members; INSERT INTO notes VALUES (NULL)");
+            String keys =
+                    "SELECT string_agg(conname || pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text IN ('todos', 'members', 'notes')";
             String before = database.value(keys);
             for (int time = 0; time < 2; time++) { // again, it changes nothing
                 database.execute(prefixUsers());
-                assertEquals("1000 1000 1000 1001", database.value("SELECT concat_ws(' ', (SELECT count(*) FROM neon_auth.users_sync WHERE id = 'clerk:user_' || substr(name, 6)),"
-                        + " (SELECT count(*) FROM todos JOIN neon_auth.users_sync u ON u.id = user_id AND u.name = 'name ' || todos.id),"
-                        + " (SELECT count(*) FROM members JOIN neon_auth.users_sync u ON u.id = user_id AND u.name = members.name), (SELECT count(*) FROM notes))"));
+                assertEquals(
+                        "1000 1000 1000 1001",
+                        database.value(
+                                "SELECT concat_ws(' ', (SELECT count(*) FROM neon_auth.users_sync WHERE id = 'clerk:user_' || substr(name, 6)),"
+                                        + " (SELECT count(*) FROM todos JOIN neon_auth.users_sync u ON u.id = user_id AND u.name = 'name ' || todos.id),"
+                                        + " (SELECT count(*) FROM members JOIN neon_auth.users_sync u ON u.id = user_id AND u.name = members.name), (SELECT count(*) FROM notes))"));
                 assertEquals(before, database.value(keys));
             }
             for (String provider : new String[] {"clerk", "generic"}) {
-                assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"user_1\"}}").post(webhooks(provider)).statusCode());
+                assertEquals(
+                        204,
+                        new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"user_1\"}}")
+                                .post(webhooks(provider))
+                                .statusCode());
             }
-            assertEquals("1001", database.value("SELECT count(*) FROM neon_auth.users_sync"), "the user of Clerk is the one that was there");
+            assertEquals(
+                    "1001",
+                    database.value("SELECT count(*) FROM neon_auth.users_sync"),
+                    "the user of Clerk is the one that was there");
         } finally {
             database.execute("DROP TABLE notes, members, todos");
         }

@@ -68,24 +68,29 @@ class MergeRuleProperties {
     }
 
     @Property(tries = 100)
-    void everyOrderOfAVersionedHistoryEndsAlike(@ForAll("versioned") List<List<Event>> histories, @ForAll Random random) {
+    void everyOrderOfAVersionedHistoryEndsAlike(
+            @ForAll("versioned") List<List<Event>> histories, @ForAll Random random) {
         checkConvergence(app, histories, random);
     }
 
     @Property(tries = 100)
-    void arrivalDecidesBetweenTiesAndUnversionedEvents(@ForAll("mixed") List<List<Event>> histories, @ForAll Random random) {
+    void arrivalDecidesBetweenTiesAndUnversionedEvents(
+            @ForAll("mixed") List<List<Event>> histories, @ForAll Random random) {
         checkArrival(app, histories, random);
     }
 
     @Property(tries = 40)
-    void theSecondDeliveryOfAVersionedHistoryWritesNothing(@ForAll("versioned") List<List<Event>> histories, @ForAll Random random) {
+    void theSecondDeliveryOfAVersionedHistoryWritesNothing(
+            @ForAll("versioned") List<List<Event>> histories, @ForAll Random random) {
         checkSecondDelivery(app, histories, random);
     }
 
     /** The three of them, for minutes. */
     @Property(tries = 3_000)
     @Tag("long")
-    void thousandsOfHistoriesEndAsTheRuleSays(@ForAll("versioned") List<List<Event>> versioned, @ForAll("mixed") List<List<Event>> mixed,
+    void thousandsOfHistoriesEndAsTheRuleSays(
+            @ForAll("versioned") List<List<Event>> versioned,
+            @ForAll("mixed") List<List<Event>> mixed,
             @ForAll Random random) {
         checkConvergence(app, versioned, random);
         checkArrival(app, mixed, random);
@@ -97,30 +102,47 @@ class MergeRuleProperties {
     @FromData("brokenRules")
     void aBrokenRuleIsFoundOut(@ForAll String flaw, @ForAll String rule, @ForAll String broken) throws IOException {
         try (App brokenApp = new App(brokenRoutes(rule, broken))) {
-            assertThrows(AssertionError.class, () -> {
-                for (int seed = 0; seed < 300; seed++) { // the flaw that hides best takes about ten
-                    checkConvergence(brokenApp, versioned().sample(), new Random(seed));
-                    checkArrival(brokenApp, mixed().sample(), new Random(seed));
-                    checkSecondDelivery(brokenApp, versioned().sample(), new Random(seed));
-                }
-            }, flaw);
+            assertThrows(
+                    AssertionError.class,
+                    () -> {
+                        for (int seed = 0; seed < 300; seed++) { // the flaw that hides best takes about ten
+                            checkConvergence(brokenApp, versioned().sample(), new Random(seed));
+                            checkArrival(brokenApp, mixed().sample(), new Random(seed));
+                            checkSecondDelivery(brokenApp, versioned().sample(), new Random(seed));
+                        }
+                    },
+                    flaw);
         }
     }
 
     @Data
     Iterable<Tuple3<String, String, String>> brokenRules() {
         String versioned = "coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL";
-        String profileWins = "users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)";
+        String profileWins =
+                "users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)";
         String revives = "users_sync_internal.revives(excluded.updated_at, excluded.created_at, u.deleted_at)";
         return Table.of(
-                Tuple.of("a stale profile overwrites", profileWins, "(excluded.deleted_at IS NULL OR " + versioned + ")"),
+                Tuple.of(
+                        "a stale profile overwrites",
+                        profileWins,
+                        "(excluded.deleted_at IS NULL OR " + versioned + ")"),
                 Tuple.of("any upsert brings a deleted user back", revives + " THEN NULL", "true THEN NULL"),
-                Tuple.of("an upsert wins the tie with a delete", revives, "coalesce(excluded.updated_at, excluded.created_at) >= u.deleted_at"),
-                Tuple.of("a delete loses the tie with an upsert", "users_sync_internal.deletion_wins(excluded.deleted_at, u.updated_at, u.created_at)",
+                Tuple.of(
+                        "an upsert wins the tie with a delete",
+                        revives,
+                        "coalesce(excluded.updated_at, excluded.created_at) >= u.deleted_at"),
+                Tuple.of(
+                        "a delete loses the tie with an upsert",
+                        "users_sync_internal.deletion_wins(excluded.deleted_at, u.updated_at, u.created_at)",
                         "excluded.deleted_at > coalesce(u.updated_at, u.created_at, '-infinity')"),
                 Tuple.of("an unversioned upsert takes the version away", "AND " + versioned, ""),
-                Tuple.of("created_at is lost", "THEN coalesce(excluded.created_at, u.created_at) ELSE", "THEN excluded.created_at ELSE"),
-                Tuple.of("a stale event does not tell created_at", "ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END",
+                Tuple.of(
+                        "created_at is lost",
+                        "THEN coalesce(excluded.created_at, u.created_at) ELSE",
+                        "THEN excluded.created_at ELSE"),
+                Tuple.of(
+                        "a stale event does not tell created_at",
+                        "ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END",
                         "ELSE false END"),
                 Tuple.of("every duplicate writes the row again", "WHERE CASE", "WHERE true OR CASE"));
     }
@@ -130,7 +152,9 @@ class MergeRuleProperties {
         List<List<Arrival>> senders = senders(run, histories, random);
         app.deliver(senders);
         for (int i = 0; i < histories.size(); i++) {
-            List<Event> inOrder = histories.get(i).stream().sorted(Comparator.comparing(Event::version)).toList();
+            List<Event> inOrder = histories.get(i).stream()
+                    .sorted(Comparator.comparing(Event::version))
+                    .toList();
             assertEquals(User.after(inOrder), app.user(run + i), () -> "of " + inOrder + " sent as " + senders);
         }
     }
@@ -142,7 +166,11 @@ class MergeRuleProperties {
         for (int i = 0; i < histories.size(); i++) {
             String id = run + i;
             List<List<Event>> sent = senders.stream()
-                    .map(sender -> sender.stream().filter(arrival -> arrival.id.equals(id)).map(Arrival::event).toList()).toList();
+                    .map(sender -> sender.stream()
+                            .filter(arrival -> arrival.id.equals(id))
+                            .map(Arrival::event)
+                            .toList())
+                    .toList();
             Set<User> allowed = new HashSet<>();
             collectEnds(null, sent, allowed);
             User end = app.user(id);
@@ -237,12 +265,18 @@ class MergeRuleProperties {
     @Provide
     Arbitrary<List<List<Event>>> versioned() {
         Arbitrary<Event> delete = ticks().map(MergeRuleProperties::delete);
-        Arbitrary<List<Event>> told = ticks().flatMap(born -> events(6, delete,
+        Arbitrary<List<Event>> told = ticks().flatMap(born -> events(
+                6,
+                delete,
                 Combinators.combine(names(), ticks(), Arbitraries.of(true, false))
                         .as((name, version, tells) -> upsert(name, tells ? born : null, version)),
                 names().map(name -> upsert(name, born, null))));
-        Arbitrary<List<Event>> createdAgain = events(6, delete, Combinators.combine(names(), ticks(), Arbitraries.of(true, false))
-                .as((name, version, first) -> first ? upsert(name, version, null) : upsert(name, version - version % 3, version)));
+        Arbitrary<List<Event>> createdAgain = events(
+                6,
+                delete,
+                Combinators.combine(names(), ticks(), Arbitraries.of(true, false))
+                        .as((name, version, first) ->
+                                first ? upsert(name, version, null) : upsert(name, version - version % 3, version)));
         return Arbitraries.oneOf(told, createdAgain).list().ofMinSize(1).ofMaxSize(5);
     }
 
@@ -251,15 +285,24 @@ class MergeRuleProperties {
     Arbitrary<List<List<Event>>> mixed() {
         Arbitrary<Integer> close = Arbitraries.of(8, 9, 11, 12);
         return close.flatMap(born -> Arbitraries.oneOf(
-                close.injectNull(0.3).map(MergeRuleProperties::delete),
-                Combinators.combine(names(), close.injectNull(0.3), Arbitraries.of(true, false))
-                        .as((name, version, tells) -> upsert(name, tells ? born : null, version)))
-                .list().ofMinSize(1).ofMaxSize(5)).list().ofMinSize(1).ofMaxSize(5);
+                                close.injectNull(0.3).map(MergeRuleProperties::delete),
+                                Combinators.combine(names(), close.injectNull(0.3), Arbitraries.of(true, false))
+                                        .as((name, version, tells) -> upsert(name, tells ? born : null, version)))
+                        .list()
+                        .ofMinSize(1)
+                        .ofMaxSize(5))
+                .list()
+                .ofMinSize(1)
+                .ofMaxSize(5);
     }
 
     @SafeVarargs
     private static Arbitrary<List<Event>> events(int atMost, Arbitrary<Event>... kinds) {
-        return Arbitraries.oneOf(List.of(kinds)).list().uniqueElements(Event::version).ofMinSize(1).ofMaxSize(atMost);
+        return Arbitraries.oneOf(List.of(kinds))
+                .list()
+                .uniqueElements(Event::version)
+                .ofMinSize(1)
+                .ofMaxSize(atMost);
     }
 
     private static Arbitrary<Integer> ticks() {
@@ -278,8 +321,7 @@ class MergeRuleProperties {
         return new Event(true, null, null, null, deleted);
     }
 
-    record Arrival(String id, Event event) {
-    }
+    record Arrival(String id, Event event) {}
 
     /** Every event once or more, shuffled and dealt to one sender or to several. */
     private static List<List<Arrival>> senders(String run, List<List<Event>> histories, Random random) {
@@ -311,7 +353,8 @@ class MergeRuleProperties {
                 }
                 Path to = copy.resolve(Path.of("routes").relativize(file));
                 Files.createDirectories(to.getParent());
-                Files.writeString(to, text.replace("file:routes/", "file:" + copy + "/").replace(rule, broken));
+                Files.writeString(
+                        to, text.replace("file:routes/", "file:" + copy + "/").replace(rule, broken));
             }
         }
         return copy;
@@ -343,7 +386,8 @@ class MergeRuleProperties {
 
         void deliver(List<List<Arrival>> senders) {
             try {
-                for (Future<Void> sender : threads.invokeAll(senders.stream().map(this::sender).toList())) {
+                for (Future<Void> sender :
+                        threads.invokeAll(senders.stream().map(this::sender).toList())) {
                     sender.get();
                 }
             } catch (Exception e) {
@@ -360,7 +404,8 @@ class MergeRuleProperties {
                     });
                     Object refused = answer.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE);
                     if (answer.getException() != null || refused != null) { // an event that was applied has neither
-                        throw new IllegalStateException("not applied: " + arrival + ", reply " + refused, answer.getException());
+                        throw new IllegalStateException(
+                                "not applied: " + arrival + ", reply " + refused, answer.getException());
                     }
                 }
                 return null;
@@ -387,9 +432,10 @@ class MergeRuleProperties {
         }
 
         User user(String id) {
-            try (var connection = database.connect(); var query = connection.prepareStatement(
-                    "SELECT name, created_at, updated_at, deleted_at, email, raw_json = CASE WHEN name IS NULL THEN jsonb_build_object('id', id)"
-                            + " ELSE jsonb_build_object('id', id, 'name', name, 'email', email) END FROM neon_auth.users_sync WHERE id = ?")) {
+            try (var connection = database.connect();
+                    var query = connection.prepareStatement(
+                            "SELECT name, created_at, updated_at, deleted_at, email, raw_json = CASE WHEN name IS NULL THEN jsonb_build_object('id', id)"
+                                    + " ELSE jsonb_build_object('id', id, 'name', name, 'email', email) END FROM neon_auth.users_sync WHERE id = ?")) {
                 query.setString(1, id);
                 ResultSet row = query.executeQuery();
                 assertTrue(row.next(), () -> "no row of " + id);
@@ -404,11 +450,15 @@ class MergeRuleProperties {
 
         /** Changes with every write, even of equal values. */
         List<String> rowVersions(String run) {
-            return database.column("SELECT concat_ws(' ', id, xmin, ctid) FROM neon_auth.users_sync WHERE starts_with(id, ?) ORDER BY id", run);
+            return database.column(
+                    "SELECT concat_ws(' ', id, xmin, ctid) FROM neon_auth.users_sync WHERE starts_with(id, ?) ORDER BY id",
+                    run);
         }
 
         private String time(Integer tick) {
-            return tick == null ? null : now.plus(Duration.ofHours(2L * (tick - NOW))).toString();
+            return tick == null
+                    ? null
+                    : now.plus(Duration.ofHours(2L * (tick - NOW))).toString();
         }
 
         private Integer tick(ResultSet row, int column) throws SQLException {
@@ -416,8 +466,12 @@ class MergeRuleProperties {
             if (time == null) {
                 return null;
             }
-            int tick = NOW + Math.round(Duration.between(now, time.toInstant()).toMillis() / (float) Duration.ofHours(2).toMillis());
-            assertTrue(tick == NOW || time.toInstant().equals(Instant.parse(time(tick))), () -> "a time that nobody sent: " + time);
+            int tick = NOW
+                    + Math.round(Duration.between(now, time.toInstant()).toMillis()
+                            / (float) Duration.ofHours(2).toMillis());
+            assertTrue(
+                    tick == NOW || time.toInstant().equals(Instant.parse(time(tick))),
+                    () -> "a time that nobody sent: " + time);
             return tick;
         }
 

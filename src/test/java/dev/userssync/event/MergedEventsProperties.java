@@ -49,7 +49,8 @@ class MergedEventsProperties {
     }
 
     @Property(tries = 150)
-    void mergedEventsLeaveTheRowThatTheyLeaveOneByOne(@ForAll("histories") List<JsonNode> before, @ForAll("histories") List<JsonNode> meeting) {
+    void mergedEventsLeaveTheRowThatTheyLeaveOneByOne(
+            @ForAll("histories") List<JsonNode> before, @ForAll("histories") List<JsonNode> meeting) {
         String single = "user " + USERS.incrementAndGet();
         String merged = "user " + USERS.incrementAndGet();
         for (JsonNode event : before) {
@@ -73,7 +74,8 @@ class MergedEventsProperties {
 
     @Property(tries = 5_000)
     @Tag("long")
-    void thousandsOfThemLeaveItToo(@ForAll("histories") List<JsonNode> before, @ForAll("histories") List<JsonNode> meeting) {
+    void thousandsOfThemLeaveItToo(
+            @ForAll("histories") List<JsonNode> before, @ForAll("histories") List<JsonNode> meeting) {
         mergedEventsLeaveTheRowThatTheyLeaveOneByOne(before, meeting);
     }
 
@@ -84,15 +86,18 @@ class MergedEventsProperties {
 
     private static void apply(String id, JsonNode event) {
         ObjectNode own = ((ObjectNode) event).deepCopy().put("id", id);
-        Exchange answer = producer.send("microbatch:users", exchange -> exchange.getMessage().setBody(own));
+        Exchange answer = producer.send(
+                "microbatch:users", exchange -> exchange.getMessage().setBody(own));
         assertTrue(answer.getException() == null, () -> own + ": " + answer.getException());
     }
 
     /** Everything but the id; a time that the database gave is "now". */
     private static String row(String id) {
-        return DATABASE.value("SELECT jsonb_build_array(CASE WHEN name IS NULL THEN '{}' ELSE raw_json END, name, email, created_at, updated_at,"
-                + " CASE WHEN deleted_at > now() - interval '10 minutes' AND deleted_at < now() THEN 'now' ELSE deleted_at::text END)"
-                + " FROM neon_auth.users_sync WHERE id = ?", id);
+        return DATABASE.value(
+                "SELECT jsonb_build_array(CASE WHEN name IS NULL THEN '{}' ELSE raw_json END, name, email, created_at, updated_at,"
+                        + " CASE WHEN deleted_at > now() - interval '10 minutes' AND deleted_at < now() THEN 'now' ELSE deleted_at::text END)"
+                        + " FROM neon_auth.users_sync WHERE id = ?",
+                id);
     }
 
     @Provide
@@ -105,21 +110,29 @@ class MergedEventsProperties {
     Arbitrary<JsonNode> versioned() {
         Arbitrary<String> times = Arbitraries.of(-7_200_000, -3_600_500, -3_600_000, 3_600_000, 7_200_000)
                 .map(millis -> BASE.plusMillis(millis).toString());
-        Arbitrary<JsonNode> upsert = Combinators.combine(times, Arbitraries.of("Ada", "Bea"), Arbitraries.of(true, false))
-                .as((time, name, tells) -> profile(name).put("updated_at", time).put("created_at", tells ? CREATED : null));
+        Arbitrary<JsonNode> upsert = Combinators.combine(
+                        times, Arbitraries.of("Ada", "Bea"), Arbitraries.of(true, false))
+                .as((time, name, tells) ->
+                        profile(name).put("updated_at", time).put("created_at", tells ? CREATED : null));
         Arbitrary<JsonNode> delete = times.map(time -> deletion().put("deleted_at", time));
         return Arbitraries.oneOf(upsert, delete);
     }
 
     private Arbitrary<JsonNode> unversioned() {
-        return Arbitraries.oneOf(Arbitraries.of("Cy", "Dee").map(MergedEventsProperties::profile), Arbitraries.create(MergedEventsProperties::deletion));
+        return Arbitraries.oneOf(
+                Arbitraries.of("Cy", "Dee").map(MergedEventsProperties::profile),
+                Arbitraries.create(MergedEventsProperties::deletion));
     }
 
     private static final Instant BASE = Instant.now().truncatedTo(java.time.temporal.ChronoUnit.SECONDS);
     private static final String CREATED = BASE.minus(Duration.ofDays(1)).toString();
 
     private static ObjectNode profile(String name) {
-        ObjectNode event = JsonNodeFactory.instance.objectNode().put("type", "updated").put("name", name).put("email", name + "@example.com");
+        ObjectNode event = JsonNodeFactory.instance
+                .objectNode()
+                .put("type", "updated")
+                .put("name", name)
+                .put("email", name + "@example.com");
         event.putObject("raw").put("name", name);
         return event;
     }

@@ -15,8 +15,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Events that hold parts of a user are merged into the row: Zitadel's, which say nothing else. */
 class PartialEventsTest extends RunningApp {
 
-    private static final String ROW = "SELECT concat_ws('|', name, email, created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC',"
-            + " deleted_at AT TIME ZONE 'UTC', raw_json - 'id') FROM neon_auth.users_sync WHERE id = '1'";
+    private static final String ROW =
+            "SELECT concat_ws('|', name, email, created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC',"
+                    + " deleted_at AT TIME ZONE 'UTC', raw_json - 'id') FROM neon_auth.users_sync WHERE id = '1'";
 
     PartialEventsTest() {
         settings.setProperty("zitadel.webhook.secret", "zitadel-secret");
@@ -37,15 +38,24 @@ class PartialEventsTest extends RunningApp {
                 {"aggregateID": "1", "aggregateType": "user", "sequence": %d, "event_type": "%s", "created_at": "2026-01-%02dT00:00:00Z", "event_payload": %s}
                 """.formatted(sequence, type, day, payload);
         try {
-            return new Delivery(context.getComponent("verify", VerifyComponent.class).scheme("zitadel").sign(body.getBytes()))
-                    .post(webhooks("zitadel")).statusCode();
+            return new Delivery(context.getComponent("verify", VerifyComponent.class)
+                            .scheme("zitadel")
+                            .sign(body.getBytes()))
+                    .post(webhooks("zitadel"))
+                    .statusCode();
         } catch (java.security.GeneralSecurityException e) {
             throw new IllegalStateException(e);
         }
     }
 
     private void added(int day, int sequence) {
-        assertEquals(204, post("user.human.added", day, sequence, "{\"userName\": \"ada\", \"displayName\": \"Ada\", \"email\": \"a@example.com\"}"));
+        assertEquals(
+                204,
+                post(
+                        "user.human.added",
+                        day,
+                        sequence,
+                        "{\"userName\": \"ada\", \"displayName\": \"Ada\", \"email\": \"a@example.com\"}"));
     }
 
     private void changed(int day, int sequence, String payload) {
@@ -64,11 +74,15 @@ class PartialEventsTest extends RunningApp {
     void onlyTheKeysThatAreThereChange() {
         added(1, 1);
         changed(2, 2, "{\"nickName\": \"Countess\", \"list\": [1]}");
-        assertEquals("Ada|a@example.com|2026-01-01 00:00:00|2026-01-02 00:00:00|{\"list\": [1], \"email\": \"a@example.com\", \"nickName\": \"Countess\","
-                + " \"sequence\": 2, \"userName\": \"ada\", \"displayName\": \"Ada\"}", row());
+        assertEquals(
+                "Ada|a@example.com|2026-01-01 00:00:00|2026-01-02 00:00:00|{\"list\": [1], \"email\": \"a@example.com\", \"nickName\": \"Countess\","
+                        + " \"sequence\": 2, \"userName\": \"ada\", \"displayName\": \"Ada\"}",
+                row());
         changed(3, 3, "{\"displayName\": \"Ada L\", \"list\": []}");
-        assertEquals("Ada L|a@example.com|2026-01-01 00:00:00|2026-01-03 00:00:00|{\"list\": [], \"email\": \"a@example.com\", \"nickName\": \"Countess\","
-                + " \"sequence\": 3, \"userName\": \"ada\", \"displayName\": \"Ada L\"}", row());
+        assertEquals(
+                "Ada L|a@example.com|2026-01-01 00:00:00|2026-01-03 00:00:00|{\"list\": [], \"email\": \"a@example.com\", \"nickName\": \"Countess\","
+                        + " \"sequence\": 3, \"userName\": \"ada\", \"displayName\": \"Ada L\"}",
+                row());
     }
 
     @Test
@@ -76,8 +90,9 @@ class PartialEventsTest extends RunningApp {
         changed(3, 3, "{\"displayName\": \"Newest\"}");
         changed(2, 2, "{\"displayName\": \"Older\", \"nickName\": \"Kept\"}");
         added(1, 1);
-        String row = "Newest|a@example.com|2026-01-01 00:00:00|2026-01-03 00:00:00|{\"email\": \"a@example.com\", \"nickName\": \"Kept\","
-                + " \"sequence\": 3, \"userName\": \"ada\", \"displayName\": \"Newest\"}";
+        String row =
+                "Newest|a@example.com|2026-01-01 00:00:00|2026-01-03 00:00:00|{\"email\": \"a@example.com\", \"nickName\": \"Kept\","
+                        + " \"sequence\": 3, \"userName\": \"ada\", \"displayName\": \"Newest\"}";
         assertEquals(row, row());
         // The order in which nothing came late gives the same.
         database.execute("TRUNCATE neon_auth.users_sync");
@@ -92,7 +107,8 @@ class PartialEventsTest extends RunningApp {
     void atOneTimeTheSequenceDecides(int first, int second) {
         changed(2, first, "{\"displayName\": \"" + first + "a\"}");
         changed(2, second, "{\"displayName\": \"" + second + "b\"}");
-        assertEquals(second >= first ? second + "b" : first + "a", database.value("SELECT name FROM neon_auth.users_sync"));
+        assertEquals(
+                second >= first ? second + "b" : first + "a", database.value("SELECT name FROM neon_auth.users_sync"));
     }
 
     @Test
@@ -100,7 +116,9 @@ class PartialEventsTest extends RunningApp {
         added(1, 1);
         removed(3);
         changed(2, 2, "{\"displayName\": \"Late\"}");
-        assertEquals("2026-01-03 00:00:00", database.value("SELECT deleted_at AT TIME ZONE 'UTC' FROM neon_auth.users_sync"));
+        assertEquals(
+                "2026-01-03 00:00:00",
+                database.value("SELECT deleted_at AT TIME ZONE 'UTC' FROM neon_auth.users_sync"));
         assertEquals("Late", database.value("SELECT name FROM neon_auth.users_sync"), "the profile is still told");
         changed(4, 4, "{\"displayName\": \"Back\"}");
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
@@ -110,8 +128,10 @@ class PartialEventsTest extends RunningApp {
     void aTombstoneThatCameFirstIsFilled() {
         removed(3);
         added(1, 1);
-        assertEquals("Ada|a@example.com|2026-01-01 00:00:00|2026-01-03 00:00:00|{\"email\": \"a@example.com\", \"sequence\": 1, \"userName\": \"ada\","
-                + " \"displayName\": \"Ada\"}", row());
+        assertEquals(
+                "Ada|a@example.com|2026-01-01 00:00:00|2026-01-03 00:00:00|{\"email\": \"a@example.com\", \"sequence\": 1, \"userName\": \"ada\","
+                        + " \"displayName\": \"Ada\"}",
+                row());
     }
 
     @Test
@@ -169,6 +189,7 @@ class PartialEventsTest extends RunningApp {
                   RETURN NEW;
                 END $$""".formatted(times, sqlState));
         database.execute("DROP TRIGGER IF EXISTS fails ON neon_auth.users_sync");
-        database.execute("CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+        database.execute(
+                "CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
     }
 }

@@ -38,6 +38,7 @@ class CrashTest {
 
     /** On one data directory for all tests: each also proves that the one before left no damage. */
     private AppProcess app;
+
     private final DeliveryStream stream = new DeliveryStream(SENDERS, version -> version % USERS);
 
     private AppProcess running() {
@@ -56,7 +57,8 @@ class CrashTest {
 
     @Test
     void theApplicationIsKilled() throws Exception {
-        try (DeliveryStream.Deliveries deliveries = stream.new Deliveries(running().webhooks("generic"))) {
+        try (DeliveryStream.Deliveries deliveries =
+                stream.new Deliveries(running().webhooks("generic"))) {
             deliveries.await(ACKNOWLEDGED, BEFORE_THE_END);
             app.kill();
             deliveries.close();
@@ -67,7 +69,8 @@ class CrashTest {
 
     @Test
     void postgresIsKilled() throws Exception {
-        try (DeliveryStream.Deliveries deliveries = stream.new Deliveries(running().webhooks("generic"))) {
+        try (DeliveryStream.Deliveries deliveries =
+                stream.new Deliveries(running().webhooks("generic"))) {
             deliveries.await(ACKNOWLEDGED, BEFORE_THE_END);
             app.postgres().destroyForcibly();
             deliveries.await(RETRY, 2 * SENDERS);
@@ -81,16 +84,19 @@ class CrashTest {
 
     @Test
     void theApplicationIsStopped() throws Exception {
-        try (DeliveryStream.Deliveries deliveries = stream.new Deliveries(running().webhooks("generic"))) {
+        try (DeliveryStream.Deliveries deliveries =
+                stream.new Deliveries(running().webhooks("generic"))) {
             deliveries.await(ACKNOWLEDGED, BEFORE_THE_END);
             Instant stop = Instant.now();
             app.stop();
             assertEquals(143, app.exitCode(), "128 + SIGTERM");
             assertTrue(Instant.now().isBefore(stop.plus(SHUTDOWN_TIMEOUT)), app.output());
             deliveries.close();
-            assertTrue(Set.of(ACKNOWLEDGED, RETRY).containsAll(deliveries.replies.keySet()), deliveries.replies::toString);
+            assertTrue(
+                    Set.of(ACKNOWLEDGED, RETRY).containsAll(deliveries.replies.keySet()), deliveries.replies::toString);
         }
-        assertFalse(app.output().contains("not applied"), "Postgres is stopped after the last delivery\n" + app.output());
+        assertFalse(
+                app.output().contains("not applied"), "Postgres is stopped after the last delivery\n" + app.output());
         assertNull(app.postgres());
         assertEveryAcknowledgedVersionIsInTheTable();
     }

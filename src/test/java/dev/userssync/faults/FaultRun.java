@@ -41,11 +41,14 @@ final class FaultRun implements AutoCloseable {
     PostgresServer postgres;
     /** Between the network and Postgres, where a scenario has one. */
     PgBouncer pooler;
+
     DeliveryStream.Deliveries deliveries;
     /** Text in the reason of every dead letter that the scenario causes on purpose. */
     String refusedBecause = "nothing is refused";
     /** Every other delivery is of a user who has many, the others create a user each: what is lost is not covered up by what comes later. */
-    private final DeliveryStream stream = new DeliveryStream(SENDERS, version -> version % 2 == 0 ? version / 2 % HOT_USERS : version);
+    private final DeliveryStream stream =
+            new DeliveryStream(SENDERS, version -> version % 2 == 0 ? version / 2 % HOT_USERS : version);
+
     private final Duration lasts;
     private Duration recovery;
     private Path mounted;
@@ -59,8 +62,7 @@ final class FaultRun implements AutoCloseable {
     }
 
     /** @param lost acknowledged, but not in the table; @param wrong rows that nobody sent, and deliveries that were parked though nothing was wrong with them */
-    record Result(Map<String, Integer> replies, int unanswered, int lost, int wrong, Duration recovery) {
-    }
+    record Result(Map<String, Integer> replies, int unanswered, int lost, int wrong, Duration recovery) {}
 
     /** Starts instances, each through a network of its own. */
     void start(int instances, String... launcher) {
@@ -77,13 +79,19 @@ final class FaultRun implements AutoCloseable {
         if (!PgBouncer.isInstalled()) {
             throw new LeftOut("needs pgbouncer on the PATH or in /usr/sbin");
         }
-        pooler = new PgBouncer(directory, "transaction", URI.create("postgresql://localhost:" + postgres.port() + "/app"));
+        pooler = new PgBouncer(
+                directory, "transaction", URI.create("postgresql://localhost:" + postgres.port() + "/app"));
         toPostgres.switchTo(pooler.port());
     }
 
     private AppProcess app(String... launcher) {
-        return new AppProcess(List.of(launcher), directory.resolve("data"), "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET,
-                "DATABASE_URL", "postgres://app@localhost:" + toPostgres.port() + "/app");
+        return new AppProcess(
+                List.of(launcher),
+                directory.resolve("data"),
+                "GENERIC_WEBHOOK_SECRET",
+                TestSettings.SECRET,
+                "DATABASE_URL",
+                "postgres://app@localhost:" + toPostgres.port() + "/app");
     }
 
     /** Another process in place of one that has ended. */
@@ -95,7 +103,9 @@ final class FaultRun implements AutoCloseable {
 
     /** Deliveries from now on, and until a good many were acknowledged. */
     void load() {
-        deliveries = stream.new Deliveries(toApps.stream().map(proxy -> "http://localhost:" + proxy.port() + "/webhooks/generic").toArray(String[]::new));
+        deliveries = stream.new Deliveries(toApps.stream()
+                .map(proxy -> "http://localhost:" + proxy.port() + "/webhooks/generic")
+                .toArray(String[]::new));
         deliveries.await("204", ENOUGH);
     }
 
@@ -132,11 +142,15 @@ final class FaultRun implements AutoCloseable {
         List<String> rows = postgres.column(DeliveryStream.ROWS);
         Map<String, Integer> lost = stream.lost(rows);
         List<String> wrong = new ArrayList<>(stream.wrong(rows));
-        wrong.addAll(postgres.column("SELECT 'parked: ' || reason FROM users_sync_internal.dead_letter WHERE position('" + refusedBecause + "' IN reason) = 0"));
-        postgres.column("SELECT coalesce(letter #>> '{data,id}', letter ->> 'id') FROM (SELECT convert_from(body, 'UTF8')::jsonb AS letter"
-                + " FROM users_sync_internal.dead_letter) AS letters").forEach(lost::remove);
+        wrong.addAll(postgres.column("SELECT 'parked: ' || reason FROM users_sync_internal.dead_letter WHERE position('"
+                + refusedBecause + "' IN reason) = 0"));
+        postgres.column(
+                        "SELECT coalesce(letter #>> '{data,id}', letter ->> 'id') FROM (SELECT convert_from(body, 'UTF8')::jsonb AS letter"
+                                + " FROM users_sync_internal.dead_letter) AS letters")
+                .forEach(lost::remove);
         assertTrue(rows.size() >= ENOUGH / 2, rows.size() + " rows");
-        Result result = new Result(new TreeMap<>(deliveries.replies), deliveries.unanswered.get(), lost.size(), wrong.size(), recovery);
+        Result result = new Result(
+                new TreeMap<>(deliveries.replies), deliveries.unanswered.get(), lost.size(), wrong.size(), recovery);
         assertEquals(Map.of(), lost, "acknowledged and lost");
         assertEquals(List.of(), wrong, "wrong");
         return result;
@@ -147,7 +161,9 @@ final class FaultRun implements AutoCloseable {
         StringBuilder logs = new StringBuilder();
         apps.forEach(app -> {
             String output = app.output();
-            logs.append(output, Math.max(0, output.length() - 5_000), output.length()).append(app.errors()).append("\n---\n");
+            logs.append(output, Math.max(0, output.length() - 5_000), output.length())
+                    .append(app.errors())
+                    .append("\n---\n");
         });
         return logs.toString();
     }
@@ -198,7 +214,8 @@ final class FaultRun implements AutoCloseable {
 
     /** The library that lies to a process about the time. */
     static Path faketime() {
-        try (Stream<Path> files = Files.find(Path.of("/usr/lib"), 3, (file, attributes) -> file.endsWith("libfaketimeMT.so.1"))) {
+        try (Stream<Path> files =
+                Files.find(Path.of("/usr/lib"), 3, (file, attributes) -> file.endsWith("libfaketimeMT.so.1"))) {
             return files.findFirst().orElseThrow(() -> new LeftOut("needs libfaketime under /usr/lib"));
         } catch (IOException | UncheckedIOException e) {
             throw new LeftOut("needs libfaketime under /usr/lib");
@@ -207,7 +224,12 @@ final class FaultRun implements AutoCloseable {
 
     private static boolean command(String... command) throws Exception {
         try {
-            return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor() == 0;
+            return new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor()
+                    == 0;
         } catch (IOException e) {
             return false; // there is no such command
         }

@@ -14,8 +14,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -33,14 +33,19 @@ class FaultsTest {
     /** All, or those that {@code -Dfaults=POSTGRES_CUT,LOCK_HELD} names. */
     static Set<Fault> faults() {
         String only = System.getProperty("faults", "");
-        return only.isEmpty() ? EnumSet.allOf(Fault.class) : Stream.of(only.split(",")).map(Fault::valueOf).collect(Collectors.toCollection(TreeSet::new));
+        return only.isEmpty()
+                ? EnumSet.allOf(Fault.class)
+                : Stream.of(only.split(",")).map(Fault::valueOf).collect(Collectors.toCollection(TreeSet::new));
     }
 
     @ParameterizedTest
     @MethodSource("faults")
     void nothingAcknowledgedIsLostAndNothingIsWrong(Fault fault) throws Exception {
         try {
-            FaultRun.Result result = play(fault, Files.createDirectories(directory.resolve(fault.name())), Duration.ofSeconds(fault == Fault.LOCK_HELD ? 30 : 10));
+            FaultRun.Result result = play(
+                    fault,
+                    Files.createDirectories(directory.resolve(fault.name())),
+                    Duration.ofSeconds(fault == Fault.LOCK_HELD ? 30 : 10));
             table.put(fault, result);
             if (fault.compareTo(Fault.SERIALIZATION_FAILURES) <= 0) { // the database alone is in trouble
                 assertEquals(0, result.unanswered(), "senders who have waited for 15 seconds");

@@ -15,7 +15,9 @@ class FewFaultsTest {
     private Path directory;
 
     @ParameterizedTest
-    @EnumSource(value = Fault.class, names = {"POSTGRES_REPLIES_LOST", "DELIVERIES_TRUNCATED"})
+    @EnumSource(
+            value = Fault.class,
+            names = {"POSTGRES_REPLIES_LOST", "DELIVERIES_TRUNCATED"})
     void nothingAcknowledgedIsLostAndNothingIsWrong(Fault fault) throws Exception {
         FaultsTest.play(fault, directory, Duration.ofMillis(500));
     }

@@ -40,8 +40,13 @@ class OutageTest {
     private Path directory;
 
     private EmbeddedPostgres postgres(int port) throws IOException {
-        return EmbeddedPostgres.builder().setDataDirectory(directory.resolve("postgres")).setCleanDataDirectory(false).setPort(port)
-                .setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on").start();
+        return EmbeddedPostgres.builder()
+                .setDataDirectory(directory.resolve("postgres"))
+                .setCleanDataDirectory(false)
+                .setPort(port)
+                .setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
+                .start();
     }
 
     @Test
@@ -55,7 +60,8 @@ class OutageTest {
         settings.setProperty("clerk.api.url", api.url());
         settings.setProperty("poll.interval", "1s");
         settings.setProperty("poll.tick", "100");
-        try (api; StartedApp app = new StartedApp(settings)) {
+        try (api;
+                StartedApp app = new StartedApp(settings)) {
             CapturedLog log = new CapturedLog();
             try (DeliveryStream.Deliveries deliveries = stream.new Deliveries(app.webhooks("generic"))) {
                 deliveries.await("204", 500);
@@ -75,8 +81,12 @@ class OutageTest {
                 assertEquals(Set.of("204", RETRY), deliveries.replies.keySet());
                 String database = settings.getProperty("database.url").replaceFirst("\\?.*", "");
                 assertTrue(said.size() <= 3, said::toString);
-                assertTrue(said.stream().anyMatch(line -> line.contains("the database " + database + " is unreachable, ")), said::toString);
-                Awaitility.await().until(() -> log.lines().stream().anyMatch(line -> line.contains("the database " + database + " is back, after ")));
+                assertTrue(
+                        said.stream().anyMatch(line -> line.contains("the database " + database + " is unreachable, ")),
+                        said::toString);
+                Awaitility.await()
+                        .until(() -> log.lines().stream()
+                                .anyMatch(line -> line.contains("the database " + database + " is back, after ")));
             }
             List<String> rows;
             try (Connection connection = postgres.getPostgresDatabase().getConnection()) {
@@ -95,9 +105,14 @@ class OutageTest {
         int seconds = Integer.getInteger("deadlock.hunt.seconds", 10);
         DeliveryStream stream = new DeliveryStream(64, version -> (int) (version * 2654435761L % 40 & 0x7fffffff));
         TestDatabase database = new TestDatabase();
-        try (StartedApp one = new StartedApp(TestSettings.with(database, "generic")); StartedApp other = new StartedApp(TestSettings.with(database, "generic"));
-                DeliveryStream.Deliveries deliveries = stream.new Deliveries(one.webhooks("generic"), other.webhooks("generic"))) {
-            Awaitility.await().during(Duration.ofSeconds(seconds)).atMost(Duration.ofSeconds(seconds + 5)).until(() -> deliveries.replies.keySet(), Set.of("204")::containsAll);
+        try (StartedApp one = new StartedApp(TestSettings.with(database, "generic"));
+                StartedApp other = new StartedApp(TestSettings.with(database, "generic"));
+                DeliveryStream.Deliveries deliveries =
+                        stream.new Deliveries(one.webhooks("generic"), other.webhooks("generic"))) {
+            Awaitility.await()
+                    .during(Duration.ofSeconds(seconds))
+                    .atMost(Duration.ofSeconds(seconds + 5))
+                    .until(() -> deliveries.replies.keySet(), Set.of("204")::containsAll);
             deliveries.close();
             assertEquals(Set.of("204"), deliveries.replies.keySet());
         }

@@ -21,10 +21,22 @@ final class ReliabilityTable {
     private final Map<Fault, String> rows = new EnumMap<>(Fault.class);
 
     void put(Fault fault, FaultRun.Result result) {
-        String others = result.replies().entrySet().stream().filter(reply -> !reply.getKey().equals("204"))
-                .map(reply -> reply.getValue() + " × " + reply.getKey()).collect(Collectors.joining("; "));
-        rows.put(fault, row(fault, "%d | %s | %d | %d | %d | %.1f s".formatted(result.replies().getOrDefault("204", 0), others.isEmpty() ? "none" : others,
-                result.unanswered(), result.lost(), result.wrong(), result.recovery().toMillis() / 1000.0)));
+        String others = result.replies().entrySet().stream()
+                .filter(reply -> !reply.getKey().equals("204"))
+                .map(reply -> reply.getValue() + " × " + reply.getKey())
+                .collect(Collectors.joining("; "));
+        rows.put(
+                fault,
+                row(
+                        fault,
+                        "%d | %s | %d | %d | %d | %.1f s"
+                                .formatted(
+                                        result.replies().getOrDefault("204", 0),
+                                        others.isEmpty() ? "none" : others,
+                                        result.unanswered(),
+                                        result.lost(),
+                                        result.wrong(),
+                                        result.recovery().toMillis() / 1000.0)));
     }
 
     /** A scenario that could not run here, said aloud. */
@@ -42,8 +54,14 @@ final class ReliabilityTable {
         int end = page.indexOf(END);
         StringBuilder table = new StringBuilder(HEAD);
         for (Fault fault : Fault.values()) {
-            table.append(rows.getOrDefault(fault, page.substring(begin, end).lines().filter(line -> line.startsWith("| " + fault.title + " |"))
-                    .findFirst().map(line -> line + "\n").orElse("")));
+            table.append(rows.getOrDefault(
+                    fault,
+                    page.substring(begin, end)
+                            .lines()
+                            .filter(line -> line.startsWith("| " + fault.title + " |"))
+                            .findFirst()
+                            .map(line -> line + "\n")
+                            .orElse("")));
         }
         Files.writeString(FILE, page.substring(0, begin) + table + page.substring(end));
     }
@@ -51,7 +69,9 @@ final class ReliabilityTable {
     /** The rows as they stand in the file, by title. */
     static Map<String, String> stands() throws IOException {
         String page = Files.readString(FILE);
-        return page.substring(page.indexOf(BEGIN), page.indexOf(END)).lines().skip(3)
+        return page.substring(page.indexOf(BEGIN), page.indexOf(END))
+                .lines()
+                .skip(3)
                 .collect(Collectors.toMap(line -> line.split(" \\| ")[0].substring(2), line -> line));
     }
 }

@@ -17,8 +17,10 @@ class ReliabilityTest {
 
     @Test
     void theTableNamesEveryScenarioAndNoOther() throws IOException {
-        assertEquals(Stream.of(Fault.values()).map(fault -> fault.title).collect(Collectors.toCollection(TreeSet::new)),
-                new TreeSet<>(ReliabilityTable.stands().keySet()), "run mvn verify -Pfaults");
+        assertEquals(
+                Stream.of(Fault.values()).map(fault -> fault.title).collect(Collectors.toCollection(TreeSet::new)),
+                new TreeSet<>(ReliabilityTable.stands().keySet()),
+                "run mvn verify -Pfaults");
     }
 
     @Test

@@ -69,8 +69,14 @@ class SlowClientsTest extends RunningApp {
             send(drips, head);
             slow.put(drips, "X-a: b\r\n");
             Socket body = connect(port);
-            send(body, head.replace("/webhooks/generic", port.equals("camel.server.port") ? "/webhooks/generic" : "/admin/verify-signature/generic")
-                    + "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n");
+            send(
+                    body,
+                    head.replace(
+                                    "/webhooks/generic",
+                                    port.equals("camel.server.port")
+                                            ? "/webhooks/generic"
+                                            : "/admin/verify-signature/generic")
+                            + "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n");
             slow.put(body, " ");
         }
         await().atMost(LONGEST).pollInterval(Duration.ofMillis(50)).until(() -> {
@@ -78,7 +84,9 @@ class SlowClientsTest extends RunningApp {
             return slow.keySet().stream().allMatch(SlowClientsTest::isClosed);
         });
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
-        assertEquals(List.of(), log.lines().stream().filter(line -> line.startsWith("ERROR")).toList());
+        assertEquals(
+                List.of(),
+                log.lines().stream().filter(line -> line.startsWith("ERROR")).toList());
     }
 
     @Test
@@ -87,10 +95,18 @@ class SlowClientsTest extends RunningApp {
         try {
             for (int i = 0; i < 300; i++) {
                 slow.add(connect("camel.server.port"));
-                send(slow.get(i), i % 2 == 0 ? "POST /webhooks/gen" : "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                        + "Content-Length: 1000\r\n\r\n{");
+                send(
+                        slow.get(i),
+                        i % 2 == 0
+                                ? "POST /webhooks/gen"
+                                : "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                                        + "Content-Length: 1000\r\n\r\n{");
             }
-            assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}").post(webhooks("generic")).statusCode());
+            assertEquals(
+                    204,
+                    new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}")
+                            .post(webhooks("generic"))
+                            .statusCode());
             await().atMost(LONGEST).until(() -> slow.stream().allMatch(SlowClientsTest::isClosed));
         } finally {
             for (Socket socket : slow) {
@@ -106,13 +122,24 @@ class SlowClientsTest extends RunningApp {
         for (String port : List.of("camel.server.port", "camel.management.port")) {
             for (int i = 0; i < 20; i++) {
                 try (Socket socket = connect(port)) {
-                    send(socket, "POST " + (port.equals("camel.server.port") ? "/webhooks/generic" : "/admin/verify-signature/generic")
-                            + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{");
+                    send(
+                            socket,
+                            "POST "
+                                    + (port.equals("camel.server.port")
+                                            ? "/webhooks/generic"
+                                            : "/admin/verify-signature/generic")
+                                    + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{");
                 }
             }
         }
-        assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u3\"}}").post(webhooks("generic")).statusCode());
-        await().during(Duration.ofMillis(300)).until(() -> log.lines().stream().noneMatch(line -> line.startsWith("ERROR") || line.startsWith("WARN")));
+        assertEquals(
+                204,
+                new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u3\"}}")
+                        .post(webhooks("generic"))
+                        .statusCode());
+        await().during(Duration.ofMillis(300))
+                .until(() ->
+                        log.lines().stream().noneMatch(line -> line.startsWith("ERROR") || line.startsWith("WARN")));
     }
 
     /** A proxy keeps its connections for a while; so do we. */
@@ -123,7 +150,9 @@ class SlowClientsTest extends RunningApp {
             send(socket, request);
             long begin = System.nanoTime();
             await().atMost(LONGEST).until(() -> isClosed(socket));
-            assertTrue(System.nanoTime() - begin > Duration.ofMillis(2900).toNanos(), "closed after " + (System.nanoTime() - begin) / 1_000_000 + " ms");
+            assertTrue(
+                    System.nanoTime() - begin > Duration.ofMillis(2900).toNanos(),
+                    "closed after " + (System.nanoTime() - begin) / 1_000_000 + " ms");
         }
     }
 
@@ -133,9 +162,13 @@ class SlowClientsTest extends RunningApp {
             lock.setAutoCommit(false);
             lock.createStatement().execute("LOCK TABLE neon_auth.users_sync IN EXCLUSIVE MODE");
             CompletableFuture<Integer> reply = CompletableFuture.supplyAsync(
-                    () -> new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u2\"}}").post(webhooks("generic")).statusCode());
+                    () -> new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u2\"}}")
+                            .post(webhooks("generic"))
+                            .statusCode());
             long begin = System.nanoTime();
-            await().atMost(LONGEST).until(() -> System.nanoTime() - begin > Duration.ofSeconds(3).toNanos());
+            await().atMost(LONGEST)
+                    .until(() ->
+                            System.nanoTime() - begin > Duration.ofSeconds(3).toNanos());
             lock.rollback();
             assertEquals(204, reply.get());
         }

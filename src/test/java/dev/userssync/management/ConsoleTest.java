@@ -33,7 +33,8 @@ class ConsoleTest extends RunningApp {
     @BeforeEach
     void logIn() {
         awaitConsoleIndexes();
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
+        database.execute(
+                "TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
         if (cookie == null) {
             HttpResponse<String> reply = form("/console/login", "password=" + url(PASSWORD));
             assertEquals(303, reply.statusCode());
@@ -59,7 +60,8 @@ class ConsoleTest extends RunningApp {
     }
 
     private String csrf(String page) {
-        Matcher token = Pattern.compile("name=\"csrf\" value=\"([^\"]+)\"").matcher(page(page).body());
+        Matcher token = Pattern.compile("name=\"csrf\" value=\"([^\"]+)\"")
+                .matcher(page(page).body());
         assertTrue(token.find(), "no form on " + page);
         return token.group(1);
     }
@@ -69,15 +71,28 @@ class ConsoleTest extends RunningApp {
     }
 
     private void user(String id, String name, String email) {
-        database.column("INSERT INTO neon_auth.users_sync (id, raw_json, name, email, created_at) VALUES (?, jsonb_build_object('id', ?::text), ?, ?, now()) RETURNING id",
-                id, id, name, email);
+        database.column(
+                "INSERT INTO neon_auth.users_sync (id, raw_json, name, email, created_at) VALUES (?, jsonb_build_object('id', ?::text), ?, ?, now()) RETURNING id",
+                id,
+                id,
+                name,
+                email);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"/console/users", "/console/user?id=u1", "/console/sync", "/console/dead-letters", "/console/dead-letter?id=1"})
+    @ValueSource(
+            strings = {
+                "/console/users",
+                "/console/user?id=u1",
+                "/console/sync",
+                "/console/dead-letters",
+                "/console/dead-letter?id=1"
+            })
     void withoutASessionThereIsOnlyTheLogin(String path) {
         user("u1", "Ada Hidden", null);
-        for (String wrong : new String[] {"", "users-sync-console=99999999999.abc.def", cookie.replaceFirst("=\\d", "=9"), cookie + "x"}) {
+        for (String wrong : new String[] {
+            "", "users-sync-console=99999999999.abc.def", cookie.replaceFirst("=\\d", "=9"), cookie + "x"
+        }) {
             HttpResponse<String> reply = Http.get(management(path), "Cookie", wrong);
             assertEquals(303, reply.statusCode(), wrong);
             assertFalse(reply.body().contains("Ada Hidden"));
@@ -93,7 +108,10 @@ class ConsoleTest extends RunningApp {
 
     @Test
     void itIsNotOnTheWebhookPort() {
-        assertEquals(404, Http.get(webhooks("generic").replace("/webhooks/generic", "/console/login")).statusCode());
+        assertEquals(
+                404,
+                Http.get(webhooks("generic").replace("/webhooks/generic", "/console/login"))
+                        .statusCode());
     }
 
     @Test
@@ -101,38 +119,56 @@ class ConsoleTest extends RunningApp {
         for (String path : new String[] {"/console/users", "/console/login", "/console/static/htmx.js"}) {
             HttpResponse<String> reply = page(path);
             assertEquals(200, reply.statusCode(), path);
-            String policy = reply.headers().firstValue("Content-Security-Policy").orElseThrow();
+            String policy =
+                    reply.headers().firstValue("Content-Security-Policy").orElseThrow();
             assertTrue(policy.startsWith("default-src 'none'"), policy);
             assertFalse(policy.contains("unsafe"), policy);
-            assertEquals("nosniff", reply.headers().firstValue("X-Content-Type-Options").orElseThrow());
+            assertEquals(
+                    "nosniff",
+                    reply.headers().firstValue("X-Content-Type-Options").orElseThrow());
             assertEquals("DENY", reply.headers().firstValue("X-Frame-Options").orElseThrow());
         }
-        String set = form("/console/login", "password=" + url(PASSWORD)).headers().firstValue("Set-Cookie").orElseThrow();
-        assertTrue(set.toLowerCase().contains("httponly") && set.contains("SameSite=Strict") && set.contains("Path=/console"), set);
+        String set = form("/console/login", "password=" + url(PASSWORD))
+                .headers()
+                .firstValue("Set-Cookie")
+                .orElseThrow();
+        assertTrue(
+                set.toLowerCase().contains("httponly")
+                        && set.contains("SameSite=Strict")
+                        && set.contains("Path=/console"),
+                set);
     }
 
     @Test
     void noPageLoadsAnythingFromElsewhere() {
         user("u1", "Ada", "ada@example.com");
-        for (String path : new String[] {"/console/users", "/console/user?id=u1", "/console/sync", "/console/dead-letters"}) {
-            Matcher link = Pattern.compile("(?:href|src|action)=\"([^\"]*)\"").matcher(page(path).body());
+        for (String path :
+                new String[] {"/console/users", "/console/user?id=u1", "/console/sync", "/console/dead-letters"}) {
+            Matcher link = Pattern.compile("(?:href|src|action)=\"([^\"]*)\"")
+                    .matcher(page(path).body());
             while (link.find()) {
-                assertTrue(link.group(1).startsWith("/console/") || link.group(1).startsWith("#") || link.group(1).startsWith("data:,"), link.group(1));
+                assertTrue(
+                        link.group(1).startsWith("/console/")
+                                || link.group(1).startsWith("#")
+                                || link.group(1).startsWith("data:,"),
+                        link.group(1));
             }
         }
     }
 
     @Test
     void aBrakeThatHoldsShowsTheIdsOfTheMissingUsers() {
-        database.execute("INSERT INTO users_sync_internal.poll_state (provider, phase, job, missing, newer, held_because, held_since)"
-                + " VALUES ('acme', 'held', 'reconcile', 101, 60, '101 users are missing, more than 100', now());"
-                + " INSERT INTO users_sync_internal.sweep_seen (provider, id, fate) VALUES ('acme', 'gone_2', 'missing'), ('acme', '<b>1', 'missing'), ('acme', 'u3', NULL)");
+        database.execute(
+                "INSERT INTO users_sync_internal.poll_state (provider, phase, job, missing, newer, held_because, held_since)"
+                        + " VALUES ('acme', 'held', 'reconcile', 101, 60, '101 users are missing, more than 100', now());"
+                        + " INSERT INTO users_sync_internal.sweep_seen (provider, id, fate) VALUES ('acme', 'gone_2', 'missing'), ('acme', '<b>1', 'missing'), ('acme', 'u3', NULL)");
         try {
             String sync = page("/console/sync").body();
             assertTrue(sync.contains("The first 100 of 101: <code>&lt;b&gt;1, gone_2</code>"), sync);
             assertTrue(sync.contains("60 rows differ and are newer than the provider's data"), sync);
         } finally {
-            database.execute("DELETE FROM users_sync_internal.poll_state WHERE provider = 'acme'; DELETE FROM users_sync_internal.sweep_seen WHERE provider = 'acme'");
+            database.execute(
+                    "DELETE FROM users_sync_internal.poll_state WHERE provider = 'acme'; DELETE FROM users_sync_internal.sweep_seen WHERE provider = 'acme'");
         }
     }
 
@@ -144,11 +180,28 @@ class ConsoleTest extends RunningApp {
         String body = "id=u1&confirm=u1&csrf=";
         assertEquals(403, form("/console/user/erase", body + token).statusCode(), "without the session");
         assertEquals(403, form("/console/user/erase", body, "Cookie", cookie).statusCode(), "without the token");
-        assertEquals(403, form("/console/user/erase", body + wrong, "Cookie", cookie).statusCode(), "with a wrong token");
-        assertEquals(403, form("/console/user/erase", body + token, "Cookie", cookie, "Origin", "https://evil.example").statusCode(), "from another site");
-        assertEquals(403, form("/console/user/erase", body + token, "Cookie", cookie, "Sec-Fetch-Site", "cross-site").statusCode(), "from another site");
-        String otherSession = form("/console/login", "password=" + url(PASSWORD)).headers().firstValue("Set-Cookie").orElseThrow().replaceFirst(";.*", "");
-        assertEquals(403, form("/console/user/erase", body + token, "Cookie", otherSession).statusCode(), "with the token of another session");
+        assertEquals(
+                403, form("/console/user/erase", body + wrong, "Cookie", cookie).statusCode(), "with a wrong token");
+        assertEquals(
+                403,
+                form("/console/user/erase", body + token, "Cookie", cookie, "Origin", "https://evil.example")
+                        .statusCode(),
+                "from another site");
+        assertEquals(
+                403,
+                form("/console/user/erase", body + token, "Cookie", cookie, "Sec-Fetch-Site", "cross-site")
+                        .statusCode(),
+                "from another site");
+        String otherSession = form("/console/login", "password=" + url(PASSWORD))
+                .headers()
+                .firstValue("Set-Cookie")
+                .orElseThrow()
+                .replaceFirst(";.*", "");
+        assertEquals(
+                403,
+                form("/console/user/erase", body + token, "Cookie", otherSession)
+                        .statusCode(),
+                "with the token of another session");
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
     }
 
@@ -215,9 +268,16 @@ class ConsoleTest extends RunningApp {
     @Test
     void aNameIsTextAndNeverMarkup() {
         user("<i>id</i>", "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>");
-        for (String path : new String[] {"/console/users", "/console/users?q=" + url("\"><script>"), "/console/user?id=" + url("<i>id</i>")}) {
+        for (String path : new String[] {
+            "/console/users", "/console/users?q=" + url("\"><script>"), "/console/user?id=" + url("<i>id</i>")
+        }) {
             String body = page(path).body();
-            assertFalse(body.contains("<script>alert") || body.contains("<img") || body.contains("<i>id") || body.contains("\"><script>"), body);
+            assertFalse(
+                    body.contains("<script>alert")
+                            || body.contains("<img")
+                            || body.contains("<i>id")
+                            || body.contains("\"><script>"),
+                    body);
         }
     }
 
@@ -232,9 +292,13 @@ class ConsoleTest extends RunningApp {
     }
 
     private void event(String type, String created, String updated) {
-        assertEquals(204, new Delivery("""
+        assertEquals(
+                204,
+                new Delivery("""
                 {"type": "user.%s", "data": {"id": "u1", "name": "Ada", "email": "ada@example.com", "created_at": "%s", "updated_at": "%s"}}
-                """.formatted(type, created, updated)).post(webhooks("generic")).statusCode());
+                """.formatted(type, created, updated))
+                        .post(webhooks("generic"))
+                        .statusCode());
     }
 
     @Test
@@ -242,49 +306,72 @@ class ConsoleTest extends RunningApp {
         event("created", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
         new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"name\": 7}}").post(webhooks("generic"));
         assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
-        assertTrue(submit("/console/user?id=u1", "/console/user/erase", "id=u1&confirm=u2").body().contains("Nothing was erased"));
+        assertTrue(submit("/console/user?id=u1", "/console/user/erase", "id=u1&confirm=u2")
+                .body()
+                .contains("Nothing was erased"));
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
 
-        String body = submit("/console/user?id=u1", "/console/user/erase", "id=u1&confirm=u1").body();
+        String body = submit("/console/user?id=u1", "/console/user/erase", "id=u1&confirm=u1")
+                .body();
         assertTrue(body.contains("rows_removed"), body);
         assertFalse(body.contains("ada@example.com"), body);
-        for (String table : new String[] {"neon_auth.users_sync", "users_sync_internal.event_log", "users_sync_internal.dead_letter"}) {
+        for (String table :
+                new String[] {"neon_auth.users_sync", "users_sync_internal.event_log", "users_sync_internal.dead_letter"
+                }) {
             assertEquals("0", database.value("SELECT count(*) FROM " + table), table);
         }
         event("updated", "2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z");
-        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"), "what is not newer than the erasure brings nobody back");
+        assertEquals(
+                "0",
+                database.value("SELECT count(*) FROM neon_auth.users_sync"),
+                "what is not newer than the erasure brings nobody back");
     }
 
     @Test
     void aDeadLetterIsShownReplayedAndDiscarded() {
-        new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"name\": 7, \"password_hash\": \"$2b$10$secret\", \"api\": {\"apiKey\": \"k\", \"session\": \"s\"}}}")
+        new Delivery(
+                        "{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"name\": 7, \"password_hash\": \"$2b$10$secret\", \"api\": {\"apiKey\": \"k\", \"session\": \"s\"}}}")
                 .post(webhooks("generic"));
         String id = database.value("SELECT id FROM users_sync_internal.dead_letter");
-        assertTrue(page("/console/dead-letters").body().contains("The mapping did not make a valid user event"), "the reason in plain words");
+        assertTrue(
+                page("/console/dead-letters").body().contains("The mapping did not make a valid user event"),
+                "the reason in plain words");
         String body = page("/console/dead-letter?id=" + id).body();
         assertFalse(body.contains("$2b$10$"), "a secret");
         assertTrue(body.contains("•••"));
         String here = "/console/dead-letter?id=" + id;
-        assertTrue(submit(here, "/console/dead-letter/replay", "id=" + id).body().contains("failed again"));
-        database.execute("UPDATE users_sync_internal.dead_letter SET body = convert_to(replace(convert_from(body, 'UTF8'), '7', '\"Ada\"'), 'UTF8')");
-        assertTrue(submit(here, "/console/dead-letter/replay", "id=" + id).body().contains("replayed and applied"));
+        assertTrue(
+                submit(here, "/console/dead-letter/replay", "id=" + id).body().contains("failed again"));
+        database.execute(
+                "UPDATE users_sync_internal.dead_letter SET body = convert_to(replace(convert_from(body, 'UTF8'), '7', '\"Ada\"'), 'UTF8')");
+        assertTrue(
+                submit(here, "/console/dead-letter/replay", "id=" + id).body().contains("replayed and applied"));
         assertEquals("Ada", database.value("SELECT name FROM neon_auth.users_sync"));
 
         new Delivery("no JSON").post(webhooks("generic"));
         String other = database.value("SELECT id FROM users_sync_internal.dead_letter WHERE state = 'parked'");
         here = "/console/dead-letter?id=" + other;
-        assertTrue(submit(here, "/console/dead-letter/discard", "id=" + other).body().contains("discarded"));
-        assertEquals("discarded 0", database.value("SELECT state || ' ' || length(body) FROM users_sync_internal.dead_letter WHERE id = ?::bigint", other));
+        assertTrue(submit(here, "/console/dead-letter/discard", "id=" + other)
+                .body()
+                .contains("discarded"));
+        assertEquals(
+                "discarded 0",
+                database.value(
+                        "SELECT state || ' ' || length(body) FROM users_sync_internal.dead_letter WHERE id = ?::bigint",
+                        other));
     }
 
     @Test
     void allOfAKindCanBeReplayed() {
         new Delivery("no JSON").post(webhooks("generic"));
         new Delivery("no JSON").post(webhooks("clerk"));
-        String body = submit("/console/dead-letters", "/console/dead-letters/replay", "provider=clerk").body();
+        String body = submit("/console/dead-letters", "/console/dead-letters/replay", "provider=clerk")
+                .body();
         assertTrue(body.contains("&quot;tried&quot;: 1"), body);
-        assertEquals("2", database.value("SELECT attempts FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
-        assertEquals("1", database.value("SELECT attempts FROM users_sync_internal.dead_letter WHERE provider = 'generic'"));
+        assertEquals(
+                "2", database.value("SELECT attempts FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
+        assertEquals(
+                "1", database.value("SELECT attempts FROM users_sync_internal.dead_letter WHERE provider = 'generic'"));
     }
 
     @Test
@@ -296,8 +383,13 @@ class ConsoleTest extends RunningApp {
     void theCommandsNeedThePasswordToo() {
         assertEquals(403, Http.get(management("/admin/users")).statusCode());
         assertEquals(403, Http.post(management("/dead-letters/replay"), "").statusCode());
-        String basic = "Basic " + java.util.Base64.getEncoder().encodeToString(("ops:" + PASSWORD).getBytes(StandardCharsets.UTF_8));
-        assertEquals(200, Http.get(management("/admin/users"), "Authorization", basic).statusCode());
-        assertEquals(200, Http.get(management("/admin/status"), "Authorization", basic).statusCode());
+        String basic = "Basic "
+                + java.util.Base64.getEncoder().encodeToString(("ops:" + PASSWORD).getBytes(StandardCharsets.UTF_8));
+        assertEquals(
+                200,
+                Http.get(management("/admin/users"), "Authorization", basic).statusCode());
+        assertEquals(
+                200,
+                Http.get(management("/admin/status"), "Authorization", basic).statusCode());
     }
 }

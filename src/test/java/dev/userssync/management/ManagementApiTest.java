@@ -29,16 +29,29 @@ class ManagementApiTest extends RunningApp {
         database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_jane CHECK (name <> 'Jane')");
         assertEquals(204, new Delivery(REPAIRABLE).post(webhooks("generic")).statusCode());
         assertEquals(422, new Delivery("not JSON").post(webhooks("generic")).statusCode());
-        assertEquals(422, new Delivery("{\"type\": \"user.created\", \"data\": {}}").post(webhooks("clerk")).statusCode());
+        assertEquals(
+                422,
+                new Delivery("{\"type\": \"user.created\", \"data\": {}}")
+                        .post(webhooks("clerk"))
+                        .statusCode());
 
-        assertEquals("{\"tried\": 3, \"went_through\": 0, \"still_parked\": 3}\n", post("/dead-letters/replay").body(), "the cause is still there");
+        assertEquals(
+                "{\"tried\": 3, \"went_through\": 0, \"still_parked\": 3}\n",
+                post("/dead-letters/replay").body(),
+                "the cause is still there");
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
-        assertEquals("2", database.value("SELECT DISTINCT attempts FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
+        assertEquals(
+                "2",
+                database.value("SELECT DISTINCT attempts FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
 
         database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT no_jane");
-        assertEquals("{\"tried\": 3, \"went_through\": 1, \"still_parked\": 2}\n", post("/dead-letters/replay").body());
+        assertEquals(
+                "{\"tried\": 3, \"went_through\": 1, \"still_parked\": 2}\n",
+                post("/dead-letters/replay").body());
         assertEquals("Jane", database.value("SELECT name FROM neon_auth.users_sync"));
-        assertEquals("0", database.value("SELECT length(body) FROM users_sync_internal.dead_letter WHERE state = 'replayed'"),
+        assertEquals(
+                "0",
+                database.value("SELECT length(body) FROM users_sync_internal.dead_letter WHERE state = 'replayed'"),
                 "the user's data does not stay behind");
     }
 
@@ -47,36 +60,53 @@ class ManagementApiTest extends RunningApp {
         database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_jane CHECK (name <> 'Jane')");
         assertEquals(204, new Delivery(REPAIRABLE).post(webhooks("generic")).statusCode());
         database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT no_jane");
-        assertEquals(204, new Delivery(REPAIRABLE.replace("Jane", "Janet").replace("2026-01-01", "2026-01-02")).post(webhooks("generic")).statusCode());
-        assertEquals("{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n", post("/dead-letters/replay").body());
+        assertEquals(
+                204,
+                new Delivery(REPAIRABLE.replace("Jane", "Janet").replace("2026-01-01", "2026-01-02"))
+                        .post(webhooks("generic"))
+                        .statusCode());
+        assertEquals(
+                "{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n",
+                post("/dead-letters/replay").body());
         assertEquals("Janet", database.value("SELECT name FROM neon_auth.users_sync"));
     }
 
     @Test
     void aTransientErrorLeavesTheLetterParked() {
         assertEquals(422, new Delivery("{}").post(webhooks("generic")).statusCode());
-        database.execute("UPDATE users_sync_internal.dead_letter SET body = convert_to('" + REPAIRABLE.strip() + "', 'UTF8')");
+        database.execute(
+                "UPDATE users_sync_internal.dead_letter SET body = convert_to('" + REPAIRABLE.strip() + "', 'UTF8')");
         database.execute("ALTER TABLE neon_auth.users_sync RENAME TO away");
         try {
-            assertEquals("{\"tried\": 1, \"went_through\": 0, \"still_parked\": 1}\n", post("/dead-letters/replay").body());
+            assertEquals(
+                    "{\"tried\": 1, \"went_through\": 0, \"still_parked\": 1}\n",
+                    post("/dead-letters/replay").body());
         } finally {
             database.execute("ALTER TABLE neon_auth.away RENAME TO users_sync");
         }
-        assertEquals("{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n", post("/dead-letters/replay").body());
+        assertEquals(
+                "{\"tried\": 1, \"went_through\": 1, \"still_parked\": 0}\n",
+                post("/dead-letters/replay").body());
         assertEquals("Jane", database.value("SELECT name FROM neon_auth.users_sync"));
     }
 
     @Test
     void aLetterOfAProviderThatIsOffSaysWhatToSet() {
-        database.execute("INSERT INTO users_sync_internal.dead_letter (provider, body, reason) VALUES ('acme-id', '{}', 'test')");
-        assertEquals("{\"tried\": 1, \"went_through\": 0, \"still_parked\": 1}\n", post("/dead-letters/replay").body());
-        assertEquals("the provider is off: set ACME_ID_WEBHOOK_SECRET to replay its dead letters",
+        database.execute(
+                "INSERT INTO users_sync_internal.dead_letter (provider, body, reason) VALUES ('acme-id', '{}', 'test')");
+        assertEquals(
+                "{\"tried\": 1, \"went_through\": 0, \"still_parked\": 1}\n",
+                post("/dead-letters/replay").body());
+        assertEquals(
+                "the provider is off: set ACME_ID_WEBHOOK_SECRET to replay its dead letters",
                 database.value("SELECT reason FROM users_sync_internal.dead_letter"));
     }
 
     @Test
     void nothingToReplay() {
-        assertEquals("{\"tried\": 0, \"went_through\": 0, \"still_parked\": 0}\n", post("/dead-letters/replay").body());
+        assertEquals(
+                "{\"tried\": 0, \"went_through\": 0, \"still_parked\": 0}\n",
+                post("/dead-letters/replay").body());
     }
 
     @Test
@@ -98,14 +128,24 @@ class ManagementApiTest extends RunningApp {
 
     @Test
     void aWebPageInTheOperatorsBrowserIsRefused() {
-        HttpResponse<String> reply = new Delivery("").header("Origin", "https://evil.example").post(management("/dead-letters/replay"));
+        HttpResponse<String> reply =
+                new Delivery("").header("Origin", "https://evil.example").post(management("/dead-letters/replay"));
         assertEquals(403, reply.statusCode());
     }
 
     @Test
     void onlyPostsAndOnlyOnTheManagementPort() {
-        assertEquals(405, new Delivery("").method("GET").post(management("/dead-letters/replay")).statusCode());
-        assertEquals(404, new Delivery("").post(webhooks("x").replace("/webhooks/x", "/dead-letters/replay")).statusCode());
+        assertEquals(
+                405,
+                new Delivery("")
+                        .method("GET")
+                        .post(management("/dead-letters/replay"))
+                        .statusCode());
+        assertEquals(
+                404,
+                new Delivery("")
+                        .post(webhooks("x").replace("/webhooks/x", "/dead-letters/replay"))
+                        .statusCode());
     }
 
     @Test

@@ -23,8 +23,16 @@ class JsonLogTest {
 
     @Test
     void everyLineIsJsonAndAnEventHasItsFields(@TempDir Path directory) throws Exception {
-        try (AppProcess app = new AppProcess(directory.resolve("data"), "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET,
-                "LOG_FORMAT", "json", "LOG_LEVEL", "debug", "LOG4J_CONFIGURATION_FILE", "log4j2.properties")) {
+        try (AppProcess app = new AppProcess(
+                directory.resolve("data"),
+                "GENERIC_WEBHOOK_SECRET",
+                TestSettings.SECRET,
+                "LOG_FORMAT",
+                "json",
+                "LOG_LEVEL",
+                "debug",
+                "LOG4J_CONFIGURATION_FILE",
+                "log4j2.properties")) {
             app.awaitRunning();
             Delivery delivery = new Delivery("""
                     {"type": "user.created", "data": {"id": "u1", "email": "ada.logged@example.com", "created_at": "2026-01-01T00:00:00Z"}}
@@ -36,12 +44,18 @@ class JsonLogTest {
             for (String line : app.output().lines().toList()) {
                 lines.add(new ObjectMapper().readTree(line));
             }
-            JsonNode event = lines.stream().filter(line -> line.path("decision").asText().equals("applied")).findFirst().orElseThrow();
+            JsonNode event = lines.stream()
+                    .filter(line -> line.path("decision").asText().equals("applied"))
+                    .findFirst()
+                    .orElseThrow();
             assertEquals("DEBUG", event.path("level").asText());
             assertEquals("generic", event.path("provider").asText());
             assertEquals(delivery.header("webhook-id"), event.path("delivery").asText());
             assertEquals("u1", event.path("user").asText());
-            JsonNode parked = lines.stream().filter(line -> line.path("message").asText().contains("dead letter")).findFirst().orElseThrow();
+            JsonNode parked = lines.stream()
+                    .filter(line -> line.path("message").asText().contains("dead letter"))
+                    .findFirst()
+                    .orElseThrow();
             assertEquals("WARN", parked.path("level").asText());
             assertTrue(parked.path("delivery").asText().startsWith("msg_"));
             assertFalse(app.output().contains("ada.logged"), "an address in the log");

@@ -21,7 +21,8 @@ class MetricsTest extends RunningApp {
 
     @BeforeEach
     void clean() {
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
+        database.execute(
+                "TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
     }
 
     private static Delivery user(String type, String id, String updated) {
@@ -35,8 +36,11 @@ class MetricsTest extends RunningApp {
     }
 
     private double value(String series) {
-        return scrape().lines().filter(line -> line.startsWith(series + " ")).findFirst()
-                .map(line -> Double.parseDouble(line.substring(series.length() + 1))).orElse(0.0);
+        return scrape().lines()
+                .filter(line -> line.startsWith(series + " "))
+                .findFirst()
+                .map(line -> Double.parseDouble(line.substring(series.length() + 1)))
+                .orElse(0.0);
     }
 
     private static String events(String type, String decision) {
@@ -54,22 +58,28 @@ class MetricsTest extends RunningApp {
         "deleted, 2026-01-02T00:00:00Z, deleted, 2026-01-01T00:00:00Z, stale",
         "deleted, 2026-01-02T00:00:00Z, created, 2026-01-03T00:00:00Z, applied",
     })
-    void anEventIsCountedAndLoggedByWhatTheMergeRuleDecided(String first, String firstTime, String second, String secondTime, String decision) {
+    void anEventIsCountedAndLoggedByWhatTheMergeRuleDecided(
+            String first, String firstTime, String second, String secondTime, String decision) {
         assertEquals(204, user(first, "u1", firstTime).post(webhooks("generic")).statusCode());
         double before = value(events(second, decision));
-        assertEquals(204, user(second, "u1", secondTime).post(webhooks("generic")).statusCode());
+        assertEquals(
+                204, user(second, "u1", secondTime).post(webhooks("generic")).statusCode());
         assertEquals(before + 1, value(events(second, decision)));
-        assertEquals(second + " " + decision + " generic", database.value(
-                "SELECT type || ' ' || decision || ' ' || provider FROM users_sync_internal.event_log WHERE user_id = 'u1' ORDER BY ctid DESC LIMIT 1"));
+        assertEquals(
+                second + " " + decision + " generic",
+                database.value(
+                        "SELECT type || ' ' || decision || ' ' || provider FROM users_sync_internal.event_log WHERE user_id = 'u1' ORDER BY ctid DESC LIMIT 1"));
     }
 
     @Test
     void aStaleEventIsLoggedWithTheVersionThatBeatIt() {
         user("updated", "u1", "2026-01-02T00:00:00Z").post(webhooks("generic"));
         user("updated", "u1", "2026-01-01T00:00:00Z").post(webhooks("generic"));
-        assertEquals("2026-01-01 < 2026-01-02", database.value(
-                "SELECT to_char(version AT TIME ZONE 'UTC', 'YYYY-MM-DD') || ' < ' || to_char(row_version AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
-                        + " FROM users_sync_internal.event_log WHERE decision = 'stale'"));
+        assertEquals(
+                "2026-01-01 < 2026-01-02",
+                database.value(
+                        "SELECT to_char(version AT TIME ZONE 'UTC', 'YYYY-MM-DD') || ' < ' || to_char(row_version AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+                                + " FROM users_sync_internal.event_log WHERE decision = 'stale'"));
     }
 
     /** Ids of purged and erased users: nothing brings them back that is not newer, and the row of a user who came back decides again. */
@@ -111,7 +121,9 @@ class MetricsTest extends RunningApp {
     @Test
     void refusalsAreCountedByAReasonOfAFew() {
         long now = Instant.now().getEpochSecond();
-        assertRefused("signature", user("created", "u1", "2026-01-01T00:00:00Z").signed("whsec_b3RoZXIgc2VjcmV0IHRoYW4gb3Vycw==", now));
+        assertRefused(
+                "signature",
+                user("created", "u1", "2026-01-01T00:00:00Z").signed("whsec_b3RoZXIgc2VjcmV0IHRoYW4gb3Vycw==", now));
         assertRefused("age", user("created", "u1", "2026-01-01T00:00:00Z").signed(TestSettings.SECRET, now - 301));
         assertRefused("header", user("created", "u1", "2026-01-01T00:00:00Z").header("webhook-signature", null));
     }
@@ -146,6 +158,8 @@ class MetricsTest extends RunningApp {
     @Test
     void nothingIsTimedForEveryExchange() {
         user("created", "u1", "2026-01-01T00:00:00Z").post(webhooks("generic"));
-        assertFalse(scrape().contains("camel_exchange"), "camel.metrics.enableRoutePolicy and enableExchangeEventNotifier are off");
+        assertFalse(
+                scrape().contains("camel_exchange"),
+                "camel.metrics.enableRoutePolicy and enableExchangeEventNotifier are off");
     }
 }

@@ -32,7 +32,8 @@ import org.junit.jupiter.api.Test;
 class MonitoringFilesTest extends RunningApp {
 
     private static final Path FILES = Path.of("docs/monitoring");
-    private static final Pattern SERIES = Pattern.compile("\\b((?:users_sync|jvm|process|system)_[a-z_]+)\\b(\\{[^}]*})?");
+    private static final Pattern SERIES =
+            Pattern.compile("\\b((?:users_sync|jvm|process|system)_[a-z_]+)\\b(\\{[^}]*})?");
     private static final Pattern LABEL = Pattern.compile("([a-z_]+)=~?\"");
     private static final Pattern GROUPING = Pattern.compile("\\bby \\(([^)]*)\\)");
     /** Given by Prometheus to whatever it scrapes. */
@@ -49,15 +50,25 @@ class MonitoringFilesTest extends RunningApp {
 
     @BeforeEach
     void scrape() {
-        String user = "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"created_at\": \"2026-01-01T00:00:00Z\"}}";
+        String user =
+                "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"created_at\": \"2026-01-01T00:00:00Z\"}}";
         assertEquals(204, new Delivery(user).post(webhooks("generic")).statusCode());
-        assertEquals(401, new Delivery(user).signed(TestSettings.SECRET, 1).post(webhooks("generic")).statusCode());
+        assertEquals(
+                401,
+                new Delivery(user)
+                        .signed(TestSettings.SECRET, 1)
+                        .post(webhooks("generic"))
+                        .statusCode());
         System.gc(); // there are no figures of pauses before the first
         await().atMost(Duration.ofSeconds(20)).until(() -> {
             String metrics = Http.get(management("/observe/metrics")).body();
             return metrics.contains("users_sync_repaired_rows_total") && metrics.contains("jvm_gc_pause_seconds_sum");
         });
-        for (String line : Http.get(management("/observe/metrics")).body().lines().filter(line -> !line.startsWith("#")).toList()) {
+        for (String line : Http.get(management("/observe/metrics"))
+                .body()
+                .lines()
+                .filter(line -> !line.startsWith("#"))
+                .toList()) {
             Matcher name = Pattern.compile("^([a-z_]+)(\\{.*})?").matcher(line);
             assertTrue(name.find(), line);
             Set<String> labels = exposed.computeIfAbsent(name.group(1), key -> new HashSet<>());
@@ -70,15 +81,21 @@ class MonitoringFilesTest extends RunningApp {
 
     private static List<String> dashboard() throws IOException {
         List<String> expressions = new ArrayList<>();
-        JsonNode dashboard = new ObjectMapper().readTree(FILES.resolve("grafana-dashboard.json").toFile());
-        dashboard.path("panels").forEach(panel -> panel.path("targets").forEach(target -> expressions.add(target.path("expr").asText())));
+        JsonNode dashboard = new ObjectMapper()
+                .readTree(FILES.resolve("grafana-dashboard.json").toFile());
+        dashboard
+                .path("panels")
+                .forEach(panel -> panel.path("targets")
+                        .forEach(target -> expressions.add(target.path("expr").asText())));
         assertFalse(expressions.isEmpty());
         return expressions;
     }
 
     private static List<JsonNode> alerts() throws IOException {
         List<JsonNode> rules = new ArrayList<>();
-        new ObjectMapper(new YAMLFactory()).readTree(FILES.resolve("prometheus-alerts.yaml").toFile()).path("groups")
+        new ObjectMapper(new YAMLFactory())
+                .readTree(FILES.resolve("prometheus-alerts.yaml").toFile())
+                .path("groups")
                 .forEach(group -> group.path("rules").forEach(rules::add));
         assertFalse(rules.isEmpty());
         return rules;
@@ -100,7 +117,9 @@ class MonitoringFilesTest extends RunningApp {
                 labelsOfAll.addAll(labels);
                 Matcher label = LABEL.matcher(series.group(2) == null ? "" : series.group(2));
                 while (label.find()) {
-                    assertTrue(labels.contains(label.group(1)) || OF_PROMETHEUS.contains(label.group(1)), label.group(1) + " in " + expression);
+                    assertTrue(
+                            labels.contains(label.group(1)) || OF_PROMETHEUS.contains(label.group(1)),
+                            label.group(1) + " in " + expression);
                 }
             }
             assertTrue(found > 0, expression);
@@ -133,7 +152,8 @@ class MonitoringFilesTest extends RunningApp {
             assertTrue(name.startsWith("UsersSync"), name);
             assertFalse(alert.at("/annotations/summary").asText().isBlank(), name);
             assertFalse(alert.at("/annotations/description").asText().isBlank(), name);
-            assertTrue(Set.of("page", "warn").contains(alert.at("/labels/severity").asText()), name);
+            assertTrue(
+                    Set.of("page", "warn").contains(alert.at("/labels/severity").asText()), name);
         }
     }
 }

@@ -70,12 +70,18 @@ class ReadinessTest extends RunningApp {
     /** Not the database itself is slow: a trigger keeps the writer from its end. */
     @Test
     void notWithAWriterThatDoesNotFinish() {
-        ((MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class).consumer("users").getEndpoint()).setStuckAfter(1);
-        database.execute("CREATE FUNCTION public.waits() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(4); RETURN NEW; END';"
-                + " CREATE TRIGGER waits BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION public.waits()");
+        ((MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class)
+                        .consumer("users")
+                        .getEndpoint())
+                .setStuckAfter(1);
+        database.execute(
+                "CREATE FUNCTION public.waits() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(4); RETURN NEW; END';"
+                        + " CREATE TRIGGER waits BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION public.waits()");
         try {
-            CompletableFuture<Integer> reply = CompletableFuture.supplyAsync(() -> new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}")
-                    .post(webhooks("generic")).statusCode());
+            CompletableFuture<Integer> reply = CompletableFuture.supplyAsync(
+                    () -> new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}")
+                            .post(webhooks("generic"))
+                            .statusCode());
             awaitDown("has not finished a batch for");
             assertEquals(204, reply.join());
         } finally {

@@ -40,7 +40,9 @@ class TracingTest {
             request.close();
         });
         collector.start();
-        System.setProperty("otel.exporter.otlp.endpoint", "http://localhost:" + collector.getAddress().getPort());
+        System.setProperty(
+                "otel.exporter.otlp.endpoint",
+                "http://localhost:" + collector.getAddress().getPort());
         Properties settings = TestSettings.with(new TestDatabase(), "generic");
         settings.setProperty("tracing.enabled", "true");
         try (StartedApp app = new StartedApp(settings)) {
@@ -48,7 +50,8 @@ class TracingTest {
         } finally {
             System.clearProperty("otel.exporter.otlp.endpoint");
         }
-        await().atMost(Duration.ofSeconds(10)).until(() -> String.join("", received).contains("user-created"));
+        await().atMost(Duration.ofSeconds(10))
+                .until(() -> String.join("", received).contains("user-created"));
         collector.stop(0);
         String spans = String.join("", received);
         assertTrue(spans.contains("users-sync"), "the name of the service");

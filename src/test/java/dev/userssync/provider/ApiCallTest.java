@@ -47,8 +47,13 @@ class ApiCallTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"PT0S, 2026-05-01T12:00:00.500Z", "PT-1S, 2026-05-01T12:00:00.500Z", "PT10M, 2026-05-01T12:00:00.500Z",
-            "PT-10M, 2026-05-01T11:50:00Z", "PT-48H, 2026-04-29T12:00:00Z"})
+    @CsvSource({
+        "PT0S, 2026-05-01T12:00:00.500Z",
+        "PT-1S, 2026-05-01T12:00:00.500Z",
+        "PT10M, 2026-05-01T12:00:00.500Z",
+        "PT-10M, 2026-05-01T11:50:00Z",
+        "PT-48H, 2026-04-29T12:00:00Z"
+    })
     void aProviderWhoseClockIsBehindIsStampedByItsClock(Duration ahead, String stamp) throws Exception {
         Exchange answer = answer(200, "[]", "Date", date(ahead));
         call.before(answer);
@@ -70,22 +75,37 @@ class ApiCallTest {
         Exchange answer = answer(200, "{\"n\": 0.1234567890123456789, \"big\": 12345678901234567890123}");
         call.before(answer);
         call.after(answer);
-        assertEquals("{\"n\":0.1234567890123456789,\"big\":12345678901234567890123}", answer.getMessage().getBody().toString());
+        assertEquals(
+                "{\"n\":0.1234567890123456789,\"big\":12345678901234567890123}",
+                answer.getMessage().getBody().toString());
     }
 
     @ParameterizedTest
-    @CsvSource({"Retry-After, 7, PT7S", "retry-after, 0, PT1S", "Retry-After, 86400, PT1H", "Retry-After, 'Fri, 01 May 2026 12:00:30 GMT', PT29.5S",
-            "X-Rate-Limit-Reset, 1777636860, PT59.5S", "X-RateLimit-Reset, 1777636860, PT59.5S", "Other, 1, PT10S"})
+    @CsvSource({
+        "Retry-After, 7, PT7S",
+        "retry-after, 0, PT1S",
+        "Retry-After, 86400, PT1H",
+        "Retry-After, 'Fri, 01 May 2026 12:00:30 GMT', PT29.5S",
+        "X-Rate-Limit-Reset, 1777636860, PT59.5S",
+        "X-RateLimit-Reset, 1777636860, PT59.5S",
+        "Other, 1, PT10S"
+    })
     void aPauseIsWhatTheProviderAsksFor(String header, String value, Duration pause) {
         Exchange answer = answer(429, "", header, value);
         call.before(answer);
-        assertEquals(pause, assertThrows(ApiFailure.class, () -> call.after(answer)).getRetryAfter());
+        assertEquals(
+                pause, assertThrows(ApiFailure.class, () -> call.after(answer)).getRetryAfter());
     }
 
     @ParameterizedTest
-    @CsvSource({"401, 'its API answers HTTP 401, check ACME_ID_API_KEY'", "403, 'its API answers HTTP 403, the key in ACME_ID_API_KEY may not read users'",
-            "302, 'its API answers HTTP 302, check ACME_ID_API_URL'", "500, its API answers HTTP 500", "503, its API answers HTTP 503",
-            "0, its API answers HTTP 0"})
+    @CsvSource({
+        "401, 'its API answers HTTP 401, check ACME_ID_API_KEY'",
+        "403, 'its API answers HTTP 403, the key in ACME_ID_API_KEY may not read users'",
+        "302, 'its API answers HTTP 302, check ACME_ID_API_URL'",
+        "500, its API answers HTTP 500",
+        "503, its API answers HTTP 503",
+        "0, its API answers HTTP 0"
+    })
     void theOperatorIsToldWhatToDo(int status, String message) {
         Exchange answer = answer(status, "secret");
         call.before(answer);
@@ -99,7 +119,9 @@ class ApiCallTest {
     void whatIsNotJsonIsAFailure(String body) {
         Exchange answer = answer(200, body);
         call.before(answer);
-        assertEquals("the answer of its API is not JSON, check ACME_ID_API_URL", assertThrows(ApiFailure.class, () -> call.after(answer)).getMessage());
+        assertEquals(
+                "the answer of its API is not JSON, check ACME_ID_API_URL",
+                assertThrows(ApiFailure.class, () -> call.after(answer)).getMessage());
     }
 
     @ParameterizedTest
@@ -115,6 +137,8 @@ class ApiCallTest {
     void anIdThatWouldLeaveThePathIsNoUser(String id) {
         Exchange exchange = new DefaultExchange(CONTEXT);
         exchange.setVariable("userId", id);
-        assertEquals(true, assertThrows(ApiFailure.class, () -> call.userSegment(exchange)).isGone());
+        assertEquals(
+                true,
+                assertThrows(ApiFailure.class, () -> call.userSegment(exchange)).isGone());
     }
 }

@@ -60,7 +60,9 @@ class ApiLimitsTest {
         HttpClientBuilder builder = HttpClientBuilder.create();
         new ApiLimits(patience).configureHttpClient(builder);
         try (CloseableHttpClient client = builder.build()) {
-            return client.execute(new HttpGet("http://localhost:" + server.getAddress().getPort()), answer -> EntityUtils.toByteArray(answer.getEntity(), Integer.MAX_VALUE).length);
+            return client.execute(
+                    new HttpGet("http://localhost:" + server.getAddress().getPort()),
+                    answer -> EntityUtils.toByteArray(answer.getEntity(), Integer.MAX_VALUE).length);
         }
     }
 
@@ -71,36 +73,48 @@ class ApiLimitsTest {
 
     @Test
     void anAnswerWithoutEndIsHungUpOn() throws Exception {
-        ApiFailure failure = assertThrows(ApiFailure.class, () -> length(null, to -> {
-            byte[] part = new byte[1024 * 1024];
-            while (true) {
-                to.write(part);
-            }
-        }));
+        ApiFailure failure = assertThrows(
+                ApiFailure.class,
+                () -> length(null, to -> {
+                    byte[] part = new byte[1024 * 1024];
+                    while (true) {
+                        to.write(part);
+                    }
+                }));
         assertEquals("its API answers with more than 32 MiB", failure.getMessage());
         hungUp.get(20, TimeUnit.SECONDS);
     }
 
     @Test
     void anAnswerThatUncompressesToMuchMoreIsNotHeld() {
-        assertEquals("its API answers with more than 32 MiB", assertThrows(ApiFailure.class, () -> length("gzip", to -> {
-            try (GZIPOutputStream compressed = new GZIPOutputStream(to)) {
-                for (int megabyte = 0; megabyte < 40; megabyte++) {
-                    compressed.write(new byte[1024 * 1024]);
-                }
-            }
-        })).getMessage());
+        assertEquals(
+                "its API answers with more than 32 MiB",
+                assertThrows(
+                                ApiFailure.class,
+                                () -> length("gzip", to -> {
+                                    try (GZIPOutputStream compressed = new GZIPOutputStream(to)) {
+                                        for (int megabyte = 0; megabyte < 40; megabyte++) {
+                                            compressed.write(new byte[1024 * 1024]);
+                                        }
+                                    }
+                                }))
+                        .getMessage());
     }
 
     @Test
     void anAnswerThatDripsIsHungUpOn() throws Exception {
         patience = Duration.ofMillis(500);
-        assertEquals("its API takes longer than 0 s for an answer", assertThrows(ApiFailure.class, () -> length(null, to -> {
-            while (true) {
-                to.write('[');
-                to.flush();
-            }
-        })).getMessage());
+        assertEquals(
+                "its API takes longer than 0 s for an answer",
+                assertThrows(
+                                ApiFailure.class,
+                                () -> length(null, to -> {
+                                    while (true) {
+                                        to.write('[');
+                                        to.flush();
+                                    }
+                                }))
+                        .getMessage());
         hungUp.get(20, TimeUnit.SECONDS);
     }
 }

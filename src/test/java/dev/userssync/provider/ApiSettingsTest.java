@@ -16,18 +16,27 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ApiSettingsTest {
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "okta.api.url= | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
-        "okta.api.url=orchard.okta.com | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
-        "okta.api.url=https://user@orchard.okta.com | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
-        "okta.api.url=https://orchard.okta.com/?x | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
-        "okta.api.url=https://orchard.okta.com okta.realm= | OKTA_REALM must be set when OKTA_API_KEY is set"})
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "okta.api.url= | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
+                "okta.api.url=orchard.okta.com | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
+                "okta.api.url=https://user@orchard.okta.com | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
+                "okta.api.url=https://orchard.okta.com/?x | OKTA_API_URL must be the address of the provider's API, such as https://api.example.com, when OKTA_API_KEY is set",
+                "okta.api.url=https://orchard.okta.com okta.realm= | OKTA_REALM must be set when OKTA_API_KEY is set"
+            })
     void whatIsMissingStopsTheStart(String settings, String line) {
-        assertEquals(line, assertThrows(StartupFailure.class, () -> check(settings)).getMessage());
+        assertEquals(
+                line, assertThrows(StartupFailure.class, () -> check(settings)).getMessage());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"okta.api.url=https://orchard.okta.com", "okta.api.url=http://localhost:8080/auth/base", "okta.api.url=https://orchard.okta.com okta.realm=r"})
+    @ValueSource(
+            strings = {
+                "okta.api.url=https://orchard.okta.com",
+                "okta.api.url=http://localhost:8080/auth/base",
+                "okta.api.url=https://orchard.okta.com okta.realm=r"
+            })
     void whatIsCompleteDoesNot(String settings) {
         assertDoesNotThrow(() -> check(settings));
     }

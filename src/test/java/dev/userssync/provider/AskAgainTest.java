@@ -45,7 +45,10 @@ class AskAgainTest extends RunningApp {
         polled("zitadel", FakeApis::zitadel, FakeApis.KEY);
         polled("logto", FakeApis::logto, "client:secret");
         polled("stack-auth", FakeApis::stackAuth, FakeApis.KEY);
-        polled("okta", (request, api) -> null, FakeApis.KEY); // another address than that of its API: 404 for everything
+        polled(
+                "okta",
+                (request, api) -> null,
+                FakeApis.KEY); // another address than that of its API: 404 for everything
         settings.setProperty("stack-auth.webhook.secret", TestSettings.SECRET);
         settings.setProperty("stack-auth.project.id", "project");
         settings.setProperty("keycloak.realm", "orchard");
@@ -69,8 +72,11 @@ class AskAgainTest extends RunningApp {
     @BeforeEach
     void nothingIsDue() {
         context().getRegistry().lookupByNameAndType("polls", Polls.class).unlimited = true;
-        await().atMost(Duration.ofSeconds(20)).until(() -> database.column("SELECT provider FROM users_sync_internal.poll_state"
-                + " WHERE backfilled_at IS NOT NULL AND phase IS NULL").size() == 4);
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> database.column("SELECT provider FROM users_sync_internal.poll_state"
+                                        + " WHERE backfilled_at IS NOT NULL AND phase IS NULL")
+                                .size()
+                        == 4);
         apis.values().forEach(FakeApi::reset);
         database.execute("""
                 CREATE TABLE IF NOT EXISTS public.writes (n serial, id text, name text, email text, deleted boolean);
@@ -84,8 +90,11 @@ class AskAgainTest extends RunningApp {
 
     private int post(String provider, String body) {
         try {
-            return new Delivery(context.getComponent("verify", VerifyComponent.class).scheme(provider).sign(body.getBytes(StandardCharsets.UTF_8)))
-                    .post(webhooks(provider)).statusCode();
+            return new Delivery(context.getComponent("verify", VerifyComponent.class)
+                            .scheme(provider)
+                            .sign(body.getBytes(StandardCharsets.UTF_8)))
+                    .post(webhooks(provider))
+                    .statusCode();
         } catch (java.security.GeneralSecurityException e) {
             throw new IllegalStateException(e);
         }
@@ -98,12 +107,17 @@ class AskAgainTest extends RunningApp {
                     {"id": "0b0b3a3e-8f37-4a63-a1de-1f2d3c4b5a71", "time": %d, "realmId": "f2b0c1de-1111-4a2b-8c3d-5e6f7a8b9c0d",
                      "authDetails": {"realmId": "0ec7", "clientId": "490b", "userId": "00000000-admin", "ipAddress": "192.0.2.1"},
                      "operationType": "CREATE", "resourceType": "USER", "resourcePath": "users/%s",
-                     "representation": "{\\"username\\":\\"ada\\",\\"email\\":\\"ada@example.org\\",\\"firstName\\":\\"Ada\\",\\"lastName\\":\\"Byron\\",\\"enabled\\":true}"}"""
-                    .formatted(time.toEpochMilli(), id);
-            case "zitadel" -> """
+                     "representation": "{\\"username\\":\\"ada\\",\\"email\\":\\"ada@example.org\\",\\"firstName\\":\\"Ada\\",\\"lastName\\":\\"Byron\\",\\"enabled\\":true}"}""".formatted(time.toEpochMilli(), id);
+            case "zitadel" ->
+                """
                     {"aggregateID": "%s", "aggregateType": "user", "resourceOwner": "1", "instanceID": "1", "version": "v2", "sequence": 1, "event_type": "user.human.added",
-                     "created_at": "%s", "userID": "2", "event_payload": "%s"}""".formatted(id, time, Base64.getEncoder().encodeToString(
-                            "{\"userName\": \"ada\", \"firstName\": \"Ada\", \"lastName\": \"Byron\", \"email\": \"ada@example.org\"}".getBytes(StandardCharsets.UTF_8)));
+                     "created_at": "%s", "userID": "2", "event_payload": "%s"}""".formatted(
+                                id,
+                                time,
+                                Base64.getEncoder()
+                                        .encodeToString(
+                                                "{\"userName\": \"ada\", \"firstName\": \"Ada\", \"lastName\": \"Byron\", \"email\": \"ada@example.org\"}"
+                                                        .getBytes(StandardCharsets.UTF_8)));
             case "okta" -> """
                     {"data": {"events": [{"eventType": "user.lifecycle.create", "published": "%s", "outcome": {"result": "SUCCESS"},
                      "target": [{"type": "User", "id": "%s", "alternateId": "ada@example.org", "displayName": "Ada Byron"}]}]}}""".formatted(time, id);
@@ -111,8 +125,7 @@ class AskAgainTest extends RunningApp {
                     {"event": "User.Data.Updated", "createdAt": "%s", "path": "/api/users/%s/custom-data", "matchedRoute": "/users/:userId/custom-data",
                      "params": {"userId": "%2$s"}, "data": {"plan": "gold"}}""".formatted(time, id);
             case "stack-auth" -> """
-                    {"type": "user.created", "data": {"id": "%s", "display_name": "Ada Byron", "primary_email": "ada@example.org", "signed_up_at_millis": %d}}"""
-                    .formatted(id, time.toEpochMilli());
+                    {"type": "user.created", "data": {"id": "%s", "display_name": "Ada Byron", "primary_email": "ada@example.org", "signed_up_at_millis": %d}}""".formatted(id, time.toEpochMilli());
             default -> throw new IllegalArgumentException(provider);
         };
     }
@@ -138,7 +151,10 @@ class AskAgainTest extends RunningApp {
         assertEquals(204, post("keycloak", delivery("keycloak", ADA, Instant.ofEpochMilli(1795161600000L))));
         await().until(() -> toAsk().isEmpty());
         assertEquals("Name of " + ADA, row("keycloak:" + ADA, "name"));
-        assertEquals(List.of("Ada Byron ada@example.org f", "Name of " + ADA + " " + api.user(ADA).email() + " f"),
+        assertEquals(
+                List.of(
+                        "Ada Byron ada@example.org f",
+                        "Name of " + ADA + " " + api.user(ADA).email() + " f"),
                 database.column("SELECT concat_ws(' ', name, email, deleted) FROM public.writes ORDER BY n"));
         assertEquals(2, asked.get());
     }
@@ -148,11 +164,18 @@ class AskAgainTest extends RunningApp {
     void onlyA404ThatRepeatsDeletes(String provider) {
         Instant begin = Instant.now();
         assertEquals(204, post(provider, delivery(provider, "u1", begin.minusSeconds(10))));
-        assertEquals("f", database.value("SELECT deleted FROM public.writes ORDER BY n LIMIT 1"), "what the delivery holds is there at once");
+        assertEquals(
+                "f",
+                database.value("SELECT deleted FROM public.writes ORDER BY n LIMIT 1"),
+                "what the delivery holds is there at once");
         await().until(() -> toAsk().isEmpty());
-        assertEquals(List.of("f", "t"), database.column("SELECT deleted FROM public.writes ORDER BY n"), "deleted once");
+        assertEquals(
+                List.of("f", "t"), database.column("SELECT deleted FROM public.writes ORDER BY n"), "deleted once");
         assertTrue(Duration.between(begin, Instant.now()).toMillis() >= 300);
-        assertEquals("t", row(provider + ":u1", "deleted_at BETWEEN '" + begin + "' AND '" + begin.plusMillis(250) + "'"), "dated with the first question");
+        assertEquals(
+                "t",
+                row(provider + ":u1", "deleted_at BETWEEN '" + begin + "' AND '" + begin.plusMillis(250) + "'"),
+                "dated with the first question");
 
         // A late delivery about a deleted user, and its 404, write nothing.
         assertEquals(204, post(provider, delivery(provider, "u1", begin.minusSeconds(10))));
@@ -172,19 +195,25 @@ class AskAgainTest extends RunningApp {
         await().until(() -> toAsk().isEmpty());
         assertEquals(2, asked.get());
         // The question is forgotten before the user is written.
-        await().untilAsserted(() -> assertEquals("Name of u1 f", row(provider + ":u1", "concat_ws(' ', name, deleted_at IS NOT NULL)")));
+        await().untilAsserted(() ->
+                assertEquals("Name of u1 f", row(provider + ":u1", "concat_ws(' ', name, deleted_at IS NOT NULL)")));
     }
 
     @Test
     void withNothingToMergeTheProviderRepeats() {
-        String nudge = "{\"event\": \"User.Data.Updated\", \"createdAt\": \"" + Instant.now() + "\", \"params\": {\"userId\": \"u1\"}}";
+        String nudge = "{\"event\": \"User.Data.Updated\", \"createdAt\": \"" + Instant.now()
+                + "\", \"params\": {\"userId\": \"u1\"}}";
         apis.get("logto").create("u1");
         AtomicInteger asked = new AtomicInteger();
-        apis.get("logto").fault(request -> isAbout(request, "u1") && asked.incrementAndGet() == 1 ? Answer.status(404) : null);
+        apis.get("logto")
+                .fault(request -> isAbout(request, "u1") && asked.incrementAndGet() == 1 ? Answer.status(404) : null);
         assertEquals(503, post("logto", nudge));
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
         await().until(() -> toAsk().isEmpty());
-        assertEquals(List.of("Name of u1 f"), database.column("SELECT concat_ws(' ', name, deleted) FROM public.writes"), "nothing but what the API says");
+        assertEquals(
+                List.of("Name of u1 f"),
+                database.column("SELECT concat_ws(' ', name, deleted) FROM public.writes"),
+                "nothing but what the API says");
         assertEquals(204, post("logto", nudge));
     }
 
@@ -193,14 +222,22 @@ class AskAgainTest extends RunningApp {
     @ValueSource(strings = {"keycloak", "zitadel"})
     void aFeedThatIsAheadOfTheUsersGoesOn(String provider) {
         FakeApi api = apis.get(provider);
-        database.execute("UPDATE users_sync_internal.poll_state SET changes_from = '2026-01-01', changes_cursor = NULL");
+        database.execute(
+                "UPDATE users_sync_internal.poll_state SET changes_from = '2026-01-01', changes_cursor = NULL");
         api.create("early", "known");
         AtomicInteger asked = new AtomicInteger();
         api.fault(request -> isAbout(request, "early") && asked.incrementAndGet() == 1 ? Answer.status(404) : null);
-        database.execute("UPDATE users_sync_internal.poll_state SET changes_due = now(), changes_at = NULL WHERE provider = '" + provider + "'");
+        database.execute(
+                "UPDATE users_sync_internal.poll_state SET changes_due = now(), changes_at = NULL WHERE provider = '"
+                        + provider + "'");
         context().getRegistry().lookupByNameAndType("polls", Polls.class).wake(provider);
-        await().until(() -> row(provider + ":known", "name").equals("Name of known") && row(provider + ":early", "name").equals("Name of early"));
-        assertEquals("0 t", database.value("SELECT concat_ws(' ', changes_failures, changes_due > now()) FROM users_sync_internal.poll_state WHERE provider = ?", provider));
+        await().until(() -> row(provider + ":known", "name").equals("Name of known")
+                && row(provider + ":early", "name").equals("Name of early"));
+        assertEquals(
+                "0 t",
+                database.value(
+                        "SELECT concat_ws(' ', changes_failures, changes_due > now()) FROM users_sync_internal.poll_state WHERE provider = ?",
+                        provider));
         assertEquals("0", database.value("SELECT count(*) FROM public.writes WHERE deleted"));
     }
 
@@ -211,22 +248,35 @@ class AskAgainTest extends RunningApp {
         api.create("gone", "stays");
         AtomicInteger asked = new AtomicInteger();
         api.fault(request -> isAbout(request, "gone") && asked.incrementAndGet() > 1 ? Answer.status(404) : null);
-        database.execute("INSERT INTO neon_auth.users_sync (id, name, updated_at) VALUES ('zitadel:gone', 'Ada', '2026-01-01Z'), ('zitadel:stays', 'Ida', '2026-01-01Z')");
+        database.execute(
+                "INSERT INTO neon_auth.users_sync (id, name, updated_at) VALUES ('zitadel:gone', 'Ada', '2026-01-01Z'), ('zitadel:stays', 'Ida', '2026-01-01Z')");
         for (String id : List.of("gone", "stays")) {
-            context().createFluentProducerTemplate().to("direct:user-changed").withVariable("provider", "zitadel")
-                    .withBody(FakeApi.object().put("type", "deleted").put("id", id).put("ask", true)).request();
+            context()
+                    .createFluentProducerTemplate()
+                    .to("direct:user-changed")
+                    .withVariable("provider", "zitadel")
+                    .withBody(FakeApi.object()
+                            .put("type", "deleted")
+                            .put("id", id)
+                            .put("ask", true))
+                    .request();
         }
         await().untilAsserted(() -> assertEquals("t", row("zitadel:gone", "deleted_at IS NOT NULL")));
         assertTrue(asked.get() >= 3, "once there, twice gone");
         await().until(() -> toAsk().isEmpty());
-        assertEquals("Name of stays f", row("zitadel:stays", "concat_ws(' ', name, deleted_at IS NOT NULL)"), "as the API says");
+        assertEquals(
+                "Name of stays f",
+                row("zitadel:stays", "concat_ws(' ', name, deleted_at IS NOT NULL)"),
+                "as the API says");
         assertEquals(List.of("zitadel:gone"), database.column("SELECT id FROM public.writes WHERE deleted"));
     }
 
     @Test
     void anApiThatKnowsNobodyAnyMoreDeletesNoMoreThanAReconcile() {
         for (int i = 0; i < 5; i++) {
-            assertEquals(204, post("keycloak", delivery("keycloak", "u" + i, Instant.now().minusSeconds(10))));
+            assertEquals(
+                    204,
+                    post("keycloak", delivery("keycloak", "u" + i, Instant.now().minusSeconds(10))));
         }
         await().until(() -> toAsk().isEmpty());
         assertEquals("3", database.value("SELECT count(*) FROM neon_auth.users_live"));
@@ -234,14 +284,23 @@ class AskAgainTest extends RunningApp {
 
     @Test
     void anAddressThatAnswers404ToEverythingDeletesNobody() {
-        database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, name, updated_at) VALUES ('okta:known', '{}', 'Ida', '2026-01-01Z')");
+        database.execute(
+                "INSERT INTO neon_auth.users_sync (id, raw_json, name, updated_at) VALUES ('okta:known', '{}', 'Ida', '2026-01-01Z')");
         assertEquals(204, post("okta", delivery("okta", "known", Instant.now())));
         assertEquals(204, post("okta", delivery("okta", "new", Instant.now())));
         await().until(() -> toAsk().isEmpty());
-        assertEquals(List.of("okta:known", "okta:new"), database.column("SELECT id FROM neon_auth.users_live ORDER BY id"));
+        assertEquals(
+                List.of("okta:known", "okta:new"), database.column("SELECT id FROM neon_auth.users_live ORDER BY id"));
         assertEquals("0", database.value("SELECT count(*) FROM public.writes WHERE deleted"));
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("okta: user known could not be confirmed")), log.lines()::toString);
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("okta: its API has only answered 404 since the start, so nobody is deleted:"
-                + " check OKTA_API_URL, which is " + apis.get("okta").url())), log.lines()::toString);
+        assertTrue(
+                log.lines().stream().anyMatch(line -> line.contains("okta: user known could not be confirmed")),
+                log.lines()::toString);
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(line -> line.contains(
+                                "okta: its API has only answered 404 since the start, so nobody is deleted:"
+                                        + " check OKTA_API_URL, which is "
+                                        + apis.get("okta").url())),
+                log.lines()::toString);
     }
 }

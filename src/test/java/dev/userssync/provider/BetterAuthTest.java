@@ -42,7 +42,10 @@ class BetterAuthTest extends RunningApp {
     private static final Path HOME = Path.of("target/better-auth");
 
     private final String auth = "http://127.0.0.1:" + Ports.free();
-    private final HttpClient browser = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).cookieHandler(new CookieManager()).build();
+    private final HttpClient browser = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .cookieHandler(new CookieManager())
+            .build();
     private Process node;
 
     BetterAuthTest() {
@@ -51,11 +54,14 @@ class BetterAuthTest extends RunningApp {
 
     @BeforeAll
     void signUpsAreOpen() throws IOException {
-        Matcher snippet = Pattern.compile("`users-sync.ts`:\n\n```ts\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(Path.of("docs/better-auth.md")));
+        Matcher snippet = Pattern.compile("`users-sync.ts`:\n\n```ts\n(.*?)```", Pattern.DOTALL)
+                .matcher(Files.readString(Path.of("docs/better-auth.md")));
         assertTrue(snippet.find(), "docs/better-auth.md has no snippet to paste");
         Files.writeString(HOME.resolve("users-sync.ts"), snippet.group(1));
-        ProcessBuilder server = new ProcessBuilder("node", "--import", "tsx", "server.js").directory(HOME.toFile())
-                .redirectErrorStream(true).redirectOutput(HOME.resolve("server.log").toFile());
+        ProcessBuilder server = new ProcessBuilder("node", "--import", "tsx", "server.js")
+                .directory(HOME.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(HOME.resolve("server.log").toFile());
         server.environment().put("PORT", Integer.toString(URI.create(auth).getPort()));
         server.environment().put("USERS_SYNC_URL", webhooks("better-auth"));
         server.environment().put("USERS_SYNC_SECRET", TestSettings.SECRET);
@@ -79,10 +85,14 @@ class BetterAuthTest extends RunningApp {
         String id = user.get("id").asText();
         awaitRow(id, "name = 'Ada Lovelace' AND email = 'ada@example.com' AND deleted_at IS NULL");
         assertTimes(id, user);
-        assertEquals("false", database.value("SELECT raw_json ->> 'emailVerified' FROM neon_auth.users_sync WHERE id = ?", id));
+        assertEquals(
+                "false",
+                database.value("SELECT raw_json ->> 'emailVerified' FROM neon_auth.users_sync WHERE id = ?", id));
 
         post("/update-user", "{\"name\": \"Augusta King\", \"image\": \"https://example.com/ada.png\"}");
-        awaitRow(id, "name = 'Augusta King' AND email = 'ada@example.com' AND raw_json ->> 'image' = 'https://example.com/ada.png'");
+        awaitRow(
+                id,
+                "name = 'Augusta King' AND email = 'ada@example.com' AND raw_json ->> 'image' = 'https://example.com/ada.png'");
         post("/change-email", "{\"newEmail\": \"countess@example.com\"}");
         awaitRow(id, "name = 'Augusta King' AND email = 'countess@example.com' AND deleted_at IS NULL");
         assertTimes(id, get("/get-session").get("user"));
@@ -95,7 +105,8 @@ class BetterAuthTest extends RunningApp {
 
     @Test
     void aUserWithoutAName() {
-        String id = post("/sign-up/email", """
+        String id =
+                post("/sign-up/email", """
                 {"name": "", "email": "nameless@example.com", "password": "%s"}""".formatted(PASSWORD)).at("/user/id").asText();
         awaitRow(id, "name IS NULL AND email = 'nameless@example.com' AND deleted_at IS NULL");
         post("/sign-out", "{}");
@@ -108,8 +119,16 @@ class BetterAuthTest extends RunningApp {
         Hostile run = hostile("USERS_SYNC_URL", webhooks("better-auth"), "USERS_SYNC_SECRET", TestSettings.SECRET);
         assertEquals(0, run.exit, run.output);
         assertEquals(2, run.output.lines().count(), run.output); // the two that cannot be written as JSON
-        assertEquals(run.output.lines().count(), run.output.lines().filter(line -> line.startsWith("users-sync: user.created could not be sent")).count(), run.output);
-        awaitRow("circle", "name = 'Circle' AND raw_json -> 'friends' = '[{\"name\": \"Friend\"}]' AND NOT jsonb_exists(raw_json, 'self')");
+        assertEquals(
+                run.output.lines().count(),
+                run.output
+                        .lines()
+                        .filter(line -> line.startsWith("users-sync: user.created could not be sent"))
+                        .count(),
+                run.output);
+        awaitRow(
+                "circle",
+                "name = 'Circle' AND raw_json -> 'friends' = '[{\"name\": \"Friend\"}]' AND NOT jsonb_exists(raw_json, 'self')");
         awaitRow("big", "raw_json ->> 'credits' = '9007199254740993' AND raw_json -> 'limits' = '[\"1\"]'");
         awaitRow("twice", "raw_json -> 'first' = raw_json -> 'second' AND raw_json -> 'second' ->> 'theme' = 'dark'");
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
@@ -123,11 +142,12 @@ class BetterAuthTest extends RunningApp {
         assertEquals("users-sync: set USERS_SYNC_URL and USERS_SYNC_SECRET; until then no user is sent\n", run.output);
     }
 
-    private record Hostile(int exit, String output) {
-    }
+    private record Hostile(int exit, String output) {}
 
     private static Hostile hostile(String... environment) throws Exception {
-        ProcessBuilder process = new ProcessBuilder("node", "--import", "tsx", "hostile.js").directory(HOME.toFile()).redirectErrorStream(true);
+        ProcessBuilder process = new ProcessBuilder("node", "--import", "tsx", "hostile.js")
+                .directory(HOME.toFile())
+                .redirectErrorStream(true);
         for (int i = 0; i < environment.length; i += 2) {
             process.environment().put(environment[i], environment[i + 1]);
         }
@@ -137,24 +157,37 @@ class BetterAuthTest extends RunningApp {
     }
 
     private void assertTimes(String id, JsonNode user) {
-        awaitRow(id, "created_at = '" + user.get("createdAt").asText() + "' AND updated_at = '" + user.get("updatedAt").asText() + "'");
+        awaitRow(
+                id,
+                "created_at = '" + user.get("createdAt").asText() + "' AND updated_at = '"
+                        + user.get("updatedAt").asText() + "'");
     }
 
     private void assertNothingParkedAndNoSecret() {
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
-        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync AS u WHERE u::text ILIKE '%password%' OR u::text LIKE '%"
-                + PASSWORD + "%'"));
+        assertEquals(
+                "0",
+                database.value(
+                        "SELECT count(*) FROM neon_auth.users_sync AS u WHERE u::text ILIKE '%password%' OR u::text LIKE '%"
+                                + PASSWORD + "%'"));
     }
 
     private void awaitRow(String id, String condition) {
-        await().atMost(Duration.ofSeconds(20)).untilAsserted(() ->
-                assertEquals("t", database.value("SELECT coalesce(" + condition + ", false) FROM neon_auth.users_sync WHERE id = ?", id),
-                        () -> condition + ": " + database.value("SELECT to_jsonb(u) FROM neon_auth.users_sync u WHERE id = ?", id) + log()));
+        await().atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> assertEquals(
+                        "t",
+                        database.value(
+                                "SELECT coalesce(" + condition + ", false) FROM neon_auth.users_sync WHERE id = ?", id),
+                        () -> condition + ": "
+                                + database.value("SELECT to_jsonb(u) FROM neon_auth.users_sync u WHERE id = ?", id)
+                                + log()));
     }
 
     private JsonNode post(String path, String body) {
-        return send(HttpRequest.newBuilder(URI.create(auth + "/api/auth" + path)).header("Content-Type", "application/json")
-                .header("Origin", auth).POST(HttpRequest.BodyPublishers.ofString(body)));
+        return send(HttpRequest.newBuilder(URI.create(auth + "/api/auth" + path))
+                .header("Content-Type", "application/json")
+                .header("Origin", auth)
+                .POST(HttpRequest.BodyPublishers.ofString(body)));
     }
 
     private JsonNode get(String path) {
@@ -163,7 +196,8 @@ class BetterAuthTest extends RunningApp {
 
     private JsonNode send(HttpRequest.Builder request) {
         try {
-            HttpResponse<String> response = browser.send(request.timeout(Duration.ofSeconds(30)).build(), HttpResponse.BodyHandlers.ofString());
+            HttpResponse<String> response =
+                    browser.send(request.timeout(Duration.ofSeconds(30)).build(), HttpResponse.BodyHandlers.ofString());
             assertEquals(200, response.statusCode(), response.request() + " " + response.body() + log());
             return new ObjectMapper().readTree(response.body());
         } catch (IOException e) {

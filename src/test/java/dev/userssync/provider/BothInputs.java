@@ -60,7 +60,8 @@ abstract class BothInputs extends PolledApp {
         ExecutorService threads = Executors.newFixedThreadPool(SENDERS);
         long end = System.nanoTime() + time.toNanos();
         List<? extends Future<?>> senders = java.util.stream.IntStream.range(0, SENDERS)
-                .mapToObj(i -> threads.submit(() -> changeUsers(new Random(seed + i), end))).toList();
+                .mapToObj(i -> threads.submit(() -> changeUsers(new Random(seed + i), end)))
+                .toList();
         for (Future<?> sender : senders) {
             sender.get();
         }

@@ -16,7 +16,10 @@ class BothInputsOfClerkTest extends BothInputs {
     @Override
     String body(String type, User user, Instant time) {
         return "{\"type\": \"user." + type + "\", \"timestamp\": " + time.toEpochMilli() + ", \"data\": "
-                + (type.equals("deleted") ? "{\"id\": \"" + user.id() + "\", \"deleted\": true}" : FakeApis.clerkUser(user)) + "}";
+                + (type.equals("deleted")
+                        ? "{\"id\": \"" + user.id() + "\", \"deleted\": true}"
+                        : FakeApis.clerkUser(user))
+                + "}";
     }
 
     @Test

@@ -15,6 +15,9 @@ class BothInputsOfStackAuthTest extends BothInputs {
     @Override
     String body(String type, User user, Instant time) {
         return "{\"type\": \"user." + type + "\", \"data\": "
-                + (type.equals("deleted") ? "{\"id\": \"" + user.id() + "\", \"teams\": []}" : FakeApis.stackAuthUser(user)) + "}";
+                + (type.equals("deleted")
+                        ? "{\"id\": \"" + user.id() + "\", \"teams\": []}"
+                        : FakeApis.stackAuthUser(user))
+                + "}";
     }
 }

@@ -38,8 +38,7 @@ class FetchTest extends RunningApp {
             {"id": "%s", "status": "ACTIVE", "created": "2026-01-01T00:00:00.000Z", "lastUpdated": "2026-01-05T00:00:00.000Z",
              "profile": {"firstName": "Ida", "lastName": "Berg", "email": "ida@example.com", "login": "ida"}, "credentials": {"password": {"value": "never"}}}""";
 
-    private record Answer(int status, String body, Map<String, String> headers) {
-    }
+    private record Answer(int status, String body, Map<String, String> headers) {}
 
     private final HttpServer api;
     private final Map<String, Answer> answers = new ConcurrentHashMap<>();
@@ -75,7 +74,8 @@ class FetchTest extends RunningApp {
 
     @BeforeEach
     void clean() {
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.user_to_ask");
+        database.execute(
+                "TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.user_to_ask");
         answers.clear();
         requests.clear();
         log.clear();
@@ -90,7 +90,8 @@ class FetchTest extends RunningApp {
     private void answer(HttpExchange request) throws IOException {
         String line = request.getRequestMethod() + " " + request.getRequestURI().getRawPath();
         String body = new String(request.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-        requests.add(line + " " + request.getRequestHeaders().getFirst("Authorization") + (body.isEmpty() ? "" : " " + body));
+        requests.add(line + " " + request.getRequestHeaders().getFirst("Authorization")
+                + (body.isEmpty() ? "" : " " + body));
         try {
             hangs.await(10, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
@@ -98,8 +99,10 @@ class FetchTest extends RunningApp {
         }
         Answer answer = answers.getOrDefault(line, new Answer(404, "{\"error\": \"not found\"}", Map.of()));
         answer.headers.forEach(request.getResponseHeaders()::set);
-        String text = answer.body != null ? answer.body
-                : "{\"access_token\": \"token-" + requests.size() + "\", \"token_type\": \"Bearer\", \"expires_in\": " + lifeOfTokens + "}";
+        String text = answer.body != null
+                ? answer.body
+                : "{\"access_token\": \"token-" + requests.size() + "\", \"token_type\": \"Bearer\", \"expires_in\": "
+                        + lifeOfTokens + "}";
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         request.sendResponseHeaders(answer.status, bytes.length == 0 ? -1 : bytes.length);
         request.getResponseBody().write(bytes);
@@ -107,7 +110,9 @@ class FetchTest extends RunningApp {
     }
 
     private void api(String request, int status, String body) {
-        answers.put("GET " + request, new Answer(status, body, Map.of("Content-Type", "application/json", "X-Secret-Header", "kept here")));
+        answers.put(
+                "GET " + request,
+                new Answer(status, body, Map.of("Content-Type", "application/json", "X-Secret-Header", "kept here")));
     }
 
     private int post(String provider, String body) {
@@ -116,7 +121,9 @@ class FetchTest extends RunningApp {
 
     private HttpResponse<String> reply(String provider, String body) {
         try {
-            return new Delivery(context.getComponent("verify", VerifyComponent.class).scheme(provider).sign(body.getBytes(StandardCharsets.UTF_8)))
+            return new Delivery(context.getComponent("verify", VerifyComponent.class)
+                            .scheme(provider)
+                            .sign(body.getBytes(StandardCharsets.UTF_8)))
                     .post(webhooks(provider));
         } catch (java.security.GeneralSecurityException e) {
             throw new IllegalStateException(e);
@@ -134,7 +141,8 @@ class FetchTest extends RunningApp {
     }
 
     private static String keycloak(String operation, String representation) {
-        return "{\"type\": \"admin.USER-" + operation + "\", \"time\": 1767484800000, \"resourceType\": \"USER\", \"resourcePath\": \"users/k1\","
+        return "{\"type\": \"admin.USER-" + operation
+                + "\", \"time\": 1767484800000, \"resourceType\": \"USER\", \"resourcePath\": \"users/k1\","
                 + " \"representation\": \"" + representation.replace("\"", "\\\"") + "\"}";
     }
 
@@ -147,7 +155,8 @@ class FetchTest extends RunningApp {
     }
 
     private Instant time(String column) {
-        return OffsetDateTime.parse(database.value("SELECT to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.USZ') FROM neon_auth.users_sync"))
+        return OffsetDateTime.parse(database.value("SELECT to_char(" + column
+                        + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.USZ') FROM neon_auth.users_sync"))
                 .toInstant();
     }
 
@@ -158,7 +167,8 @@ class FetchTest extends RunningApp {
         assertEquals(204, reply.statusCode());
         assertFalse(reply.headers().firstValue("X-Secret-Header").isPresent());
         assertEquals(List.of("GET /base/api/v1/users/00u1 SSWS okta&key%41"), requests);
-        assertEquals("00u1|Ida Berg|ida@example.com|2026-01-01 00:00:00|2026-01-05 00:00:00|ACTIVE|f", database.value("""
+        assertEquals(
+                "00u1|Ida Berg|ida@example.com|2026-01-01 00:00:00|2026-01-05 00:00:00|ACTIVE|f", database.value("""
                 SELECT concat_ws('|', id, name, email, created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC', raw_json ->> 'status',
                                  raw_json ?? 'credentials') FROM neon_auth.users_sync"""));
     }
@@ -168,7 +178,8 @@ class FetchTest extends RunningApp {
         for (int i = 0; i < 30; i++) {
             api("/base/api/v1/users/00u" + i, 200, OKTA_USER.formatted("00u" + i));
         }
-        String[] ids = java.util.stream.IntStream.range(0, 30).mapToObj(i -> "00u" + i).toArray(String[]::new);
+        String[] ids =
+                java.util.stream.IntStream.range(0, 30).mapToObj(i -> "00u" + i).toArray(String[]::new);
         assertEquals(204, post("okta", okta("user.lifecycle.create", ids)));
         assertEquals("30", rows());
         api("/base/api/v1/users/00u7", 500, "{}");
@@ -178,28 +189,40 @@ class FetchTest extends RunningApp {
     @ParameterizedTest
     @CsvSource({"404", "410"})
     void aUserWhomTheApiDoesNotKnowIsMergedAndAskedForAgain(int status) {
-        database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, name, email, updated_at) VALUES ('00u1', '{}', 'I', 'ida@example.com', '2026-01-01Z')");
+        database.execute(
+                "INSERT INTO neon_auth.users_sync (id, raw_json, name, email, updated_at) VALUES ('00u1', '{}', 'I', 'ida@example.com', '2026-01-01Z')");
         api("/base/api/v1/users/00u1", status, "{\"errorCode\": \"E0000007\"}");
         HttpResponse<String> reply = reply("okta", okta("user.lifecycle.deactivate", "00u1"));
         assertEquals(204, reply.statusCode());
-        assertEquals("Ida ida@example.com ida 2026-01-04 00:00:00 t", database.value("SELECT concat_ws(' ', name, email, raw_json ->> 'login',"
-                + " updated_at AT TIME ZONE 'UTC', deleted_at IS NULL) FROM neon_auth.users_sync"));
-        assertEquals("okta 00u1 event 0 t", database.value("SELECT concat_ws(' ', provider, id, why, looks, missed_at BETWEEN now() - interval '1 minute' AND now())"
-                + " FROM users_sync_internal.user_to_ask"));
+        assertEquals(
+                "Ida ida@example.com ida 2026-01-04 00:00:00 t",
+                database.value("SELECT concat_ws(' ', name, email, raw_json ->> 'login',"
+                        + " updated_at AT TIME ZONE 'UTC', deleted_at IS NULL) FROM neon_auth.users_sync"));
+        assertEquals(
+                "okta 00u1 event 0 t",
+                database.value(
+                        "SELECT concat_ws(' ', provider, id, why, looks, missed_at BETWEEN now() - interval '1 minute' AND now())"
+                                + " FROM users_sync_internal.user_to_ask"));
     }
 
     @Test
     void aDeletionNeedsNoQuestion() {
         assertEquals(204, post("okta", okta("user.lifecycle.delete.initiated", "00u1")));
         assertEquals(List.of(), requests);
-        assertEquals("2026-01-04 00:00:00", database.value("SELECT deleted_at AT TIME ZONE 'UTC' FROM neon_auth.users_sync"));
+        assertEquals(
+                "2026-01-04 00:00:00",
+                database.value("SELECT deleted_at AT TIME ZONE 'UTC' FROM neon_auth.users_sync"));
     }
 
     @ParameterizedTest
     @CsvSource({"500", "503", "429", "401", "403", "302", "400"})
     void anyOtherAnswerChangesNothing(int status) {
-        answers.put("GET /base/api/v1/users/00u1", new Answer(status, OKTA_USER.formatted("00u1"),
-                Map.of("Location", "/base/api/v1/users/00u2", "Retry-After", "1")));
+        answers.put(
+                "GET /base/api/v1/users/00u1",
+                new Answer(
+                        status,
+                        OKTA_USER.formatted("00u1"),
+                        Map.of("Location", "/base/api/v1/users/00u2", "Retry-After", "1")));
         api("/base/api/v1/users/00u2", 200, OKTA_USER.formatted("00u2"));
         long start = System.nanoTime();
         assertRetryLater(reply("okta", okta("user.lifecycle.create", "00u1")));
@@ -231,7 +254,8 @@ class FetchTest extends RunningApp {
         api("/base/api/v1/users/00u1", 200, OKTA_USER.formatted("00u1").replace("\"ACTIVE\"", "1e999999"));
         assertEquals(204, post("okta", okta("user.lifecycle.create", "00u1")));
         assertEquals("1", parked());
-        assertFalse(database.value("SELECT convert_from(body, 'UTF8') FROM users_sync_internal.dead_letter").contains("never"));
+        assertFalse(database.value("SELECT convert_from(body, 'UTF8') FROM users_sync_internal.dead_letter")
+                .contains("never"));
         assertEquals("0", rows());
     }
 
@@ -247,19 +271,29 @@ class FetchTest extends RunningApp {
 
     @Test
     void whatHasNoTimeOfItsOwnIsDatedWithTheTimeOfTheQuestion() {
-        api("/admin/realms/orchard/users/k1", 200, "{\"id\": \"k1\", \"username\": \"ida\", \"firstName\": \"Ida\", \"lastName\": \"Berg\","
-                + " \"email\": \"ida@example.com\", \"createdTimestamp\": 1767225600000, \"enabled\": false}");
+        api(
+                "/admin/realms/orchard/users/k1",
+                200,
+                "{\"id\": \"k1\", \"username\": \"ida\", \"firstName\": \"Ida\", \"lastName\": \"Berg\","
+                        + " \"email\": \"ida@example.com\", \"createdTimestamp\": 1767225600000, \"enabled\": false}");
         Instant before = Instant.now().minusMillis(1);
         assertEquals(204, post("keycloak", keycloak("UPDATE", "{\"enabled\":false}")));
-        assertEquals("kc:k1|Ida Berg|ida@example.com|2026-01-01 00:00:00|false|k1", database.value("SELECT concat_ws('|', id, name, email,"
-                + " created_at AT TIME ZONE 'UTC', raw_json ->> 'enabled', raw_json ->> 'id') FROM neon_auth.users_sync"));
+        assertEquals(
+                "kc:k1|Ida Berg|ida@example.com|2026-01-01 00:00:00|false|k1",
+                database.value(
+                        "SELECT concat_ws('|', id, name, email,"
+                                + " created_at AT TIME ZONE 'UTC', raw_json ->> 'enabled', raw_json ->> 'id') FROM neon_auth.users_sync"));
         assertTrue(time("updated_at").isAfter(before) && time("updated_at").isBefore(Instant.now()));
         // So that a webhook of a change before it is stale, and a deletion after it is not.
         assertEquals(204, post("keycloak", keycloak("DELETE", "{\"id\":\"k1\"}")));
-        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"), "a deletion of long ago");
+        assertEquals(
+                "0",
+                database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"),
+                "a deletion of long ago");
         answers.remove("GET /admin/realms/orchard/users/k1");
         assertEquals(204, post("keycloak", keycloak("UPDATE", "{\"enabled\":true}")));
-        assertEquals("t", database.value("SELECT deleted_at IS NULL FROM neon_auth.users_sync"), "one 404 deletes nobody");
+        assertEquals(
+                "t", database.value("SELECT deleted_at IS NULL FROM neon_auth.users_sync"), "one 404 deletes nobody");
         assertEquals("kc:k1", database.value("SELECT id FROM users_sync_internal.user_to_ask"));
     }
 
@@ -270,7 +304,9 @@ class FetchTest extends RunningApp {
             assertEquals(204, post("keycloak", keycloak("UPDATE", "{}")));
         }
         assertEquals(4, requests.size());
-        assertEquals("POST /realms/orchard/protocol/openid-connect/token Basic dXNlcnMtc3luYzpzMyUzQWNyZXQlMkYlMkI= grant_type=client_credentials", requests.get(0));
+        assertEquals(
+                "POST /realms/orchard/protocol/openid-connect/token Basic dXNlcnMtc3luYzpzMyUzQWNyZXQlMkYlMkI= grant_type=client_credentials",
+                requests.get(0));
         assertEquals("GET /admin/realms/orchard/users/k1 Bearer token-1", requests.get(3));
     }
 
@@ -284,7 +320,9 @@ class FetchTest extends RunningApp {
         lifeOfTokens = 0;
         assertEquals(204, post("keycloak", keycloak("UPDATE", "{}")));
         assertEquals(204, post("keycloak", keycloak("UPDATE", "{}")));
-        assertEquals(3, requests.stream().filter(request -> request.startsWith("POST")).count());
+        assertEquals(
+                3,
+                requests.stream().filter(request -> request.startsWith("POST")).count());
     }
 
     @ParameterizedTest
@@ -297,16 +335,34 @@ class FetchTest extends RunningApp {
 
     @Test
     void logtoIsAskedWhenThePartOfAUserStandsInThePlaceOfTheUser() {
-        api("/api/users/u1", 200, "{\"id\": \"u1\", \"name\": \"Ida\", \"primaryEmail\": \"ida@example.com\", \"customData\": {\"a\": 1}, \"createdAt\": 1767225600000,"
-                + " \"updatedAt\": 1767312000000}");
-        assertEquals(204, post("logto", "{\"event\": \"User.Data.Updated\", \"createdAt\": \"2026-01-03T00:00:00Z\", \"params\": {\"userId\": \"u1\"},"
-                + " \"matchedRoute\": \"/users/:userId/custom-data\", \"data\": {\"a\": 1}}"));
-        assertEquals("Ida|ida@example.com|2026-01-02 00:00:00", database.value("SELECT concat_ws('|', name, email, updated_at AT TIME ZONE 'UTC') FROM neon_auth.users_sync"));
-        assertTrue(requests.get(0).matches("POST /oidc/token Basic \\S+ grant_type=client_credentials&scope=all&resource=http%3A%2F%2Flocalhost%3A\\d+%2Fapi"), requests.get(0));
+        api(
+                "/api/users/u1",
+                200,
+                "{\"id\": \"u1\", \"name\": \"Ida\", \"primaryEmail\": \"ida@example.com\", \"customData\": {\"a\": 1}, \"createdAt\": 1767225600000,"
+                        + " \"updatedAt\": 1767312000000}");
+        assertEquals(
+                204,
+                post(
+                        "logto",
+                        "{\"event\": \"User.Data.Updated\", \"createdAt\": \"2026-01-03T00:00:00Z\", \"params\": {\"userId\": \"u1\"},"
+                                + " \"matchedRoute\": \"/users/:userId/custom-data\", \"data\": {\"a\": 1}}"));
+        assertEquals(
+                "Ida|ida@example.com|2026-01-02 00:00:00",
+                database.value(
+                        "SELECT concat_ws('|', name, email, updated_at AT TIME ZONE 'UTC') FROM neon_auth.users_sync"));
+        assertTrue(
+                requests.get(0)
+                        .matches(
+                                "POST /oidc/token Basic \\S+ grant_type=client_credentials&scope=all&resource=http%3A%2F%2Flocalhost%3A\\d+%2Fapi"),
+                requests.get(0));
         // A delivery with the whole user asks nothing.
         requests.clear();
-        assertEquals(204, post("logto", "{\"event\": \"User.Created\", \"createdAt\": \"2026-01-03T00:00:00Z\", \"params\": {},"
-                + " \"data\": {\"id\": \"u2\", \"createdAt\": 1767225600000}}"));
+        assertEquals(
+                204,
+                post(
+                        "logto",
+                        "{\"event\": \"User.Created\", \"createdAt\": \"2026-01-03T00:00:00Z\", \"params\": {},"
+                                + " \"data\": {\"id\": \"u2\", \"createdAt\": 1767225600000}}"));
         assertEquals(List.of(), requests);
     }
 
@@ -316,6 +372,9 @@ class FetchTest extends RunningApp {
         assertEquals("", reply.body());
         assertEquals("0", rows());
         assertEquals("0", parked());
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("not applied, asked the provider to retry in 30 s: ")), log.lines().toString());
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(line -> line.contains("not applied, asked the provider to retry in 30 s: ")),
+                log.lines().toString());
     }
 }

@@ -49,15 +49,20 @@ class HostileProviderTest extends PolledApp {
         });
         backfill();
         assertTableIsTrue();
-        assertTrue(asked.stream().anyMatch(request -> request.query().containsKey("after")), "the second page was asked for");
+        assertTrue(
+                asked.stream().anyMatch(request -> request.query().containsKey("after")),
+                "the second page was asked for");
         assertEquals(List.of(), elsewhere.requests());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"@elsewhere/?", "//elsewhere/?", "?x=1#@elsewhere/?", "?after=1&CamelHttpUri=http://elsewhere&"})
+    @ValueSource(
+            strings = {"@elsewhere/?", "//elsewhere/?", "?x=1#@elsewhere/?", "?after=1&CamelHttpUri=http://elsewhere&"})
     void noPartOfALinkNamesAHost(String hostile) {
         String target = hostile.replace("elsewhere", elsewhere.url().replace("http://", ""));
-        api.fault(request -> request.query().containsKey("after") || request.query().containsKey("x") ? Answer.ok(FakeApi.array(List.of()))
+        api.fault(request -> request.query().containsKey("after")
+                        || request.query().containsKey("x")
+                ? Answer.ok(FakeApi.array(List.of()))
                 : FakeApis.okta(request, api).header("Link", "<" + api.url() + target + "after=1>; rel=\"next\""));
         backfill();
         assertEquals(List.of(), elsewhere.requests());
@@ -78,7 +83,8 @@ class HostileProviderTest extends PolledApp {
 
     @Test
     void anAnswerThatIsTooLargeIsAFailureLikeAnother() {
-        api.fault(request -> Answer.ok(FakeApi.array(List.of(JsonNodeFactory.instance.objectNode().put("id", "x".repeat(ApiLimits.LARGEST))))));
+        api.fault(request -> Answer.ok(FakeApi.array(
+                List.of(JsonNodeFactory.instance.objectNode().put("id", "x".repeat(ApiLimits.LARGEST))))));
         list();
         awaitState("last_error LIKE '%its API answers with more than 32 MiB%'");
         api.mend();

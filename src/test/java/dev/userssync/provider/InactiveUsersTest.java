@@ -24,8 +24,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Users who are blocked, banned, suspended or disabled at the provider, where the setting says that they count as deleted: by webhook, without an API. */
 class InactiveUsersTest extends RunningApp {
 
-    private static final List<String> PROVIDERS = List.of("auth0", "better-auth", "clerk", "keycloak", "kinde", "logto", "okta", "stack-auth", "supabase", "zitadel");
-    private static final String DELETED_AT = "SELECT coalesce(to_char(deleted_at AT TIME ZONE 'UTC', 'HH24:MI'), 'live') FROM neon_auth.users_sync";
+    private static final List<String> PROVIDERS = List.of(
+            "auth0", "better-auth", "clerk", "keycloak", "kinde", "logto", "okta", "stack-auth", "supabase", "zitadel");
+    private static final String DELETED_AT =
+            "SELECT coalesce(to_char(deleted_at AT TIME ZONE 'UTC', 'HH24:MI'), 'live') FROM neon_auth.users_sync";
 
     private final PrivateKeys privateKeys = new PrivateKeys();
 
@@ -52,39 +54,49 @@ class InactiveUsersTest extends RunningApp {
     /** In the template, ISO and MS are the time of the event, WHAT is what it says. */
     private void send(String provider, String template, int hour, String what) throws Exception {
         Instant time = Instant.parse("2026-11-20T0" + hour + ":00:00Z");
-        byte[] body = template.replace("WHAT", what).replace("ISO", time.toString()).replace("MS", Long.toString(time.toEpochMilli())).getBytes();
-        VerificationScheme.Signed signed = privateKeys.has(provider) ? privateKeys.sign(provider, body)
-                : context.getComponent("verify", VerifyComponent.class).scheme(provider).sign(body);
+        byte[] body = template.replace("WHAT", what)
+                .replace("ISO", time.toString())
+                .replace("MS", Long.toString(time.toEpochMilli()))
+                .getBytes();
+        VerificationScheme.Signed signed = privateKeys.has(provider)
+                ? privateKeys.sign(provider, body)
+                : context.getComponent("verify", VerifyComponent.class)
+                        .scheme(provider)
+                        .sign(body);
         assertEquals(204, new Delivery(signed).post(webhooks(provider)).statusCode());
         assertEquals(List.of(), database.column("SELECT reason FROM users_sync_internal.dead_letter"));
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "auth0 | {'type': 'user.updated', 'time': 'ISO', 'data': {'object': {'user_id': '1', 'updated_at': 'ISO', 'created_at': '2026-01-01T00:00:00Z', WHAT}}}"
-                + " ; 'blocked': true ; 'blocked': false",
-        "better-auth | {'type': 'user.updated', 'timestamp': 'ISO', 'data': {'id': '1', 'createdAt': '2026-01-01T00:00:00Z', 'updatedAt': 'ISO', WHAT}}"
-                + " ; 'banned': true, 'banExpires': null ; 'banned': false",
-        "better-auth | {'type': 'user.updated', 'timestamp': 'ISO', 'data': {'id': '1', 'updatedAt': 'ISO', WHAT}}"
-                + " ; 'banned': true, 'banExpires': '2999-01-01T00:00:00.000Z' ; 'banned': true, 'banExpires': '2026-01-02T00:00:00.000Z'",
-        "clerk | {'type': 'user.updated', 'timestamp': MS, 'data': {'id': '1', 'created_at': 1767225600000, 'updated_at': MS, WHAT}} ; 'banned': true ; 'banned': false",
-        "clerk | {'type': 'user.updated', 'timestamp': MS, 'data': {'id': '1', 'updated_at': MS, WHAT}} ; 'deprovisioned': true ; 'banned': false, 'locked': true",
-        "keycloak | {'type': 'admin.USER-UPDATE', 'resourcePath': 'users/1', 'time': MS, 'representation': '{WHAT}'} ; \\\"enabled\\\":false ; \\\"enabled\\\":true",
-        "kinde | {'type': 'user.updated', 'event_timestamp': 'ISO', 'data': {'user': {'id': '1', WHAT}}} ; 'is_suspended': true ; 'is_suspended': false",
-        "logto | {'event': 'User.SuspensionStatus.Updated', 'createdAt': 'ISO', 'params': {'userId': '1'}, 'data': {'id': '1', 'updatedAt': MS, WHAT}}"
-                + " ; 'isSuspended': true ; 'isSuspended': false",
-        "okta | {'data': {'events': [{'eventType': 'user.lifecycle.WHAT', 'published': 'ISO', 'outcome': {'result': 'SUCCESS'}, 'target': [{'type': 'User', 'id': '1'}]}]}}"
-                + " ; suspend ; unsuspend",
-        "okta | {'data': {'events': [{'eventType': 'user.lifecycle.WHAT', 'published': 'ISO', 'outcome': {'result': 'SUCCESS'}, 'target': [{'type': 'User', 'id': '1'}]}]}}"
-                + " ; deactivate ; activate",
-        "supabase | {'type': 'UPDATE', 'schema': 'auth', 'table': 'users', 'record': {'id': '1', 'updated_at': 'ISO', WHAT}}"
-                + " ; 'banned_until': '2999-01-01T00:00:00+02:00' ; 'banned_until': '2026-01-01T00:00:00+00:00'",
-        "supabase | {'type': 'UPDATE', 'schema': 'auth', 'table': 'users', 'record': {'id': '1', 'updated_at': 'ISO', WHAT}}"
-                + " ; 'banned_until': 'infinity' ; 'banned_until': null",
-        "zitadel | {'aggregateID': '1', 'sequence': 1, 'event_type': 'user.WHAT', 'created_at': 'ISO'} ; deactivated ; reactivated",
-        "zitadel | {'aggregateID': '1', 'sequence': 1, 'event_type': 'user.WHAT', 'created_at': 'ISO'} ; locked ; unlocked",
-    })
-    void whoIsSwitchedOffIsDeletedAndWhoIsSwitchedOnIsBackInTheSameRow(String provider, String sentence) throws Exception {
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "auth0 | {'type': 'user.updated', 'time': 'ISO', 'data': {'object': {'user_id': '1', 'updated_at': 'ISO', 'created_at': '2026-01-01T00:00:00Z', WHAT}}}"
+                        + " ; 'blocked': true ; 'blocked': false",
+                "better-auth | {'type': 'user.updated', 'timestamp': 'ISO', 'data': {'id': '1', 'createdAt': '2026-01-01T00:00:00Z', 'updatedAt': 'ISO', WHAT}}"
+                        + " ; 'banned': true, 'banExpires': null ; 'banned': false",
+                "better-auth | {'type': 'user.updated', 'timestamp': 'ISO', 'data': {'id': '1', 'updatedAt': 'ISO', WHAT}}"
+                        + " ; 'banned': true, 'banExpires': '2999-01-01T00:00:00.000Z' ; 'banned': true, 'banExpires': '2026-01-02T00:00:00.000Z'",
+                "clerk | {'type': 'user.updated', 'timestamp': MS, 'data': {'id': '1', 'created_at': 1767225600000, 'updated_at': MS, WHAT}} ; 'banned': true ; 'banned': false",
+                "clerk | {'type': 'user.updated', 'timestamp': MS, 'data': {'id': '1', 'updated_at': MS, WHAT}} ; 'deprovisioned': true ; 'banned': false, 'locked': true",
+                "keycloak | {'type': 'admin.USER-UPDATE', 'resourcePath': 'users/1', 'time': MS, 'representation': '{WHAT}'} ; \\\"enabled\\\":false ; \\\"enabled\\\":true",
+                "kinde | {'type': 'user.updated', 'event_timestamp': 'ISO', 'data': {'user': {'id': '1', WHAT}}} ; 'is_suspended': true ; 'is_suspended': false",
+                "logto | {'event': 'User.SuspensionStatus.Updated', 'createdAt': 'ISO', 'params': {'userId': '1'}, 'data': {'id': '1', 'updatedAt': MS, WHAT}}"
+                        + " ; 'isSuspended': true ; 'isSuspended': false",
+                "okta | {'data': {'events': [{'eventType': 'user.lifecycle.WHAT', 'published': 'ISO', 'outcome': {'result': 'SUCCESS'}, 'target': [{'type': 'User', 'id': '1'}]}]}}"
+                        + " ; suspend ; unsuspend",
+                "okta | {'data': {'events': [{'eventType': 'user.lifecycle.WHAT', 'published': 'ISO', 'outcome': {'result': 'SUCCESS'}, 'target': [{'type': 'User', 'id': '1'}]}]}}"
+                        + " ; deactivate ; activate",
+                "supabase | {'type': 'UPDATE', 'schema': 'auth', 'table': 'users', 'record': {'id': '1', 'updated_at': 'ISO', WHAT}}"
+                        + " ; 'banned_until': '2999-01-01T00:00:00+02:00' ; 'banned_until': '2026-01-01T00:00:00+00:00'",
+                "supabase | {'type': 'UPDATE', 'schema': 'auth', 'table': 'users', 'record': {'id': '1', 'updated_at': 'ISO', WHAT}}"
+                        + " ; 'banned_until': 'infinity' ; 'banned_until': null",
+                "zitadel | {'aggregateID': '1', 'sequence': 1, 'event_type': 'user.WHAT', 'created_at': 'ISO'} ; deactivated ; reactivated",
+                "zitadel | {'aggregateID': '1', 'sequence': 1, 'event_type': 'user.WHAT', 'created_at': 'ISO'} ; locked ; unlocked",
+            })
+    void whoIsSwitchedOffIsDeletedAndWhoIsSwitchedOnIsBackInTheSameRow(String provider, String sentence)
+            throws Exception {
         String[] parts = sentence.split(" ; ");
         String template = parts[0].strip().replace("'", "\"");
         String off = parts[1].replace("'", "\"");
@@ -109,18 +121,28 @@ class InactiveUsersTest extends RunningApp {
 
     @Test
     void theProfileIsKeptWithTheDeletion() throws Exception {
-        send("clerk", "{\"type\": \"user.updated\", \"data\": {\"id\": \"1\", \"first_name\": \"Ada\", \"updated_at\": MS, \"banned\": true}}", 2, "");
-        assertEquals("Ada|true|2", database.value("SELECT concat_ws('|', name, raw_json ->> 'banned', extract(hour FROM updated_at AT TIME ZONE 'UTC')) FROM neon_auth.users_sync"));
+        send(
+                "clerk",
+                "{\"type\": \"user.updated\", \"data\": {\"id\": \"1\", \"first_name\": \"Ada\", \"updated_at\": MS, \"banned\": true}}",
+                2,
+                "");
+        assertEquals(
+                "Ada|true|2",
+                database.value(
+                        "SELECT concat_ws('|', name, raw_json ->> 'banned', extract(hour FROM updated_at AT TIME ZONE 'UTC')) FROM neon_auth.users_sync"));
     }
 
     /** Events that hold a part of the user say nothing of it: they neither switch on nor off. */
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "keycloak | {'type': 'admin.USER-UPDATE', 'resourcePath': 'users/1', 'time': MS, 'representation': '{WHAT}'} ; \\\"enabled\\\":false ; \\\"email\\\":\\\"a@example.org\\\"",
-        "okta | {'data': {'events': [{'eventType': 'user.WHAT', 'published': 'ISO', 'outcome': {'result': 'SUCCESS'}, 'target': [{'type': 'User', 'id': '1'}]}]}}"
-                + " ; lifecycle.suspend ; account.update_profile",
-        "zitadel | {'aggregateID': '1', 'sequence': 1, 'event_type': 'user.WHAT', 'created_at': 'ISO'} ; locked ; human.profile.changed",
-    })
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "keycloak | {'type': 'admin.USER-UPDATE', 'resourcePath': 'users/1', 'time': MS, 'representation': '{WHAT}'} ; \\\"enabled\\\":false ; \\\"email\\\":\\\"a@example.org\\\"",
+                "okta | {'data': {'events': [{'eventType': 'user.WHAT', 'published': 'ISO', 'outcome': {'result': 'SUCCESS'}, 'target': [{'type': 'User', 'id': '1'}]}]}}"
+                        + " ; lifecycle.suspend ; account.update_profile",
+                "zitadel | {'aggregateID': '1', 'sequence': 1, 'event_type': 'user.WHAT', 'created_at': 'ISO'} ; locked ; human.profile.changed",
+            })
     void aPartThatSaysNothingOfItChangesNothingOfIt(String provider, String sentence) throws Exception {
         String[] parts = sentence.split(" ; ");
         String template = parts[0].strip().replace("'", "\"");
@@ -138,7 +160,11 @@ class InactiveUsersTest extends RunningApp {
     @Test
     void withoutAVersionTheDeletionIsNow() throws Exception {
         send("stack-auth", "{\"type\": \"user.updated\", \"data\": {\"id\": \"1\", \"display_name\": \"Ada\"}}", 1, "");
-        send("stack-auth", "{\"type\": \"user.updated\", \"data\": {\"id\": \"1\", \"display_name\": \"Ada\", \"restricted_by_admin\": true}}", 1, "");
+        send(
+                "stack-auth",
+                "{\"type\": \"user.updated\", \"data\": {\"id\": \"1\", \"display_name\": \"Ada\", \"restricted_by_admin\": true}}",
+                1,
+                "");
         assertEquals("t", database.value("SELECT deleted_at > now() - interval '1 minute' FROM neon_auth.users_sync"));
     }
 
@@ -146,7 +172,8 @@ class InactiveUsersTest extends RunningApp {
     void anyOtherValueEndsTheStart() {
         Properties wrong = TestSettings.with(database, "clerk");
         wrong.setProperty("okta.inactive", "gone");
-        assertEquals("OKTA_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)",
+        assertEquals(
+                "OKTA_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)",
                 assertThrows(StartupFailure.class, () -> new StartedApp(wrong)).getMessage());
     }
 }

@@ -46,14 +46,18 @@ class KeycloakReconcileTest {
         // No event of this is kept by the realm.
         List<String> ids = database.column("SELECT id FROM neon_auth.users_sync ORDER BY id");
         ids.subList(0, 150).forEach(realm::delete);
-        ids.subList(150, 350).forEach(id -> realm.update(id, "{\"firstName\": \"Renamed\", \"email\": \"" + id + "@example.org\"}"));
+        ids.subList(150, 350)
+                .forEach(id -> realm.update(id, "{\"firstName\": \"Renamed\", \"email\": \"" + id + "@example.org\"}"));
         ids.subList(350, 370).forEach(id -> realm.update(id, "{\"enabled\": false}"));
         realm.createMany("new", 100);
         try (StartedApp app = new StartedApp(settings)) {
             assertEquals(200, post("/admin/polls/keycloak/reconcile"));
             awaitState("phase = 'held'");
             assertEquals("150 users are missing, more than 100", state("held_because"));
-            assertEquals(Integer.toString(USERS + 100), database.value("SELECT count(*) FROM neon_auth.users_live"), "nobody is deleted yet");
+            assertEquals(
+                    Integer.toString(USERS + 100),
+                    database.value("SELECT count(*) FROM neon_auth.users_live"),
+                    "nobody is deleted yet");
             assertEquals(200, post("/admin/polls/keycloak/confirm"));
             awaitState("phase IS NULL");
         }
@@ -80,13 +84,27 @@ class KeycloakReconcileTest {
     private void assertTableIsKeycloaks() {
         List<String> truth = new ArrayList<>();
         for (JsonNode user : realm.users()) {
-            String name = String.join(" ", Stream.of("firstName", "lastName").map(user::path).filter(JsonNode::isTextual).map(JsonNode::asText).toList());
-            truth.add(String.join(" | ", user.get("id").asText(), name.isEmpty() ? user.get("username").asText() : name, user.path("email").asText("none"),
-                    user.get("createdTimestamp").asText(), user.get("username").asText(), user.get("enabled").asText()));
+            String name = String.join(
+                    " ",
+                    Stream.of("firstName", "lastName")
+                            .map(user::path)
+                            .filter(JsonNode::isTextual)
+                            .map(JsonNode::asText)
+                            .toList());
+            truth.add(String.join(
+                    " | ",
+                    user.get("id").asText(),
+                    name.isEmpty() ? user.get("username").asText() : name,
+                    user.path("email").asText("none"),
+                    user.get("createdTimestamp").asText(),
+                    user.get("username").asText(),
+                    user.get("enabled").asText()));
         }
-        assertEquals(truth.stream().sorted().toList(), database.column("SELECT concat_ws(' | ', id, name, coalesce(email, 'none'),"
-                + " (extract(epoch FROM created_at) * 1000)::bigint, raw_json ->> 'username', raw_json ->> 'enabled')"
-                + " FROM neon_auth.users_live ORDER BY id COLLATE \"C\""));
+        assertEquals(
+                truth.stream().sorted().toList(),
+                database.column("SELECT concat_ws(' | ', id, name, coalesce(email, 'none'),"
+                        + " (extract(epoch FROM created_at) * 1000)::bigint, raw_json ->> 'username', raw_json ->> 'enabled')"
+                        + " FROM neon_auth.users_live ORDER BY id COLLATE \"C\""));
     }
 
     private String state(String column) {
@@ -94,10 +112,14 @@ class KeycloakReconcileTest {
     }
 
     private void awaitState(String condition) {
-        await().atMost(Duration.ofMinutes(2)).until(() -> database.column("SELECT " + condition + " FROM users_sync_internal.poll_state").equals(List.of("t")));
+        await().atMost(Duration.ofMinutes(2))
+                .until(() -> database.column("SELECT " + condition + " FROM users_sync_internal.poll_state")
+                        .equals(List.of("t")));
     }
 
     private int post(String path) {
-        return new Delivery("").post("http://localhost:" + settings.getProperty("camel.management.port") + path).statusCode();
+        return new Delivery("")
+                .post("http://localhost:" + settings.getProperty("camel.management.port") + path)
+                .statusCode();
     }
 }

@@ -77,7 +77,8 @@ class KeycloakTest {
             assertTrue(profile.get("enabled").asBoolean());
 
             // The admin console sends the whole user, other clients what they change.
-            realm.update(id, "{\"firstName\": \"Augusta\", \"lastName\": \"King\", \"email\": \"countess@example.com\"}");
+            realm.update(
+                    id, "{\"firstName\": \"Augusta\", \"lastName\": \"King\", \"email\": \"countess@example.com\"}");
             assertRow(id, "Augusta King", "countess@example.com");
             assertEquals("ada", profile(id).get("username").asText());
 
@@ -95,8 +96,12 @@ class KeycloakTest {
 
             realm.delete(id);
             awaitRow(id, "deleted_at IS NOT NULL");
-            assertEquals(name + " countess@example.com t", database.value("SELECT concat_ws(' ', name, email, deleted_at BETWEEN '" + begin
-                    + "' AND now() + interval '1 second') FROM neon_auth.users_sync WHERE id = ?", id));
+            assertEquals(
+                    name + " countess@example.com t",
+                    database.value(
+                            "SELECT concat_ws(' ', name, email, deleted_at BETWEEN '" + begin
+                                    + "' AND now() + interval '1 second') FROM neon_auth.users_sync WHERE id = ?",
+                            id));
             assertNoSecrets();
         }
 
@@ -131,18 +136,26 @@ class KeycloakTest {
             String last = realm.create("{\"username\": \"last-one\", \"enabled\": true}");
             assertRow(last, "last-one", null);
             assertEquals(row, row(id));
-            assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE raw_json ->> 'username' LIKE 'service-account-%'"));
+            assertEquals(
+                    "0",
+                    database.value(
+                            "SELECT count(*) FROM neon_auth.users_sync WHERE raw_json ->> 'username' LIKE 'service-account-%'"));
             assertNoSecrets();
         }
 
         private void assertRow(String id, String name, String email) {
-            awaitRow(id, "name = '" + name + "' AND email IS NOT DISTINCT FROM " + (email == null ? "NULL" : "'" + email + "'") + " AND deleted_at IS NULL");
+            awaitRow(
+                    id,
+                    "name = '" + name + "' AND email IS NOT DISTINCT FROM "
+                            + (email == null ? "NULL" : "'" + email + "'") + " AND deleted_at IS NULL");
             assertEquals(id, profile(id).get("id").asText());
         }
 
         private void assertCreatedAsKeycloakSays(String id) {
-            String created = "SELECT (extract(epoch FROM created_at) * 1000)::bigint FROM neon_auth.users_sync WHERE id = ?";
-            Duration error = Duration.ofMillis(Math.abs(Long.parseLong(database.value(created, id)) - realm.user(id).get("createdTimestamp").asLong()));
+            String created =
+                    "SELECT (extract(epoch FROM created_at) * 1000)::bigint FROM neon_auth.users_sync WHERE id = ?";
+            Duration error = Duration.ofMillis(Math.abs(Long.parseLong(database.value(created, id))
+                    - realm.user(id).get("createdTimestamp").asLong()));
             // Without a key it is the time of the event that created the user.
             assertTrue(error.compareTo(hasApiKey() ? Duration.ZERO : Duration.ofSeconds(5)) <= 0, error::toString);
         }
@@ -154,13 +167,22 @@ class KeycloakTest {
         private void assertNoSecrets() {
             for (String table : database.column("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
                     + " WHERE schemaname IN ('neon_auth', 'users_sync_internal')")) {
-                assertEquals("0", database.value("SELECT count(*) FROM " + table + " AS t WHERE t::text LIKE '%" + PASSWORD + "%'"), table);
+                assertEquals(
+                        "0",
+                        database.value(
+                                "SELECT count(*) FROM " + table + " AS t WHERE t::text LIKE '%" + PASSWORD + "%'"),
+                        table);
             }
         }
 
         private void awaitRow(String id, String condition) {
-            await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertEquals("t", database.value("SELECT coalesce(" + condition
-                    + ", false) FROM neon_auth.users_sync WHERE id = ?", id), () -> row(id)));
+            await().atMost(Duration.ofSeconds(30))
+                    .untilAsserted(() -> assertEquals(
+                            "t",
+                            database.value(
+                                    "SELECT coalesce(" + condition + ", false) FROM neon_auth.users_sync WHERE id = ?",
+                                    id),
+                            () -> row(id)));
         }
 
         private String row(String id) {

@@ -14,7 +14,8 @@ import org.junit.jupiter.api.Test;
 /** Auth0 links accounts without telling of the account that is linked: the user it is linked to names it, in its further identities. */
 class LinkedAccountsTest extends RunningApp {
 
-    private static final String ROWS = "SELECT concat_ws(' ', id, name, to_char(deleted_at AT TIME ZONE 'UTC', 'HH24:MI:SS')) FROM neon_auth.users_sync ORDER BY id COLLATE \"C\"";
+    private static final String ROWS =
+            "SELECT concat_ws(' ', id, name, to_char(deleted_at AT TIME ZONE 'UTC', 'HH24:MI:SS')) FROM neon_auth.users_sync ORDER BY id COLLATE \"C\"";
 
     LinkedAccountsTest() {
         settings.setProperty("auth0.webhook.secret", "token-of-the-stream");
@@ -32,13 +33,26 @@ class LinkedAccountsTest extends RunningApp {
 
     /** The event's own time is 50 ms later than the change. */
     private void send(String type, String id, int hour, String created, String... identities) throws Exception {
-        String links = Stream.of(identities).map(identity -> "{\"provider\": \"%s\", \"user_id\": \"%s\", \"isSocial\": false}".formatted((Object[]) identity.split("\\|", 2)))
+        String links = Stream.of(identities)
+                .map(identity -> "{\"provider\": \"%s\", \"user_id\": \"%s\", \"isSocial\": false}"
+                        .formatted((Object[]) identity.split("\\|", 2)))
                 .collect(Collectors.joining(","));
         String body = """
                 {"specversion": "1.0", "type": "user.%s", "id": "evt_1", "time": "2026-11-20T%02d:00:00.050Z", "data": {"object": {
-                  "user_id": "%s", "name": "%3$s", "created_at": "%s", "updated_at": "%s", "identities": [%s]}}}"""
-                .formatted(type, hour, id, created, type.equals("created") ? created : "2026-11-20T%02d:00:00.000Z".formatted(hour), links);
-        assertEquals(204, new Delivery(context.getComponent("verify", VerifyComponent.class).scheme("auth0").sign(body.getBytes())).post(webhooks("auth0")).statusCode());
+                  "user_id": "%s", "name": "%3$s", "created_at": "%s", "updated_at": "%s", "identities": [%s]}}}""".formatted(
+                        type,
+                        hour,
+                        id,
+                        created,
+                        type.equals("created") ? created : "2026-11-20T%02d:00:00.000Z".formatted(hour),
+                        links);
+        assertEquals(
+                204,
+                new Delivery(context.getComponent("verify", VerifyComponent.class)
+                                .scheme("auth0")
+                                .sign(body.getBytes()))
+                        .post(webhooks("auth0"))
+                        .statusCode());
         assertEquals(List.of(), database.column("SELECT reason FROM users_sync_internal.dead_letter"));
     }
 
@@ -52,7 +66,9 @@ class LinkedAccountsTest extends RunningApp {
 
     private void linked() throws Exception {
         update("auth0|ada", 4, "auth0|ada", "google-oauth2|ada", "samlp|orchard-idp|ada");
-        assertRows("a0:auth0|ada auth0|ada", "a0:google-oauth2|ada google-oauth2|ada 04:00:00"); // and no tombstone of the third
+        assertRows(
+                "a0:auth0|ada auth0|ada",
+                "a0:google-oauth2|ada google-oauth2|ada 04:00:00"); // and no tombstone of the third
     }
 
     @Test
@@ -71,7 +87,10 @@ class LinkedAccountsTest extends RunningApp {
         update("auth0|ada", 4, "auth0|ada", "google-oauth2|ada"); // late
         assertRows("a0:auth0|ada auth0|ada", "a0:google-oauth2|ada google-oauth2|ada");
         update("google-oauth2|ada", 5, "google-oauth2|ada"); // what came of it before that counts, too
-        assertEquals("2026-11-20 05:00:00+00", database.value("SELECT updated_at AT TIME ZONE 'UTC' || '+00' FROM neon_auth.users_sync WHERE id = 'a0:google-oauth2|ada'"));
+        assertEquals(
+                "2026-11-20 05:00:00+00",
+                database.value(
+                        "SELECT updated_at AT TIME ZONE 'UTC' || '+00' FROM neon_auth.users_sync WHERE id = 'a0:google-oauth2|ada'"));
         update("auth0|ada", 7, "auth0|ada", "google-oauth2|ada");
         assertRows("a0:auth0|ada auth0|ada", "a0:google-oauth2|ada google-oauth2|ada 07:00:00");
     }

@@ -50,8 +50,21 @@ class PollStatusTest {
     void countsAreThoseOfTheRow() {
         assertEquals(0, status.getUsers());
         assertNull(status.getRest());
-        status.wrote(Map.of("job", "backfill", "users", 500L, "total", 2000L, "pages", 5L, "job_millis", 1000, "repaired_total", 3L,
-                "last_success_at", new Timestamp(1_700_000_000_000L)));
+        status.wrote(Map.of(
+                "job",
+                "backfill",
+                "users",
+                500L,
+                "total",
+                2000L,
+                "pages",
+                5L,
+                "job_millis",
+                1000,
+                "repaired_total",
+                3L,
+                "last_success_at",
+                new Timestamp(1_700_000_000_000L)));
         assertEquals("backfill", status.getJob());
         assertEquals(5, status.getPages());
         assertEquals(500.0, status.getUsersPerSecond());

@@ -40,12 +40,15 @@ class PollingTest extends PolledApp {
     /** Spoils the n-th page of the listing, once. */
     private void onPage(int number, java.util.function.Function<FakeApi.Request, Answer> fault) {
         AtomicInteger pages = new AtomicInteger();
-        api.fault(request -> request.path().equals(LIST) && pages.incrementAndGet() == number ? fault.apply(request) : null);
+        api.fault(request ->
+                request.path().equals(LIST) && pages.incrementAndGet() == number ? fault.apply(request) : null);
     }
 
     private int deliver(String type, String user) {
-        return new Delivery("{\"type\": \"user." + type + "\", \"object\": \"event\", \"timestamp\": " + api.tick().toEpochMilli()
-                + ", \"data\": " + user + "}").post(webhooks("clerk")).statusCode();
+        return new Delivery("{\"type\": \"user." + type + "\", \"object\": \"event\", \"timestamp\": "
+                        + api.tick().toEpochMilli() + ", \"data\": " + user + "}")
+                .post(webhooks("clerk"))
+                .statusCode();
     }
 
     private static String json(User user) {
@@ -60,18 +63,27 @@ class PollingTest extends PolledApp {
         assertEquals(List.of(123L, 123L, 0L, 0L, 0L, 0L), report());
         assertEquals("4", state("pages"));
         assertEquals(4, requests(LIST));
-        assertEquals("user_0000007@example.com", database.value("SELECT email FROM neon_auth.users_sync WHERE id = 'user_0000007'"));
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("clerk: backfill is done: 123 users listed, 123 added")), log.lines()::toString);
+        assertEquals(
+                "user_0000007@example.com",
+                database.value("SELECT email FROM neon_auth.users_sync WHERE id = 'user_0000007'"));
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(line -> line.contains("clerk: backfill is done: 123 users listed, 123 added")),
+                log.lines()::toString);
     }
 
     @Test
     void theSecondListingWritesNothing() {
         api.createMany("user_", 60);
         backfill();
-        String written = database.value("SELECT md5(string_agg(xmin::text || ctid::text, ' ' ORDER BY id)) FROM neon_auth.users_sync");
+        String written = database.value(
+                "SELECT md5(string_agg(xmin::text || ctid::text, ' ' ORDER BY id)) FROM neon_auth.users_sync");
         reconcile();
         assertEquals(List.of(60L, 0L, 0L, 0L, 0L, 0L), report());
-        assertEquals(written, database.value("SELECT md5(string_agg(xmin::text || ctid::text, ' ' ORDER BY id)) FROM neon_auth.users_sync"));
+        assertEquals(
+                written,
+                database.value(
+                        "SELECT md5(string_agg(xmin::text || ctid::text, ' ' ORDER BY id)) FROM neon_auth.users_sync"));
     }
 
     @Test
@@ -109,7 +121,9 @@ class PollingTest extends PolledApp {
         list();
         awaitState("last_error IS NOT NULL AND listing_failures > 0");
         assertEquals("50", state("users"));
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("HTTP 401, check CLERK_API_KEY")), log.lines()::toString);
+        assertTrue(
+                log.lines().stream().anyMatch(line -> line.contains("HTTP 401, check CLERK_API_KEY")),
+                log.lines()::toString);
         api.mend();
         backfill();
         assertTableIsTrue();
@@ -180,7 +194,10 @@ class PollingTest extends PolledApp {
         assertEquals(List.of(20L, 1L, 1L, 1L, 2L, 0L), report());
         assertEquals("2", state("repaired_total"));
         assertEquals("[\"user_0000004\"]", state("last_report ->> 'deleted_ids'"));
-        assertEquals("t", database.value("SELECT deleted_at IS NOT NULL AND name IS NOT NULL FROM neon_auth.users_sync WHERE id = 'user_0000004'"));
+        assertEquals(
+                "t",
+                database.value(
+                        "SELECT deleted_at IS NOT NULL AND name IS NOT NULL FROM neon_auth.users_sync WHERE id = 'user_0000004'"));
         assertTrue(log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")));
     }
 
@@ -199,8 +216,11 @@ class PollingTest extends PolledApp {
             api.delete("user_0000007");
             api.delete("user_0000008");
             reconcile();
-            assertEquals("user_0000008", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
-            assertTrue(database.value("SELECT sql_state || ' ' || reason FROM users_sync_internal.dead_letter WHERE state = 'parked'").matches("P0001 .*open invoices.*"));
+            assertEquals(
+                    "user_0000008", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
+            assertTrue(database.value(
+                            "SELECT sql_state || ' ' || reason FROM users_sync_internal.dead_letter WHERE state = 'parked'")
+                    .matches("P0001 .*open invoices.*"));
         } finally {
             database.execute("DROP TRIGGER refuse ON neon_auth.users_sync; DROP FUNCTION public.refuse()");
         }
@@ -216,7 +236,8 @@ class PollingTest extends PolledApp {
         api.delete("user_0000004");
         reconcile();
         assertEquals(List.of(3L, 0L, 0L, 2L, 0L, 0L), report());
-        assertFalse(log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")), log.lines()::toString);
+        assertFalse(
+                log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")), log.lines()::toString);
 
         // The webhook of one of them was on its way, that of the other never comes.
         assertEquals(204, deliver("deleted", "{\"id\": \"user_0000003\", \"deleted\": true}"));
@@ -224,7 +245,8 @@ class PollingTest extends PolledApp {
         reconcile();
         assertEquals(List.of(3L, 0L, 0L, 0L, 1L, 0L), report());
         assertEquals("1", state("repaired_total"));
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")), log.lines()::toString);
+        assertTrue(
+                log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")), log.lines()::toString);
         reconcile();
         assertEquals("1", state("repaired_total"), "counted once");
     }
@@ -245,7 +267,8 @@ class PollingTest extends PolledApp {
     void absenceIsNoProof() {
         api.createMany("user_", 30);
         backfill();
-        // The listing hides two users: the provider shows one of them when asked for it, and does not answer for the other.
+        // The listing hides two users: the provider shows one of them when asked for it, and does not answer for the
+        // other.
         api.unlisted.addAll(List.of("user_0000008", "user_0000018"));
         api.fault(request -> request.path().endsWith("/user_0000018") ? Answer.status(422) : null);
         reconcile();
@@ -261,14 +284,19 @@ class PollingTest extends PolledApp {
         backfill();
         api.unlisted.add("user_0000004");
         AtomicInteger asked = new AtomicInteger();
-        api.fault(request -> request.path().endsWith("/user_0000004") && asked.incrementAndGet() == 1 ? Answer.status(404) : null);
+        api.fault(request ->
+                request.path().endsWith("/user_0000004") && asked.incrementAndGet() == 1 ? Answer.status(404) : null);
         api.delete("user_0000005");
-        api.fault(request -> request.path().endsWith("/user_0000005") && asked.incrementAndGet() > 0 ? check(asked) : null);
+        api.fault(request ->
+                request.path().endsWith("/user_0000005") && asked.incrementAndGet() > 0 ? check(asked) : null);
         reconcile();
         assertTableIsTrue();
         assertEquals(List.of(8L, 0L, 0L, 1L, 0L, 0L), report());
         assertEquals(4, asked.get(), "each of them twice");
-        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.user_to_ask"), "the reconcile asks by itself");
+        assertEquals(
+                "0",
+                database.value("SELECT count(*) FROM users_sync_internal.user_to_ask"),
+                "the reconcile asks by itself");
     }
 
     /** Between the first and the second look nobody is deleted, and the feed is read. */
@@ -292,7 +320,11 @@ class PollingTest extends PolledApp {
         reconcile();
         assertTableIsTrue();
         assertEquals(List.of(28L, 0L, 0L, 0L, 0L, 2L), report());
-        assertEquals(5, api.requests().stream().filter(request -> request.path().startsWith(LIST + "/")).count());
+        assertEquals(
+                5,
+                api.requests().stream()
+                        .filter(request -> request.path().startsWith(LIST + "/"))
+                        .count());
     }
 
     @Test
@@ -335,7 +367,12 @@ class PollingTest extends PolledApp {
         awaitState("phase = 'held' AND held_because NOT LIKE '21 users%'");
         assertEquals("10 of 90 users are missing, more than 10 %", state("held_because"));
         assertEquals("90", database.value("SELECT count(*) FROM neon_auth.users_live"));
-        assertEquals(0, api.requests().stream().filter(request -> request.path().startsWith(LIST + "/")).count(), "nobody was asked for");
+        assertEquals(
+                0,
+                api.requests().stream()
+                        .filter(request -> request.path().startsWith(LIST + "/"))
+                        .count(),
+                "nobody was asked for");
     }
 
     @Test
@@ -364,15 +401,23 @@ class PollingTest extends PolledApp {
         api.create("user_new");
         api.rename("user_0000003", "Renamed");
         api.delete("user_0000004");
-        List<String> before = database.column("SELECT to_jsonb(u) || jsonb_build_object('xmin', xmin::text) FROM neon_auth.users_sync u ORDER BY id");
+        List<String> before = database.column(
+                "SELECT to_jsonb(u) || jsonb_build_object('xmin', xmin::text) FROM neon_auth.users_sync u ORDER BY id");
         HttpResponse<String> reply = post("/admin/polls/clerk/reconcile?dryRun=true");
         assertEquals("{\"provider\": \"clerk\", \"requested\": \"dry-run\"}\n", reply.body());
         awaitState("phase IS NULL AND last_report ->> 'job' = 'dry-run'");
         assertEquals(List.of(20L, 1L, 1L, 1L, 2L, 0L), report());
         assertEquals("[\"user_0000004\"]", state("last_report ->> 'deleted_ids'"));
-        assertEquals(before, database.column("SELECT to_jsonb(u) || jsonb_build_object('xmin', xmin::text) FROM neon_auth.users_sync u ORDER BY id"));
+        assertEquals(
+                before,
+                database.column(
+                        "SELECT to_jsonb(u) || jsonb_build_object('xmin', xmin::text) FROM neon_auth.users_sync u ORDER BY id"));
         assertEquals("0", state("repaired_total"));
-        assertTrue(new Delivery("").method("GET").post(management("/admin/polls")).body().contains("\"job\": \"dry-run\""));
+        assertTrue(new Delivery("")
+                .method("GET")
+                .post(management("/admin/polls"))
+                .body()
+                .contains("\"job\": \"dry-run\""));
 
         assertEquals(200, post("/admin/polls/clerk/reconcile").statusCode());
         awaitState("phase IS NULL AND last_report ->> 'job' = 'reconcile'");
@@ -425,7 +470,8 @@ class PollingTest extends PolledApp {
             return listed;
         });
         reconcile();
-        assertEquals("Name of user_late", database.value("SELECT name FROM neon_auth.users_live WHERE id = 'user_late'"));
+        assertEquals(
+                "Name of user_late", database.value("SELECT name FROM neon_auth.users_live WHERE id = 'user_late'"));
         assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
         reconcile();
         assertTableIsTrue();
@@ -436,8 +482,10 @@ class PollingTest extends PolledApp {
         api.createMany("user_", 5);
         User old = new User("user_0000003", "Old", "old@example.com", LONG_AGO, LONG_AGO, false);
         onPage(1, request -> {
-            ArrayNode page = FakeApi.array(api.users().stream().map(FakeApis::clerkUser).toList());
-            page.addAll(FakeApi.array(api.users().stream().map(FakeApis::clerkUser).toList()));
+            ArrayNode page =
+                    FakeApi.array(api.users().stream().map(FakeApis::clerkUser).toList());
+            page.addAll(
+                    FakeApi.array(api.users().stream().map(FakeApis::clerkUser).toList()));
             return Answer.ok(page.add(FakeApis.clerkUser(old)));
         });
         backfill();
@@ -454,9 +502,14 @@ class PollingTest extends PolledApp {
         try {
             backfill();
             assertEquals("29", database.value("SELECT count(*) FROM neon_auth.users_live"));
-            assertEquals("2", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
+            assertEquals(
+                    "2",
+                    database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
             reconcile();
-            assertEquals("2", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"), "parked once");
+            assertEquals(
+                    "2",
+                    database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"),
+                    "parked once");
         } finally {
             database.execute("ALTER TABLE neon_auth.users_sync DROP CONSTRAINT not_seven");
         }
@@ -466,15 +519,18 @@ class PollingTest extends PolledApp {
     void aUserWhoseRowSaysDeletedComesBackWhenTheProviderShowsIt() {
         api.createMany("user_", 5);
         backfill();
-        database.execute("UPDATE neon_auth.users_sync SET deleted_at = now() - interval '1 minute' WHERE id = 'user_0000002'");
+        database.execute(
+                "UPDATE neon_auth.users_sync SET deleted_at = now() - interval '1 minute' WHERE id = 'user_0000002'");
         reconcile();
         assertTableIsTrue();
         assertEquals(List.of(5L, 0L, 1L, 0L, 1L, 0L), report());
         // A listing may lag behind: the user itself is asked for.
-        database.execute("UPDATE neon_auth.users_sync SET deleted_at = now() - interval '1 minute' WHERE id = 'user_0000003'");
+        database.execute(
+                "UPDATE neon_auth.users_sync SET deleted_at = now() - interval '1 minute' WHERE id = 'user_0000003'");
         api.fault(request -> request.path().equals(LIST + "/user_0000003") ? Answer.status(404) : null);
         reconcile();
-        assertEquals("user_0000003", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
+        assertEquals(
+                "user_0000003", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
     }
 
     /** FusionAuth dates a row later than its listing when an address is verified; then the user is deleted and restored (the listing does not say when). */
@@ -482,8 +538,9 @@ class PollingTest extends PolledApp {
     void aDeletedRowThatIsNewerThanTheListingComesBackWhenTheProviderShowsTheUser() {
         api.createMany("user_", 5);
         backfill();
-        database.execute("UPDATE neon_auth.users_sync SET updated_at = updated_at + interval '1 second', deleted_at = updated_at + interval '2 seconds'"
-                + " WHERE id = 'user_0000002'");
+        database.execute(
+                "UPDATE neon_auth.users_sync SET updated_at = updated_at + interval '1 second', deleted_at = updated_at + interval '2 seconds'"
+                        + " WHERE id = 'user_0000002'");
         reconcile();
         assertTableIsTrue();
         assertEquals(List.of(5L, 0L, 1L, 0L, 1L, 0L), report());
@@ -495,7 +552,8 @@ class PollingTest extends PolledApp {
     private void adopt(String... ids) {
         for (String id : ids) {
             User user = api.user(id);
-            String time = user == null ? "2026-01-01" : user.updated().plusSeconds(1).toString();
+            String time =
+                    user == null ? "2026-01-01" : user.updated().plusSeconds(1).toString();
             database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, name, email, created_at, updated_at)"
                     + " VALUES ('" + id + "', '{}', 'Old', 'old@example.com', '" + time + "', '" + time + "')");
         }
@@ -506,13 +564,15 @@ class PollingTest extends PolledApp {
         StringWriter out = new StringWriter();
         String[] all = java.util.Arrays.copyOf(arguments, arguments.length + 1);
         all[arguments.length] = "--url=http://localhost:" + settings.getProperty("camel.management.port");
-        assertEquals(exitCode, Commands.line(() -> 0).setOut(new PrintWriter(out)).execute(all));
+        assertEquals(
+                exitCode, Commands.line(() -> 0).setOut(new PrintWriter(out)).execute(all));
         return out.toString();
     }
 
     private void hold() {
         list();
-        awaitState("phase = 'held' AND started_at > coalesce((last_report ->> 'finished_at')::timestamptz, '-infinity')");
+        awaitState(
+                "phase = 'held' AND started_at > coalesce((last_report ->> 'finished_at')::timestamptz, '-infinity')");
     }
 
     @Test
@@ -524,14 +584,27 @@ class PollingTest extends PolledApp {
         assertEquals("42", database.value("SELECT count(*) FROM neon_auth.users_live"));
         assertEquals("0", state("last_report ->> 'deleted'"));
         assertEquals("2", state("last_report ->> 'missing'"));
-        assertEquals(0, api.requests().stream().filter(request -> request.path().startsWith(LIST + "/")).count(), "nobody was asked for");
+        assertEquals(
+                0,
+                api.requests().stream()
+                        .filter(request -> request.path().startsWith(LIST + "/"))
+                        .count(),
+                "nobody was asked for");
         hold();
-        assertEquals("2 users are missing, and the table held users before the polling began: the first deletion of such a table is yours to confirm",
+        assertEquals(
+                "2 users are missing, and the table held users before the polling began: the first deletion of such a table is yours to confirm",
                 state("held_because"));
         assertEquals("42", database.value("SELECT count(*) FROM neon_auth.users_live"));
-        assertTrue(new Delivery("").method("GET").post(management("/admin/polls")).body().contains("\"missing_ids\": [\"service_1\", \"service_2\"]"));
+        assertTrue(new Delivery("")
+                .method("GET")
+                .post(management("/admin/polls"))
+                .body()
+                .contains("\"missing_ids\": [\"service_1\", \"service_2\"]"));
 
-        assertTrue(run(0, "status").contains("nobody is deleted: 2 users are missing") && run(0, "status").contains("missing: service_1, service_2"), run(0, "status"));
+        assertTrue(
+                run(0, "status").contains("nobody is deleted: 2 users are missing")
+                        && run(0, "status").contains("missing: service_1, service_2"),
+                run(0, "status"));
 
         assertEquals(200, post("/admin/polls/clerk/dismiss").statusCode());
         String held = run(1, "reconcile", "clerk");
@@ -575,8 +648,11 @@ class PollingTest extends PolledApp {
         String held = "users_sync_poll_held{provider=\"clerk\"} ";
         await().until(() -> metrics().contains(held + "0.0"));
         String lastSuccess = state("last_success_at");
-        api.fault(request -> request.path().equals(LIST) && !request.query().containsKey("offset") && !"-updated_at".equals(request.query().get("order_by"))
-                ? Answer.ok(FakeApi.array(List.of())) : null);
+        api.fault(request -> request.path().equals(LIST)
+                        && !request.query().containsKey("offset")
+                        && !"-updated_at".equals(request.query().get("order_by"))
+                ? Answer.ok(FakeApi.array(List.of()))
+                : null);
         hold();
         wake("changes_due = now(), changes_at = NULL");
         awaitState("changes_at IS NOT NULL AND changes_due > now()");
@@ -587,7 +663,8 @@ class PollingTest extends PolledApp {
         assertEquals(lastSuccess, state("last_success_at"), "a dry run makes nothing true");
         api.mend();
         reconcile();
-        assertTrue(database.value("SELECT last_success_at > '" + lastSuccess + "' FROM users_sync_internal.poll_state").equals("t"));
+        assertTrue(database.value("SELECT last_success_at > '" + lastSuccess + "' FROM users_sync_internal.poll_state")
+                .equals("t"));
         await().until(() -> metrics().contains(held + "0.0"));
     }
 
@@ -599,9 +676,12 @@ class PollingTest extends PolledApp {
     void theFiguresOfThePollAreExactAndTellWhoPolledLast() {
         api.createMany("user_", 3);
         backfill();
-        database.execute("UPDATE users_sync_internal.poll_state SET last_success_at = now() + interval '1 minute', repaired_total = 16777217");
+        database.execute(
+                "UPDATE users_sync_internal.poll_state SET last_success_at = now() + interval '1 minute', repaired_total = 16777217");
         String age = "users_sync_poll_age_seconds{provider=\"clerk\"} ";
-        await().until(() -> metrics().lines().anyMatch(line -> line.equals("users_sync_repaired_rows_total{provider=\"clerk\"} 1.6777217E7")));
+        await().until(() -> metrics()
+                .lines()
+                .anyMatch(line -> line.equals("users_sync_repaired_rows_total{provider=\"clerk\"} 1.6777217E7")));
         assertTrue(metrics().contains(age + "0.0"), "never negative");
         assertTrue(metrics().contains("users_sync_lease_holder{provider=\"clerk\"} 1.0"));
         database.execute("UPDATE users_sync_internal.poll_state SET polled_by = 'another'");
@@ -617,8 +697,15 @@ class PollingTest extends PolledApp {
         assertEquals("60", database.value("SELECT count(*) FROM neon_auth.users_live WHERE name = 'Old'"));
         assertEquals("60", state("last_report ->> 'newer'"));
         assertEquals(List.of(60L, 0L, 0L, 0L, 0L, 0L), report());
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("clerk: 60 rows differ and are newer than the provider's data")), log.lines()::toString);
-        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.event_log WHERE user_id LIKE 'own%' AND at > '" + state("started_at") + "'"),
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(
+                                line -> line.contains("clerk: 60 rows differ and are newer than the provider's data")),
+                log.lines()::toString);
+        assertEquals(
+                "0",
+                database.value("SELECT count(*) FROM users_sync_internal.event_log WHERE user_id LIKE 'own%' AND at > '"
+                        + state("started_at") + "'"),
                 "what would be stale is not applied");
 
         // A webhook that arrives after the job began, for a user of a page that was asked for before, stays.
@@ -629,14 +716,23 @@ class PollingTest extends PolledApp {
             assertEquals(204, deliver("updated", json(api.user("own_0000003"))));
             return listed;
         });
-        assertEquals(400, post("/admin/polls/clerk/reconcile?providerWins=true&dryRun=true").statusCode());
-        assertEquals("{\"provider\": \"clerk\", \"requested\": \"provider-wins\"}\n", post("/admin/polls/clerk/reconcile?providerWins=true").body());
+        assertEquals(
+                400,
+                post("/admin/polls/clerk/reconcile?providerWins=true&dryRun=true")
+                        .statusCode());
+        assertEquals(
+                "{\"provider\": \"clerk\", \"requested\": \"provider-wins\"}\n",
+                post("/admin/polls/clerk/reconcile?providerWins=true").body());
         awaitState("phase IS NULL AND last_report ->> 'provider_wins' = 'true'");
         assertTableIsTrue();
         assertEquals("59", state("last_report ->> 'updated'"));
         assertEquals("0", state("last_report ->> 'newer'"));
-        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE raw_json = '{}' OR created_at <> TIMESTAMPTZ '2026-01-01T00:00:01Z'"
-                + " + (split_part(id, '_', 2)::int * interval '1 second')"), "the profile and the time of creation are the provider's, too");
+        assertEquals(
+                "0",
+                database.value(
+                        "SELECT count(*) FROM neon_auth.users_sync WHERE raw_json = '{}' OR created_at <> TIMESTAMPTZ '2026-01-01T00:00:01Z'"
+                                + " + (split_part(id, '_', 2)::int * interval '1 second')"),
+                "the profile and the time of creation are the provider's, too");
         reconcile();
         assertEquals(List.of(60L, 0L, 0L, 0L, 0L, 0L), report());
         assertEquals("false", state("last_report ->> 'provider_wins'"));
@@ -651,10 +747,12 @@ class PollingTest extends PolledApp {
         List<String> ids = api.createMany("taken_", 120);
         adopt(ids.toArray(String[]::new));
         backfill();
-        onPage(2, request -> {
-            database.execute("UPDATE users_sync_internal.poll_state SET fence = fence + 1, lease_until = '-infinity'"); // as if another one had come
-            return null;
-        });
+        onPage(
+                2, request -> {
+                    database.execute(
+                            "UPDATE users_sync_internal.poll_state SET fence = fence + 1, lease_until = '-infinity'"); // as if another one had come
+                    return null;
+                });
         post("/admin/polls/clerk/reconcile?providerWins=true");
         awaitState("phase IS NULL AND last_report ->> 'provider_wins' = 'true'");
         assertTableIsTrue();
@@ -664,12 +762,16 @@ class PollingTest extends PolledApp {
     void longIdsAndOddCharactersAreListedLikeOthers() {
         Random random = new Random(9);
         for (int length : new int[] {390, 1000, 2600}) {
-            api.create(random.ints(length, 'a', 'z' + 1).mapToObj(Character::toString).collect(Collectors.joining()));
+            api.create(random.ints(length, 'a', 'z' + 1)
+                    .mapToObj(Character::toString)
+                    .collect(Collectors.joining()));
         }
         api.create("user_nul");
         api.rename("user_nul", "Ada\u0000 King");
         backfill();
-        assertEquals(List.of("390", "1000", "2600"), database.column("SELECT length(id) FROM neon_auth.users_live WHERE length(id) > 300 ORDER BY 1"));
+        assertEquals(
+                List.of("390", "1000", "2600"),
+                database.column("SELECT length(id) FROM neon_auth.users_live WHERE length(id) > 300 ORDER BY 1"));
         assertEquals("Ada\ufffd King", database.value("SELECT name FROM neon_auth.users_live WHERE id = 'user_nul'"));
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
         reconcile();
@@ -690,7 +792,8 @@ class PollingTest extends PolledApp {
         awaitState("changes_at IS NOT NULL");
         assertTableIsTrue();
         assertEquals(before + 1, requests(LIST));
-        assertEquals(api.user("user_0000090").updated().toEpochMilli(), Long.parseLong(state("changes_cursor ->> 'since'")));
+        assertEquals(
+                api.user("user_0000090").updated().toEpochMilli(), Long.parseLong(state("changes_cursor ->> 'since'")));
     }
 
     @Test
@@ -709,7 +812,8 @@ class PollingTest extends PolledApp {
     @Test
     void aFeedThatFailsDoesNotStopTheListing() {
         api.createMany("user_", 3);
-        api.fault(request -> request.query().getOrDefault("order_by", "").equals("-updated_at") ? Answer.status(500) : null);
+        api.fault(request ->
+                request.query().getOrDefault("order_by", "").equals("-updated_at") ? Answer.status(500) : null);
         wake("changes_due = now(), listing_due = now()");
         awaitState("backfilled_at IS NOT NULL AND phase IS NULL AND changes_failures > 0");
         assertTableIsTrue();
@@ -718,7 +822,10 @@ class PollingTest extends PolledApp {
     @Test
     void anApiThatIgnoresTheCursorComesToAnEnd() {
         api.createMany("user_", 70);
-        api.fault(request -> request.path().equals(LIST) ? Answer.ok(FakeApi.array(api.users().stream().limit(50).map(FakeApis::clerkUser).toList())) : null);
+        api.fault(request -> request.path().equals(LIST)
+                ? Answer.ok(FakeApi.array(
+                        api.users().stream().limit(50).map(FakeApis::clerkUser).toList()))
+                : null);
         list();
         awaitState("last_error LIKE 'the listing comes to no end%' AND phase IS NULL AND listing_due > now()");
         assertEquals("t", state("backfilled_at IS NULL"));
@@ -752,17 +859,26 @@ class PollingTest extends PolledApp {
         assertEquals(List.of("user_1 Name of user_1"), database.column(ROWS));
         api.mend();
         api.delete("user_1");
-        assertTrue(post("/admin/users/clerk/user_1/refresh").body().matches("\\{.*\"deleted_at\": null, .*\"asked_again_at\": \"2.*}\n"));
+        assertTrue(post("/admin/users/clerk/user_1/refresh")
+                .body()
+                .matches("\\{.*\"deleted_at\": null, .*\"asked_again_at\": \"2.*}\n"));
         await().until(() -> database.column(ROWS).isEmpty());
         assertTrue(post("/admin/users/clerk/user_1/refresh").body().matches("\\{.*\"deleted_at\": \"2.*}\n"));
         HttpResponse<String> nobody = post("/admin/users/clerk/nobody%7C1/refresh");
         assertEquals(404, nobody.statusCode());
-        assertEquals("there is no user nobody|1: neither the API of clerk nor the table knows this id\n", nobody.body());
-        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"), "no row for an id that never was");
+        assertEquals(
+                "there is no user nobody|1: neither the API of clerk nor the table knows this id\n", nobody.body());
+        assertEquals(
+                "1", database.value("SELECT count(*) FROM neon_auth.users_sync"), "no row for an id that never was");
         HttpResponse<String> unknown = post("/admin/users/acme/user_1/refresh");
         assertEquals(400, unknown.statusCode());
         assertEquals("provider acme is not polled; polled providers: clerk\n", unknown.body());
-        assertEquals(403, new Delivery("").header("Origin", "https://evil.example").post(management("/admin/users/clerk/user_1/refresh")).statusCode());
+        assertEquals(
+                403,
+                new Delivery("")
+                        .header("Origin", "https://evil.example")
+                        .post(management("/admin/users/clerk/user_1/refresh"))
+                        .statusCode());
     }
 
     @Test
@@ -781,6 +897,10 @@ class PollingTest extends PolledApp {
         list();
         awaitFailure();
         backfill();
-        assertEquals(List.of(), log.lines().stream().filter(line -> line.contains(FakeApis.KEY) || line.contains("@example.com")).toList());
+        assertEquals(
+                List.of(),
+                log.lines().stream()
+                        .filter(line -> line.contains(FakeApis.KEY) || line.contains("@example.com"))
+                        .toList());
     }
 }

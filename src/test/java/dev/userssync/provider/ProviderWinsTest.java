@@ -17,7 +17,8 @@ class ProviderWinsTest extends PolledApp {
     @Test
     void onlyTheFirstBackfill() {
         for (String id : api.createMany("own_", 60)) {
-            database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, name, created_at, updated_at) VALUES ('" + id + "', '{}', 'Old', now(), now())");
+            database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, name, created_at, updated_at) VALUES ('"
+                    + id + "', '{}', 'Old', now(), now())");
         }
         backfill();
         assertTableIsTrue();

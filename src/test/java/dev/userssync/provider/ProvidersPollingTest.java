@@ -53,7 +53,8 @@ class ProvidersPollingTest extends RunningApp {
         SPEECHES.put("better-auth", FakeApis::betterAuth);
     }
 
-    private static final List<String> WITH_CHANGES = List.of("clerk", "workos", "auth0", "okta", "keycloak", "zitadel", "better-auth");
+    private static final List<String> WITH_CHANGES =
+            List.of("clerk", "workos", "auth0", "okta", "keycloak", "zitadel", "better-auth");
     private static final List<String> WITH_SECRETS = List.of("auth0", "keycloak", "logto", "kinde", "stytch");
 
     /** What a user who is switched off looks like at each provider; none of them moves the time of the last change. */
@@ -69,6 +70,7 @@ class ProvidersPollingTest extends RunningApp {
             Map.entry("stack-auth", "{\"restricted_by_admin\": true}"),
             Map.entry("supabase", "{\"banned_until\": \"2999-01-01T00:00:00+02:00\"}"),
             Map.entry("zitadel", "{\"state\": \"USER_STATE_LOCKED\"}"));
+
     private final Map<String, FakeApi> apis = new LinkedHashMap<>();
 
     ProvidersPollingTest() {
@@ -79,8 +81,10 @@ class ProvidersPollingTest extends RunningApp {
         SPEECHES.forEach((provider, speech) -> {
             FakeApi api = new FakeApi(speech);
             apis.put(provider, api);
-            settings.setProperty(provider + ".api.url", api.url() + (provider.equals("better-auth") ? "/api/auth" : ""));
-            settings.setProperty(provider + ".api.key", WITH_SECRETS.contains(provider) ? "client:secret" : FakeApis.KEY);
+            settings.setProperty(
+                    provider + ".api.url", api.url() + (provider.equals("better-auth") ? "/api/auth" : ""));
+            settings.setProperty(
+                    provider + ".api.key", WITH_SECRETS.contains(provider) ? "client:secret" : FakeApis.KEY);
             settings.setProperty(provider + ".id.prefix", provider + ":");
         });
         settings.setProperty("stack-auth.project.id", "project");
@@ -119,13 +123,18 @@ class ProvidersPollingTest extends RunningApp {
     private FakeApi start(String provider) {
         FakeApi api = apis.get(provider);
         polls().unlimited = true;
-        await().atMost(Duration.ofSeconds(20)).until(() -> !column("SELECT provider FROM users_sync_internal.poll_state WHERE provider = ? AND lease_until < now()", provider).isEmpty());
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> !column(
+                                "SELECT provider FROM users_sync_internal.poll_state WHERE provider = ? AND lease_until < now()",
+                                provider)
+                        .isEmpty());
         api.reset();
         api.largestPage = 20;
         database.execute("DELETE FROM neon_auth.users_sync WHERE starts_with(id, '" + provider + ":');"
                 + "DELETE FROM users_sync_internal.dead_letter WHERE provider = '" + provider + "';"
                 + "DELETE FROM users_sync_internal.sweep_seen WHERE provider = '" + provider + "';"
-                + "WITH old AS (DELETE FROM users_sync_internal.poll_state WHERE provider = '" + provider + "' RETURNING provider, fence)"
+                + "WITH old AS (DELETE FROM users_sync_internal.poll_state WHERE provider = '" + provider
+                + "' RETURNING provider, fence)"
                 + " INSERT INTO users_sync_internal.poll_state (provider, fence, changes_due, listing_due, changes_from)"
                 + " SELECT provider, fence + 1, 'infinity', 'infinity', '2026-01-01T00:00:00Z' FROM old");
         return api;
@@ -140,12 +149,18 @@ class ProvidersPollingTest extends RunningApp {
     }
 
     private void run(String provider, String change, String until) {
-        database.execute("UPDATE users_sync_internal.poll_state SET " + change + " WHERE provider = '" + provider + "'");
+        database.execute(
+                "UPDATE users_sync_internal.poll_state SET " + change + " WHERE provider = '" + provider + "'");
         polls().wake(provider);
         try {
-            await().atMost(Duration.ofSeconds(30)).pollInterval(Duration.ofMillis(50)).until(() -> "t".equals(state(provider, until)));
+            await().atMost(Duration.ofSeconds(30))
+                    .pollInterval(Duration.ofMillis(50))
+                    .until(() -> "t".equals(state(provider, until)));
         } catch (org.awaitility.core.ConditionTimeoutException e) {
-            throw new AssertionError(state(provider, "to_jsonb(poll_state)") + "\n" + apis.get(provider).requests(), e);
+            throw new AssertionError(
+                    state(provider, "to_jsonb(poll_state)") + "\n"
+                            + apis.get(provider).requests(),
+                    e);
         }
     }
 
@@ -155,11 +170,19 @@ class ProvidersPollingTest extends RunningApp {
     }
 
     private void assertTableIsTrue(String provider) {
-        List<String> truth = apis.get(provider).truth().stream().map(user -> provider + ":" + user).sorted().toList();
-        assertEquals(truth, database.column("SELECT id || ' ' || name FROM neon_auth.users_live WHERE starts_with(id, ?)"
-                        + " ORDER BY (id || ' ' || name) COLLATE \"C\"", provider + ":"),
+        List<String> truth = apis.get(provider).truth().stream()
+                .map(user -> provider + ":" + user)
+                .sorted()
+                .toList();
+        assertEquals(
+                truth,
+                database.column(
+                        "SELECT id || ' ' || name FROM neon_auth.users_live WHERE starts_with(id, ?)"
+                                + " ORDER BY (id || ' ' || name) COLLATE \"C\"",
+                        provider + ":"),
                 () -> state(provider, "to_jsonb(poll_state)"));
-        assertEquals(List.of(), column("SELECT reason FROM users_sync_internal.dead_letter WHERE provider = ?", provider));
+        assertEquals(
+                List.of(), column("SELECT reason FROM users_sync_internal.dead_letter WHERE provider = ?", provider));
     }
 
     @Test
@@ -174,9 +197,14 @@ class ProvidersPollingTest extends RunningApp {
         assertTableIsTrue(provider);
         assertEquals("65", state(provider, "added"));
         assertTrue(Integer.parseInt(state(provider, "pages")) >= 4, state(provider, "pages"));
-        assertEquals("u.0000007@example.com", database.value("SELECT email FROM neon_auth.users_sync WHERE id = ?", provider + ":u|0000007"));
-        assertEquals(api.user("u|0000007").created(), Instant.parse(database.value(
-                "SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SSZ') FROM neon_auth.users_sync WHERE id = ?", provider + ":u|0000007")));
+        assertEquals(
+                "u.0000007@example.com",
+                database.value("SELECT email FROM neon_auth.users_sync WHERE id = ?", provider + ":u|0000007"));
+        assertEquals(
+                api.user("u|0000007").created(),
+                Instant.parse(database.value(
+                        "SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SSZ') FROM neon_auth.users_sync WHERE id = ?",
+                        provider + ":u|0000007")));
 
         api.create("new");
         api.rename("u|0000003", "Renamed");
@@ -208,10 +236,17 @@ class ProvidersPollingTest extends RunningApp {
         list(provider);
         assertEquals(List.of(provider + ":" + ids.get(3), provider + ":" + ids.get(7)), deleted(provider));
         String field = json(SWITCHED_OFF.get(provider)).fieldNames().next();
-        assertEquals(json(SWITCHED_OFF.get(provider)).get(field).asText(),
-                database.value("SELECT raw_json ->> '" + field + "' FROM neon_auth.users_sync WHERE id = ?", provider + ":" + ids.get(3)));
-        assertEquals("t", database.value("SELECT bool_and(deleted_at > now() - interval '1 minute') FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ?)",
-                provider + ":"), "nobody is purged at once");
+        assertEquals(
+                json(SWITCHED_OFF.get(provider)).get(field).asText(),
+                database.value(
+                        "SELECT raw_json ->> '" + field + "' FROM neon_auth.users_sync WHERE id = ?",
+                        provider + ":" + ids.get(3)));
+        assertEquals(
+                "t",
+                database.value(
+                        "SELECT bool_and(deleted_at > now() - interval '1 minute') FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ?)",
+                        provider + ":"),
+                "nobody is purged at once");
         String written = written(provider);
         list(provider);
         assertEquals(written, written(provider), "deleted_at does not move");
@@ -226,11 +261,15 @@ class ProvidersPollingTest extends RunningApp {
     }
 
     private List<String> deleted(String provider) {
-        return column("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ?) ORDER BY id COLLATE \"C\"", provider + ":");
+        return column(
+                "SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ?) ORDER BY id COLLATE \"C\"",
+                provider + ":");
     }
 
     private String written(String provider) {
-        return database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync WHERE starts_with(id, ?)", provider + ":");
+        return database.value(
+                "SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync WHERE starts_with(id, ?)",
+                provider + ":");
     }
 
     private static JsonNode json(String text) {
@@ -263,14 +302,19 @@ class ProvidersPollingTest extends RunningApp {
         FakeApi api = start("supabase");
         api.createMany("u|", 10);
         list("supabase");
-        for (String instance : List.of("null", "\"00000000-0000-0000-0000-000000000000\"")) { // as the database webhook tells them
-            database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, created_at) VALUES ('supabase:' || md5('" + instance + "'), '{\"instance_id\": "
-                    + instance + "}', '2026-01-01T00:00:00Z')");
+        for (String instance :
+                List.of("null", "\"00000000-0000-0000-0000-000000000000\"")) { // as the database webhook tells them
+            database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, created_at) VALUES ('supabase:' || md5('"
+                    + instance + "'), '{\"instance_id\": " + instance + "}', '2026-01-01T00:00:00Z')");
         }
         list("supabase");
         assertEquals("1 1", state("supabase", "concat_ws(' ', deleted, unknown)"));
-        assertEquals(List.of("null"), column("SELECT jsonb_typeof(raw_json -> 'instance_id') FROM neon_auth.users_live"
-                + " WHERE jsonb_exists(raw_json, 'instance_id') AND starts_with(id, ?)", "supabase:"));
+        assertEquals(
+                List.of("null"),
+                column(
+                        "SELECT jsonb_typeof(raw_json -> 'instance_id') FROM neon_auth.users_live"
+                                + " WHERE jsonb_exists(raw_json, 'instance_id') AND starts_with(id, ?)",
+                        "supabase:"));
     }
 
     @Test
@@ -293,7 +337,11 @@ class ProvidersPollingTest extends RunningApp {
         });
         list(provider);
         for (FakeApi.User user : api.users()) {
-            assertEquals(1, column("SELECT id FROM neon_auth.users_live WHERE id = ?", provider + ":" + user.id()).size(), "lost: " + user.id());
+            assertEquals(
+                    1,
+                    column("SELECT id FROM neon_auth.users_live WHERE id = ?", provider + ":" + user.id())
+                            .size(),
+                    "lost: " + user.id());
         }
         api.mend();
         list(provider);
@@ -319,7 +367,10 @@ class ProvidersPollingTest extends RunningApp {
 
         int asked = api.requests().size();
         run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
-        assertTrue(api.requests().size() - asked <= 8, "what was read is not asked for again: " + api.requests().subList(asked, api.requests().size()));
+        assertTrue(
+                api.requests().size() - asked <= 8,
+                "what was read is not asked for again: "
+                        + api.requests().subList(asked, api.requests().size()));
     }
 
     @Test
@@ -338,7 +389,13 @@ class ProvidersPollingTest extends RunningApp {
         int asked = api.requests().size();
         run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
         assertTableIsTrue(provider);
-        assertEquals(List.of(), api.requests().stream().skip(asked).map(FakeApi.Request::path).filter(path -> path.matches(".*u%7C[12]")).toList());
+        assertEquals(
+                List.of(),
+                api.requests().stream()
+                        .skip(asked)
+                        .map(FakeApi.Request::path)
+                        .filter(path -> path.matches(".*u%7C[12]"))
+                        .toList());
         assertEquals(List.of(), column("SELECT id FROM users_sync_internal.user_to_ask WHERE provider = ?", provider));
     }
 
@@ -353,7 +410,11 @@ class ProvidersPollingTest extends RunningApp {
         api.delete("u|1");
         run(provider, "changes_due = now()", "changes_at IS NOT NULL AND changes_due > now()");
         assertTableIsTrue(provider);
-        assertEquals(List.of(provider + ":u|1"), column("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ? || ':')", provider));
+        assertEquals(
+                List.of(provider + ":u|1"),
+                column(
+                        "SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL AND starts_with(id, ? || ':')",
+                        provider));
     }
 
     @Test
@@ -370,22 +431,32 @@ class ProvidersPollingTest extends RunningApp {
         api.delete("u|1");
         run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
         // A webhook has told both deletions, and the list of one that the feed shows is behind.
-        database.execute("UPDATE neon_auth.users_sync SET deleted_at = coalesce(deleted_at, updated_at + interval '2 seconds')"
-                + " WHERE id IN ('" + provider + ":u|1', '" + provider + ":u|2')");
-        await().until(() -> column("SELECT id FROM users_sync_internal.user_to_ask WHERE provider = ?", provider).isEmpty());
+        database.execute(
+                "UPDATE neon_auth.users_sync SET deleted_at = coalesce(deleted_at, updated_at + interval '2 seconds')"
+                        + " WHERE id IN ('" + provider + ":u|1', '" + provider + ":u|2')");
+        await().until(() -> column("SELECT id FROM users_sync_internal.user_to_ask WHERE provider = ?", provider)
+                .isEmpty());
         String rows = everythingOf(provider);
         int asked = api.requests().size();
         for (int i = 0; i < 3; i++) {
             run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
         }
         assertEquals(rows, everythingOf(provider));
-        assertEquals(List.of(), api.requests().stream().skip(asked).filter(request -> request.path().contains("u%7C")).toList());
+        assertEquals(
+                List.of(),
+                api.requests().stream()
+                        .skip(asked)
+                        .filter(request -> request.path().contains("u%7C"))
+                        .toList());
     }
 
     /** Every row and every decision. */
     private String everythingOf(String provider) {
-        return database.value("SELECT concat_ws(' ', (SELECT string_agg(id || xmin::text || coalesce(deleted_at::text, ''), ' ' ORDER BY id) FROM neon_auth.users_sync"
-                + " WHERE starts_with(id, '" + provider + ":')), (SELECT count(*) FROM users_sync_internal.event_log WHERE provider = '" + provider + "'))");
+        return database.value(
+                "SELECT concat_ws(' ', (SELECT string_agg(id || xmin::text || coalesce(deleted_at::text, ''), ' ' ORDER BY id) FROM neon_auth.users_sync"
+                        + " WHERE starts_with(id, '" + provider
+                        + ":')), (SELECT count(*) FROM users_sync_internal.event_log WHERE provider = '" + provider
+                        + "'))");
     }
 
     @Test
@@ -399,8 +470,11 @@ class ProvidersPollingTest extends RunningApp {
         list(provider);
         AtomicInteger pages = new AtomicInteger();
         api.fault(request -> !request.path().contains("token") && pages.incrementAndGet() == 1
-                ? Answer.ok(provider.equals("better-auth") ? FakeApi.object().put("total", 0).set("users", FakeApi.array(List.of()))
-                        : FakeApi.object().put("message", "try again")) : null);
+                ? Answer.ok(
+                        provider.equals("better-auth")
+                                ? FakeApi.object().put("total", 0).set("users", FakeApi.array(List.of()))
+                                : FakeApi.object().put("message", "try again"))
+                : null);
         run(provider, "listing_due = now()", "last_error IS NOT NULL");
         run(provider, "listing_due = now()", "phase IS NULL AND job = 'reconcile'");
         assertTableIsTrue(provider);
@@ -417,24 +491,31 @@ class ProvidersPollingTest extends RunningApp {
         FakeApi api = start(provider);
         List<String> ids = api.createMany("u|", 65);
         AtomicInteger pages = new AtomicInteger();
-        api.fault(request -> request.path().contains("token") ? null : switch (pages.incrementAndGet()) {
-            case 2 -> Answer.status(500);
-            case 3 -> Answer.status(429).header("Retry-After", "1");
-            case 4 -> Answer.status(401); // and the key, or the token, is good again
-            case 5 -> new Answer(0, null, Map.of()); // the connection breaks
-            case 6 -> {
-                api.create("during the run");
-                api.rename(ids.get(1), "Renamed during the run");
-                yield null;
-            }
-            default -> null;
-        });
-        await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofMillis(200)).until(() -> {
-            database.execute("UPDATE users_sync_internal.poll_state SET listing_due = least(listing_due, now()) WHERE provider = '" + provider
-                    + "' AND backfilled_at IS NULL"); // the growing pauses between failures are cut short
-            polls().wake(provider);
-            return "t".equals(state(provider, "backfilled_at IS NOT NULL AND phase IS NULL"));
-        });
+        api.fault(request -> request.path().contains("token")
+                ? null
+                : switch (pages.incrementAndGet()) {
+                    case 2 -> Answer.status(500);
+                    case 3 -> Answer.status(429).header("Retry-After", "1");
+                    case 4 -> Answer.status(401); // and the key, or the token, is good again
+                    case 5 -> new Answer(0, null, Map.of()); // the connection breaks
+                    case 6 -> {
+                        api.create("during the run");
+                        api.rename(ids.get(1), "Renamed during the run");
+                        yield null;
+                    }
+                    default -> null;
+                });
+        await().atMost(Duration.ofSeconds(60))
+                .pollInterval(Duration.ofMillis(200))
+                .until(() -> {
+                    database.execute(
+                            "UPDATE users_sync_internal.poll_state SET listing_due = least(listing_due, now()) WHERE provider = '"
+                                    + provider
+                                    + "' AND backfilled_at IS NULL"); // the growing pauses between failures are cut
+                    // short
+                    polls().wake(provider);
+                    return "t".equals(state(provider, "backfilled_at IS NOT NULL AND phase IS NULL"));
+                });
         assertTrue(pages.get() > 6, "every fault was met: " + api.requests());
         list(provider); // what a page had told before it changed
         assertTableIsTrue(provider);

@@ -50,9 +50,12 @@ class StackAuthPollingTest extends PolledApp {
         reconcile();
         assertTableIsTrue();
         assertEquals(List.of(60L, 1L, 1L, 1L, 0L, 0L), report());
-        String written = database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync");
+        String written =
+                database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync");
         reconcile();
-        assertEquals(written, database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync"),
+        assertEquals(
+                written,
+                database.value("SELECT md5(string_agg(xmin::text, ' ' ORDER BY id)) FROM neon_auth.users_sync"),
                 "a new time of asking is no change");
     }
 
@@ -67,9 +70,12 @@ class StackAuthPollingTest extends PolledApp {
         api.fault(request -> {
             Answer answer = FakeApis.stackAuth(request, api);
             if (answer != null && answer.body() != null) {
-                for (JsonNode user : answer.body().path("items").isArray() ? answer.body().path("items") : List.of(answer.body())) {
+                for (JsonNode user :
+                        answer.body().path("items").isArray() ? answer.body().path("items") : List.of(answer.body())) {
                     if (user.path("id").asText().matches("late0000001|bad0000002")) {
-                        ((ObjectNode) user).put("display_name", 7).put("last_active_at_millis", signIn.incrementAndGet());
+                        ((ObjectNode) user)
+                                .put("display_name", 7)
+                                .put("last_active_at_millis", signIn.incrementAndGet());
                     }
                 }
             }
@@ -82,13 +88,18 @@ class StackAuthPollingTest extends PolledApp {
         reconcile();
         reconcile();
         assertEquals(List.of("bad0000002 3 parked true", "late0000001 3 parked true"), database.column(letters));
-        assertEquals("t", database.value("SELECT (convert_from(body, 'UTF8')::jsonb #>> '{data,last_active_at_millis}')::int > 4"
-                + " FROM users_sync_internal.dead_letter WHERE polled = 'late0000001'"), "the newest body");
+        assertEquals(
+                "t",
+                database.value("SELECT (convert_from(body, 'UTF8')::jsonb #>> '{data,last_active_at_millis}')::int > 4"
+                        + " FROM users_sync_internal.dead_letter WHERE polled = 'late0000001'"),
+                "the newest body");
         api.mend();
         api.unlisted.clear();
         reconcile();
         assertTableIsTrue();
-        assertEquals(List.of("replayed 0", "replayed 0"), database.column("SELECT state || ' ' || length(body) FROM users_sync_internal.dead_letter"));
+        assertEquals(
+                List.of("replayed 0", "replayed 0"),
+                database.column("SELECT state || ' ' || length(body) FROM users_sync_internal.dead_letter"));
     }
 
     @Test
@@ -101,7 +112,9 @@ class StackAuthPollingTest extends PolledApp {
         });
         backfill();
         reconcile();
-        assertEquals(List.of("2 parked"), database.column("SELECT attempts || ' ' || state FROM users_sync_internal.dead_letter"));
+        assertEquals(
+                List.of("2 parked"),
+                database.column("SELECT attempts || ' ' || state FROM users_sync_internal.dead_letter"));
     }
 
     @Test
@@ -116,7 +129,9 @@ class StackAuthPollingTest extends PolledApp {
         });
         backfill();
         assertEquals("0", state("restarts"));
-        assertEquals(List.of("u0000049"), database.column("SELECT id FROM neon_auth.users_live WHERE id IN ('u0000049', 'u0000050')"));
+        assertEquals(
+                List.of("u0000049"),
+                database.column("SELECT id FROM neon_auth.users_live WHERE id IN ('u0000049', 'u0000050')"));
         reconcile();
         assertTableIsTrue();
     }

@@ -37,7 +37,8 @@ class SupabasePollingTest extends PolledApp {
     /** The project's database says of these users that they changed when the API says it. */
     private void inDatabase(String... ids) {
         for (String id : ids) {
-            database.execute("INSERT INTO auth.users VALUES ('" + id + "', '" + api.user(id).updated() + "', 'x')"
+            database.execute("INSERT INTO auth.users VALUES ('" + id + "', '"
+                    + api.user(id).updated() + "', 'x')"
                     + " ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at");
         }
     }
@@ -49,7 +50,9 @@ class SupabasePollingTest extends PolledApp {
     }
 
     private long asked() {
-        return api.requests().stream().filter(request -> request.path().startsWith(USERS)).count();
+        return api.requests().stream()
+                .filter(request -> request.path().startsWith(USERS))
+                .count();
     }
 
     @Test
@@ -82,13 +85,15 @@ class SupabasePollingTest extends PolledApp {
                 api.delete(String.format("u%07d", i));
             }
         }
-        api.fault(request -> { // the feed has named them before they went
-            String id = request.path().startsWith(USERS) ? request.path().substring(USERS.length()) : null;
-            if (id != null && api.user(id) == null) {
-                database.execute("DELETE FROM auth.users WHERE id = '" + id + "'");
-            }
-            return null;
-        });
+        api.fault(
+                request -> { // the feed has named them before they went
+                    String id =
+                            request.path().startsWith(USERS) ? request.path().substring(USERS.length()) : null;
+                    if (id != null && api.user(id) == null) {
+                        database.execute("DELETE FROM auth.users WHERE id = '" + id + "'");
+                    }
+                    return null;
+                });
         poll();
         await().untilAsserted(this::assertTableIsTrue); // a second look is needed
         assertEquals("14", database.value("SELECT count(*) FROM neon_auth.users_live"));
@@ -100,7 +105,9 @@ class SupabasePollingTest extends PolledApp {
         api.create("new");
         inDatabase("new");
         java.util.concurrent.atomic.AtomicInteger early = new java.util.concurrent.atomic.AtomicInteger();
-        api.fault(request -> request.path().equals(USERS + "new") && early.incrementAndGet() == 1 ? FakeApi.Answer.status(404) : null);
+        api.fault(request -> request.path().equals(USERS + "new") && early.incrementAndGet() == 1
+                ? FakeApi.Answer.status(404)
+                : null);
         poll();
         await().untilAsserted(this::assertTableIsTrue);
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
@@ -122,7 +129,8 @@ class SupabasePollingTest extends PolledApp {
     @Test
     void moreThanAPageOfTheSameTime() {
         List<String> many = api.createMany("many", 210);
-        database.execute("INSERT INTO auth.users SELECT 'many' || lpad(n::text, 7, '0'), '2026-01-02T00:00:00Z', 'x' FROM generate_series(0, 209) n");
+        database.execute(
+                "INSERT INTO auth.users SELECT 'many' || lpad(n::text, 7, '0'), '2026-01-02T00:00:00Z', 'x' FROM generate_series(0, 209) n");
         assertEquals("many0000209", many.get(209));
         poll();
         assertTableIsTrue();
@@ -137,7 +145,13 @@ class SupabasePollingTest extends PolledApp {
                 {"type": "INSERT", "schema": "auth", "table": "users", "old_record": null,
                  "record": {"instance_id": null, "id": "%s", "aud": null, "role": null, "email": "ada@example.org", "raw_app_meta_data": null, "raw_user_meta_data": {"name": "Ada"},
                   "created_at": "2026-01-01T08:00:00+00:00", "updated_at": null, "deleted_at": null, "is_anonymous": false, "phone": null}}""".formatted(id);
-        assertEquals(204, new Delivery(context.getComponent("verify", VerifyComponent.class).scheme("supabase").sign(body.getBytes())).post(webhooks("supabase")).statusCode());
+        assertEquals(
+                204,
+                new Delivery(context.getComponent("verify", VerifyComponent.class)
+                                .scheme("supabase")
+                                .sign(body.getBytes()))
+                        .post(webhooks("supabase"))
+                        .statusCode());
     }
 
     @Test
@@ -145,7 +159,8 @@ class SupabasePollingTest extends PolledApp {
         for (String id : List.of("live", "soft", "gone")) {
             withoutInstanceId(id);
         }
-        database.execute("INSERT INTO auth.users (id, deleted_at) VALUES ('live', NULL), ('soft', '2026-02-01T00:00:00Z')");
+        database.execute(
+                "INSERT INTO auth.users (id, deleted_at) VALUES ('live', NULL), ('soft', '2026-02-01T00:00:00Z')");
         reconcile();
         assertEquals(List.of("gone now", "soft then"), database.column("""
                 SELECT id || CASE WHEN deleted_at = '2026-02-01T00:00:00Z' THEN ' then' ELSE ' now' END FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL ORDER BY id"""));
@@ -167,7 +182,8 @@ class SupabasePollingTest extends PolledApp {
         database.execute("DROP TABLE auth.users");
         readChanges();
         awaitState("changes_failures > 0");
-        assertEquals("its database did not answer, SQLState 42P01, check SUPABASE_DATABASE_URL and that its role may select id and updated_at of auth.users",
+        assertEquals(
+                "its database did not answer, SQLState 42P01, check SUPABASE_DATABASE_URL and that its role may select id and updated_at of auth.users",
                 state("last_error"));
         api.create("new");
         reconcile();

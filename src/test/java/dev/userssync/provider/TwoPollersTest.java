@@ -34,6 +34,7 @@ class TwoPollersTest {
     private final FakeApi api = new FakeApi(FakeApis::clerk);
     private final List<AppProcess> apps = new ArrayList<>();
     private final AtomicInteger atOnce = new AtomicInteger();
+
     @TempDir
     private Path directory;
 
@@ -44,8 +45,18 @@ class TwoPollersTest {
     }
 
     private AppProcess app(String name) {
-        AppProcess app = new AppProcess(directory.resolve(name), "DATABASE_URL", database.url(), "CLERK_API_KEY", FakeApis.KEY, "CLERK_API_URL", api.url(),
-                "POLL_LEASE", LEASE.toSeconds() + "s", "POLL_INTERVAL", "1h");
+        AppProcess app = new AppProcess(
+                directory.resolve(name),
+                "DATABASE_URL",
+                database.url(),
+                "CLERK_API_KEY",
+                FakeApis.KEY,
+                "CLERK_API_URL",
+                api.url(),
+                "POLL_LEASE",
+                LEASE.toSeconds() + "s",
+                "POLL_INTERVAL",
+                "1h");
         apps.add(app);
         return app;
     }
@@ -101,14 +112,22 @@ class TwoPollersTest {
         poller.kill();
         long kill = System.nanoTime();
         killed.countDown();
-        await().atMost(Duration.ofSeconds(40)).until(() -> database.value(
-                "SELECT backfilled_at IS NOT NULL AND phase IS NULL FROM users_sync_internal.poll_state").equals("t"));
-        assertTrue(nextRequest.get() - kill < LEASE.plusSeconds(3).toNanos(), "taken over after " + Duration.ofNanos(nextRequest.get() - kill));
+        await().atMost(Duration.ofSeconds(40))
+                .until(() -> database.value(
+                                "SELECT backfilled_at IS NOT NULL AND phase IS NULL FROM users_sync_internal.poll_state")
+                        .equals("t"));
+        assertTrue(
+                nextRequest.get() - kill < LEASE.plusSeconds(3).toNanos(),
+                "taken over after " + Duration.ofNanos(nextRequest.get() - kill));
         assertEquals(api.truth(), database.column(PolledApp.ROWS));
         Map<String, Integer> pages = pages();
         assertTrue(pages.size() > 50, pages::toString);
-        assertEquals(1, pages.values().stream().filter(asked -> asked > 1).count(), "only the page that was under way is asked for again: " + pages);
-        assertTrue(Integer.parseInt(database.value("SELECT fence FROM users_sync_internal.poll_state")) > Integer.parseInt(fence));
+        assertEquals(
+                1,
+                pages.values().stream().filter(asked -> asked > 1).count(),
+                "only the page that was under way is asked for again: " + pages);
+        assertTrue(Integer.parseInt(database.value("SELECT fence FROM users_sync_internal.poll_state"))
+                > Integer.parseInt(fence));
     }
 
     @Test
@@ -128,10 +147,15 @@ class TwoPollersTest {
         await().atMost(Duration.ofSeconds(30)).until(() -> halfWay.getCount() == 0);
         first.stop();
         first.exitCode();
-        assertEquals("f", database.value("SELECT lease_until > now() FROM users_sync_internal.poll_state"), "nobody waits for its lease");
+        assertEquals(
+                "f",
+                database.value("SELECT lease_until > now() FROM users_sync_internal.poll_state"),
+                "nobody waits for its lease");
         app("second").awaitRunning();
-        await().atMost(Duration.ofSeconds(20)).until(() -> database.value(
-                "SELECT backfilled_at IS NOT NULL AND phase IS NULL FROM users_sync_internal.poll_state").equals("t"));
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> database.value(
+                                "SELECT backfilled_at IS NOT NULL AND phase IS NULL FROM users_sync_internal.poll_state")
+                        .equals("t"));
         assertEquals(api.truth(), database.column(PolledApp.ROWS));
         assertEquals(List.of(1), pages().values().stream().distinct().toList(), "no page is read twice");
     }

@@ -46,7 +46,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What the client of UnboundID's SCIM SDK, which is not ours, gets from the running application, and the rows that come of it. */
 class ScimClientTest extends ScimApp {
 
-    private final Client http = ClientBuilder.newClient(new ClientConfig().connectorProvider(new JavaNetHttpConnectorProvider()));
+    private final Client http =
+            ClientBuilder.newClient(new ClientConfig().connectorProvider(new JavaNetHttpConnectorProvider()));
     private ScimService scim;
 
     @BeforeAll
@@ -65,10 +66,17 @@ class ScimClientTest extends ScimApp {
     }
 
     private static UserResource jane() {
-        return new UserResource().setUserName("jane").setActive(true).setPassword("s3cret")
+        return new UserResource()
+                .setUserName("jane")
+                .setActive(true)
+                .setPassword("s3cret")
                 .setName(new Name().setGivenName("Jane").setFamilyName("Doe"))
-                .setEmails(new Email().setValue("jane@home.example").setType("home"),
-                        new Email().setValue("jane@work.example").setType("work").setPrimary(true));
+                .setEmails(
+                        new Email().setValue("jane@home.example").setType("home"),
+                        new Email()
+                                .setValue("jane@work.example")
+                                .setType("work")
+                                .setPrimary(true));
     }
 
     @Test
@@ -81,9 +89,13 @@ class ScimClientTest extends ScimApp {
         assertNull(created.getPassword());
         assertEquals(scim() + "/Users/00u-jane", created.getMeta().getLocation().toString());
         assertEquals("User", created.getMeta().getResourceType());
-        assertEquals("Sales", created.getExtension(EnterpriseUserExtension.class).getDepartment());
+        assertEquals(
+                "Sales", created.getExtension(EnterpriseUserExtension.class).getDepartment());
         assertEquals("Jane Doe|jane@work.example|live", row("00u-jane"));
-        assertEquals("t", database.value("SELECT created_at = updated_at AND created_at > now() - interval '1 minute' FROM neon_auth.users_sync"));
+        assertEquals(
+                "t",
+                database.value(
+                        "SELECT created_at = updated_at AND created_at > now() - interval '1 minute' FROM neon_auth.users_sync"));
 
         assertEquals(created, scim.retrieve("Users", "00u-jane", UserResource.class));
 
@@ -93,7 +105,9 @@ class ScimClientTest extends ScimApp {
         assertEquals("Jane D.", replaced.getDisplayName());
         assertEquals("Jane D.|jd@work.example|live", row("00u-jane"));
 
-        UserResource patched = scim.modifyRequest("Users", "00u-jane").replaceValue("name.familyName", "Roe").replaceValue("displayName", "Jane Roe")
+        UserResource patched = scim.modifyRequest("Users", "00u-jane")
+                .replaceValue("name.familyName", "Roe")
+                .replaceValue("displayName", "Jane Roe")
                 .invoke(UserResource.class);
         assertEquals("Roe", patched.getName().getFamilyName());
         assertEquals("Jane", patched.getName().getGivenName());
@@ -101,16 +115,23 @@ class ScimClientTest extends ScimApp {
         assertTrue(patched.getMeta().getLastModified().after(replaced.getMeta().getLastModified())
                 || !patched.getMeta().getVersion().equals(replaced.getMeta().getVersion()));
 
-        UserResource inactive = scim.modifyRequest("Users", "00u-jane").replaceValue("active", false).invoke(UserResource.class);
+        UserResource inactive = scim.modifyRequest("Users", "00u-jane")
+                .replaceValue("active", false)
+                .invoke(UserResource.class);
         assertFalse(inactive.getActive());
         assertEquals("Jane Roe|jd@work.example|deleted", row("00u-jane"));
         assertFalse(scim.retrieve("Users", "00u-jane", UserResource.class).getActive());
-        assertEquals(1, scim.search("Users", "userName eq \"jane\"", UserResource.class).getTotalResults());
+        assertEquals(
+                1,
+                scim.search("Users", "userName eq \"jane\"", UserResource.class).getTotalResults());
 
         scim.modifyRequest("Users", "00u-jane").replaceValue("nickName", "JD").invoke(UserResource.class);
         assertEquals("Jane Roe|jd@work.example|deleted", row("00u-jane"));
 
-        assertTrue(scim.modifyRequest("Users", "00u-jane").replaceValue("active", true).invoke(UserResource.class).getActive());
+        assertTrue(scim.modifyRequest("Users", "00u-jane")
+                .replaceValue("active", true)
+                .invoke(UserResource.class)
+                .getActive());
         assertEquals("Jane Roe|jd@work.example|live", row("00u-jane"));
 
         scim.delete("Users", "00u-jane");
@@ -118,12 +139,20 @@ class ScimClientTest extends ScimApp {
         assertThrows(ResourceNotFoundException.class, () -> scim.retrieve("Users", "00u-jane", UserResource.class));
         assertThrows(ResourceNotFoundException.class, () -> scim.delete("Users", "00u-jane"));
         assertThrows(ResourceNotFoundException.class, () -> scim.replace(created));
-        assertEquals(0, scim.search("Users", "userName eq \"jane\"", UserResource.class).getTotalResults());
+        assertEquals(
+                0,
+                scim.search("Users", "userName eq \"jane\"", UserResource.class).getTotalResults());
 
-        assertEquals("00u-jane", scim.create("Users", jane).getId(), "who comes again gets the row back that the application's own rows refer to");
+        assertEquals(
+                "00u-jane",
+                scim.create("Users", jane).getId(),
+                "who comes again gets the row back that the application's own rows refer to");
         assertEquals("Jane Doe|jane@work.example|live", row("00u-jane"));
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
-        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE raw_json::text ILIKE '%s3cret%' OR raw_json ?? 'password'"));
+        assertEquals(
+                "0",
+                database.value(
+                        "SELECT count(*) FROM neon_auth.users_sync WHERE raw_json::text ILIKE '%s3cret%' OR raw_json ?? 'password'"));
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
     }
 
@@ -143,7 +172,9 @@ class ScimClientTest extends ScimApp {
         assertFalse(created.getActive());
         assertEquals("Jane Doe|jane@work.example|deleted", row(created.getId()));
         assertFalse(scim.retrieve("Users", created.getId(), UserResource.class).getActive());
-        scim.modifyRequest("Users", created.getId()).replaceValue("active", true).invoke(UserResource.class);
+        scim.modifyRequest("Users", created.getId())
+                .replaceValue("active", true)
+                .invoke(UserResource.class);
         assertEquals("Jane Doe|jane@work.example|live", row(created.getId()));
     }
 
@@ -155,109 +186,148 @@ class ScimClientTest extends ScimApp {
             user.setExternalId(externalId);
             assertTrue(scim.create("Users", user).getId().matches("[0-9a-f-]{36}"), externalId);
         }
-        assertEquals("{\"id\": \"taken\"}", database.value("SELECT raw_json FROM neon_auth.users_sync WHERE id = 'taken'"));
+        assertEquals(
+                "{\"id\": \"taken\"}", database.value("SELECT raw_json FROM neon_auth.users_sync WHERE id = 'taken'"));
     }
 
     @Test
     void aUserNameIsThereOnce() throws ScimException {
         scim.create("Users", jane());
-        ResourceConflictException conflict = assertThrows(ResourceConflictException.class, () -> scim.create("Users", jane().setUserName("JANE")));
+        ResourceConflictException conflict =
+                assertThrows(ResourceConflictException.class, () -> scim.create("Users", jane().setUserName("JANE")));
         assertEquals("uniqueness", conflict.getScimError().getScimType());
         assertThrows(ResourceConflictException.class, () -> scim.create("Users", jane().setUserName(" jane ")));
         UserResource joe = scim.create("Users", jane().setUserName("joe"));
         assertThrows(ResourceConflictException.class, () -> scim.replace(joe.setUserName("Jane")));
-        assertThrows(ResourceConflictException.class, () -> scim.modifyRequest("Users", joe.getId()).replaceValue("userName", "jane").invoke(UserResource.class));
+        assertThrows(
+                ResourceConflictException.class,
+                () -> scim.modifyRequest("Users", joe.getId())
+                        .replaceValue("userName", "jane")
+                        .invoke(UserResource.class));
         scim.modifyRequest("Users", joe.getId()).replaceValue("userName", "JOE").invoke(UserResource.class);
         scim.modifyRequest("Users", joe.getId()).replaceValue("active", false).invoke(UserResource.class);
-        assertEquals(joe.getId(), scim.create("Users", jane().setUserName("joe")).getId(), "inactive is not gone");
+        assertEquals(
+                joe.getId(), scim.create("Users", jane().setUserName("joe")).getId(), "inactive is not gone");
         assertThrows(ResourceConflictException.class, () -> scim.create("Users", jane().setUserName("joe")));
         scim.delete("Users", joe.getId());
         assertFalse(scim.create("Users", jane().setUserName("joe")).getId().equals(joe.getId()));
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "userName eq \"ann@x.example\" | ann",
-        "USERNAME Eq \"ANN@X.EXAMPLE\" | ann",
-        "urn:ietf:params:scim:schemas:core:2.0:User:userName eq \"ann@x.example\" | ann",
-        "externalId eq \"e-ann\" | ann",
-        "externalId eq \"E-ANN\" | ", // case counts (RFC 7643 §3.1)
-        "id eq \"e-ann\" | ann",
-        "emails.value eq \"ann@work.example\" | ann",
-        "emails[value eq \"ANN@work.example\"] | ann",
-        "emails[type eq \"work\" and value eq \"ann@work.example\"] | ann",
-        "emails[type eq \"home\" and value eq \"ann@work.example\"] | ",
-        "emails[type eq \"work\"].value eq \"ann@work.example\" | ann",
-        "emails[type eq \"home\"].value eq \"ann@work.example\" | ",
-        "emails[type eq \"work\"].value co \"@work\" and userName sw \"b\" | bob",
-        "emails.value eq \"nobody@x.example\" | ",
-        "userName ne \"ann@x.example\" | bob, cid",
-        "userName sw \"AN\" | ann",
-        "userName ew \"x.example\" and not (userName co \"bob\") | ann, cid",
-        "name.familyName eq \"lovelace\" | ann",
-        "displayName pr | ann, bob",
-        "title pr or nickName pr | cid",
-        "active eq false | cid",
-        "userName eq \"ann@x.example\" or (active eq true and userName eq \"bob@x.example\") | ann, bob",
-        "userName eq \"ann@x.example\" or title eq \"captain\" | ann, cid",
-        "meta.lastModified gt \"2020-01-01T00:00:00Z\" | ann, bob, cid",
-        "meta.created lt \"2020-01-01T00:00:00Z\" | ",
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq \"sales\" | bob",
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:userName eq \"ann@x.example\" | ",
-        "schemas eq \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\" | bob",
-        "nickName eq null | ann, bob, cid",
-        "userName eq 5 | ",
-    })
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "userName eq \"ann@x.example\" | ann",
+                "USERNAME Eq \"ANN@X.EXAMPLE\" | ann",
+                "urn:ietf:params:scim:schemas:core:2.0:User:userName eq \"ann@x.example\" | ann",
+                "externalId eq \"e-ann\" | ann",
+                "externalId eq \"E-ANN\" | ", // case counts (RFC 7643 §3.1)
+                "id eq \"e-ann\" | ann",
+                "emails.value eq \"ann@work.example\" | ann",
+                "emails[value eq \"ANN@work.example\"] | ann",
+                "emails[type eq \"work\" and value eq \"ann@work.example\"] | ann",
+                "emails[type eq \"home\" and value eq \"ann@work.example\"] | ",
+                "emails[type eq \"work\"].value eq \"ann@work.example\" | ann",
+                "emails[type eq \"home\"].value eq \"ann@work.example\" | ",
+                "emails[type eq \"work\"].value co \"@work\" and userName sw \"b\" | bob",
+                "emails.value eq \"nobody@x.example\" | ",
+                "userName ne \"ann@x.example\" | bob, cid",
+                "userName sw \"AN\" | ann",
+                "userName ew \"x.example\" and not (userName co \"bob\") | ann, cid",
+                "name.familyName eq \"lovelace\" | ann",
+                "displayName pr | ann, bob",
+                "title pr or nickName pr | cid",
+                "active eq false | cid",
+                "userName eq \"ann@x.example\" or (active eq true and userName eq \"bob@x.example\") | ann, bob",
+                "userName eq \"ann@x.example\" or title eq \"captain\" | ann, cid",
+                "meta.lastModified gt \"2020-01-01T00:00:00Z\" | ann, bob, cid",
+                "meta.created lt \"2020-01-01T00:00:00Z\" | ",
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq \"sales\" | bob",
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:userName eq \"ann@x.example\" | ",
+                "schemas eq \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\" | bob",
+                "nickName eq null | ann, bob, cid",
+                "userName eq 5 | ",
+            })
     void filters(String filter, String expected) throws ScimException {
         for (String name : List.of("ann", "bob", "cid")) {
-            UserResource user = new UserResource().setUserName(name + "@x.example").setActive(!name.equals("cid"))
-                    .setEmails(new Email().setType("work").setValue(name + "@work.example"), new Email().setType("home").setValue(name + "@home.example"));
+            UserResource user = new UserResource()
+                    .setUserName(name + "@x.example")
+                    .setActive(!name.equals("cid"))
+                    .setEmails(
+                            new Email().setType("work").setValue(name + "@work.example"),
+                            new Email().setType("home").setValue(name + "@home.example"));
             user.setExternalId("e-" + name);
             switch (name) {
                 case "ann" -> user.setDisplayName("Ann").setName(new Name().setFamilyName("Lovelace"));
-                case "bob" -> user.setDisplayName("Bob").setExtension(new EnterpriseUserExtension().setDepartment("Sales"));
+                case "bob" ->
+                    user.setDisplayName("Bob").setExtension(new EnterpriseUserExtension().setDepartment("Sales"));
                 default -> user.setTitle("Captain");
             }
             scim.create("Users", user);
         }
-        database.execute("INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('other', '{\"userName\": \"ann@x.example\", \"externalId\": \"e-ann\"}')");
+        database.execute(
+                "INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('other', '{\"userName\": \"ann@x.example\", \"externalId\": \"e-ann\"}')");
         assertEquals(expected == null ? "" : expected, names(scim.search("Users", filter, UserResource.class)));
-        assertEquals(expected == null ? "" : expected, names(scim.searchRequest("Users").filter(filter).invokePost(UserResource.class)));
+        assertEquals(
+                expected == null ? "" : expected,
+                names(scim.searchRequest("Users").filter(filter).invokePost(UserResource.class)));
     }
 
     private static String names(Iterable<UserResource> users) {
-        return StreamSupport.stream(users.spliterator(), false).map(user -> user.getUserName().replaceFirst("@.*", "")).sorted().collect(Collectors.joining(", "));
+        return StreamSupport.stream(users.spliterator(), false)
+                .map(user -> user.getUserName().replaceFirst("@.*", ""))
+                .sorted()
+                .collect(Collectors.joining(", "));
     }
 
     @Test
     void pages() throws ScimException {
         for (int i = 0; i < 25; i++) {
-            scim.create("Users", new UserResource().setUserName("user" + i).setTitle(i % 5 == 0 ? "captain" : "sailor"));
+            scim.create(
+                    "Users", new UserResource().setUserName("user" + i).setTitle(i % 5 == 0 ? "captain" : "sailor"));
         }
         Set<String> seen = new TreeSet<>();
         for (int start = 1; start <= 25; start += 10) {
-            ListResponse<UserResource> page = scim.searchRequest("Users").page(start, 10).invoke(UserResource.class);
+            ListResponse<UserResource> page =
+                    scim.searchRequest("Users").page(start, 10).invoke(UserResource.class);
             assertEquals(25, page.getTotalResults());
             assertEquals(start, page.getStartIndex());
             assertEquals(Math.min(10, 26 - start), page.getItemsPerPage());
             page.forEach(user -> seen.add(user.getId()));
         }
         assertEquals(25, seen.size());
-        assertEquals(0, scim.searchRequest("Users").page(26, 10).invoke(UserResource.class).getItemsPerPage());
+        assertEquals(
+                0,
+                scim.searchRequest("Users")
+                        .page(26, 10)
+                        .invoke(UserResource.class)
+                        .getItemsPerPage());
         ListResponse<UserResource> none = scim.searchRequest("Users").page(1, 0).invoke(UserResource.class);
         assertEquals(25, none.getTotalResults());
         assertEquals(List.of(), none.getResources());
-        ListResponse<UserResource> captains = scim.searchRequest("Users").filter(Filter.eq("title", "captain")).page(4, 3).invoke(UserResource.class);
+        ListResponse<UserResource> captains = scim.searchRequest("Users")
+                .filter(Filter.eq("title", "captain"))
+                .page(4, 3)
+                .invoke(UserResource.class);
         assertEquals(5, captains.getTotalResults());
         assertEquals(2, captains.getItemsPerPage());
         assertEquals(4, captains.getStartIndex());
-        assertEquals(25, scim.searchRequest("Users").page(-3, 1000000).invoke(UserResource.class).getItemsPerPage(), "out of range is brought into it");
+        assertEquals(
+                25,
+                scim.searchRequest("Users")
+                        .page(-3, 1000000)
+                        .invoke(UserResource.class)
+                        .getItemsPerPage(),
+                "out of range is brought into it");
     }
 
     @Test
     void onlyTheAttributesThatAreAskedFor() throws ScimException {
         String id = scim.create("Users", jane()).getId();
-        UserResource some = scim.retrieveRequest("Users", id).attributes("userName", "name.familyName", "emails.value").invoke(UserResource.class);
+        UserResource some = scim.retrieveRequest("Users", id)
+                .attributes("userName", "name.familyName", "emails.value")
+                .invoke(UserResource.class);
         assertEquals(id, some.getId());
         assertEquals("jane", some.getUserName());
         assertEquals("Doe", some.getName().getFamilyName());
@@ -265,7 +335,11 @@ class ScimClientTest extends ScimApp {
         assertEquals("jane@home.example", some.getEmails().get(0).getValue());
         assertNull(some.getEmails().get(0).getType());
         assertNull(some.getActive());
-        UserResource most = scim.searchRequest("Users").excludedAttributes("emails", "id", "name.givenName").invoke(UserResource.class).getResources().get(0);
+        UserResource most = scim.searchRequest("Users")
+                .excludedAttributes("emails", "id", "name.givenName")
+                .invoke(UserResource.class)
+                .getResources()
+                .get(0);
         assertEquals(id, most.getId());
         assertNull(most.getEmails());
         assertNull(most.getName().getGivenName());
@@ -276,23 +350,43 @@ class ScimClientTest extends ScimApp {
     void patchesOfEveryKind() throws ScimException {
         String id = scim.create("Users", jane()).getId();
         List<PatchOperation> operations = new ArrayList<>(List.of(
-                PatchOperation.add("emails", JsonNodeFactory.instance.arrayNode().add(JsonNodeFactory.instance.objectNode()
-                                .put("value", "jane@new.example").put("type", "other").put("primary", true))),
+                PatchOperation.add(
+                        "emails",
+                        JsonNodeFactory.instance
+                                .arrayNode()
+                                .add(JsonNodeFactory.instance
+                                        .objectNode()
+                                        .put("value", "jane@new.example")
+                                        .put("type", "other")
+                                        .put("primary", true))),
                 PatchOperation.replace("emails[type eq \"home\"].value", "jane@flat.example"),
                 PatchOperation.remove("name.givenName"),
-                PatchOperation.add("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", JsonNodeFactory.instance.textNode("Sales")),
+                PatchOperation.add(
+                        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+                        JsonNodeFactory.instance.textNode("Sales")),
                 PatchOperation.replace("title", "Captain")));
         UserResource user = scim.modify("Users", id, new PatchRequest(operations), UserResource.class);
-        assertEquals(Set.of("jane@flat.example", "jane@work.example", "jane@new.example"),
+        assertEquals(
+                Set.of("jane@flat.example", "jane@work.example", "jane@new.example"),
                 user.getEmails().stream().map(Email::getValue).collect(Collectors.toSet()));
-        assertEquals(List.of("jane@new.example"), user.getEmails().stream().filter(email -> Boolean.TRUE.equals(email.getPrimary())).map(Email::getValue).toList(),
+        assertEquals(
+                List.of("jane@new.example"),
+                user.getEmails().stream()
+                        .filter(email -> Boolean.TRUE.equals(email.getPrimary()))
+                        .map(Email::getValue)
+                        .toList(),
                 "the former primary is none any more");
         assertEquals("Doe|jane@new.example|live", row(id));
         assertEquals("Sales", user.getExtension(EnterpriseUserExtension.class).getDepartment());
         assertTrue(user.getSchemaUrns().contains("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"));
 
-        user = scim.modifyRequest("Users", id).removeValues("emails[type ne \"work\"]").removeValues("title").invoke(UserResource.class);
-        assertEquals(List.of("jane@work.example"), user.getEmails().stream().map(Email::getValue).toList());
+        user = scim.modifyRequest("Users", id)
+                .removeValues("emails[type ne \"work\"]")
+                .removeValues("title")
+                .invoke(UserResource.class);
+        assertEquals(
+                List.of("jane@work.example"),
+                user.getEmails().stream().map(Email::getValue).toList());
         assertNull(user.getTitle());
         assertEquals(user, scim.retrieve("Users", id, UserResource.class));
     }
@@ -302,28 +396,50 @@ class ScimClientTest extends ScimApp {
         String id = scim.create("Users", jane()).getId();
         assertBad("invalidFilter", () -> scim.search("Users", "userName eq", UserResource.class));
         assertBad("invalidValue", () -> scim.create("Users", new UserResource().setDisplayName("no userName")));
-        assertBad("invalidValue", () -> scim.modifyRequest("Users", id).replaceValue("active", "perhaps").invoke(UserResource.class));
-        assertBad("invalidValue", () -> scim.modifyRequest("Users", id).removeValues("userName").invoke(UserResource.class));
-        assertBad("mutability", () -> scim.modifyRequest("Users", id).replaceValue("meta.created", "2020-01-01T00:00:00Z").invoke(UserResource.class));
+        assertBad(
+                "invalidValue",
+                () -> scim.modifyRequest("Users", id)
+                        .replaceValue("active", "perhaps")
+                        .invoke(UserResource.class));
+        assertBad(
+                "invalidValue",
+                () -> scim.modifyRequest("Users", id).removeValues("userName").invoke(UserResource.class));
+        assertBad(
+                "mutability",
+                () -> scim.modifyRequest("Users", id)
+                        .replaceValue("meta.created", "2020-01-01T00:00:00Z")
+                        .invoke(UserResource.class));
         assertThrows(ResourceNotFoundException.class, () -> scim.retrieve("Users", "nobody", UserResource.class));
         assertThrows(ResourceNotFoundException.class, () -> scim.retrieve("Groups", "nobody", UserResource.class));
-        assertThrows(UnauthorizedException.class, () -> service("another token").search("Users", null, UserResource.class));
+        assertThrows(
+                UnauthorizedException.class, () -> service("another token").search("Users", null, UserResource.class));
         assertEquals("Jane Doe|jane@work.example|live", row(id));
     }
 
     private static void assertBad(String scimType, org.junit.jupiter.api.function.Executable request) {
-        assertEquals(scimType, assertThrows(BadRequestException.class, request).getScimError().getScimType());
+        assertEquals(
+                scimType,
+                assertThrows(BadRequestException.class, request).getScimError().getScimType());
     }
 
     @Test
     void aVersionGuardsAgainstAnotherClient() throws ScimException {
         UserResource mine = scim.create("Users", jane());
         String version = mine.getMeta().getVersion();
-        UserResource theirs = scim.modifyRequest("Users", mine.getId()).replaceValue("title", "Captain").ifMatch(version).invoke(UserResource.class);
+        UserResource theirs = scim.modifyRequest("Users", mine.getId())
+                .replaceValue("title", "Captain")
+                .ifMatch(version)
+                .invoke(UserResource.class);
         assertNotEquals(version, theirs.getMeta().getVersion());
-        assertThrows(PreconditionFailedException.class, () -> scim.replaceRequest(mine).ifMatch().invoke());
-        assertThrows(PreconditionFailedException.class, () -> scim.deleteRequest("Users", mine.getId()).ifMatch(version).invoke());
-        scim.deleteRequest("Users", mine.getId()).ifMatch(theirs.getMeta().getVersion()).invoke();
+        assertThrows(
+                PreconditionFailedException.class,
+                () -> scim.replaceRequest(mine).ifMatch().invoke());
+        assertThrows(
+                PreconditionFailedException.class,
+                () -> scim.deleteRequest("Users", mine.getId()).ifMatch(version).invoke());
+        scim.deleteRequest("Users", mine.getId())
+                .ifMatch(theirs.getMeta().getVersion())
+                .invoke();
     }
 
     @Test
@@ -334,12 +450,14 @@ class ScimClientTest extends ScimApp {
         assertTrue(config.getEtag().isSupported());
         assertFalse(config.getBulk().isSupported());
         assertFalse(config.getSort().isSupported());
-        assertEquals("oauthbearertoken", config.getAuthenticationSchemes().get(0).getType());
+        assertEquals(
+                "oauthbearertoken", config.getAuthenticationSchemes().get(0).getType());
         ResourceTypeResource type = scim.getResourceTypes().getResources().get(0);
         assertEquals("/Users", type.getEndpoint().toString());
         assertEquals(type, scim.getResourceType("User"));
         assertEquals(2, scim.getSchemas().getTotalResults());
-        assertTrue(scim.getSchema("urn:ietf:params:scim:schemas:core:2.0:User").getAttributes().stream().anyMatch(attribute -> attribute.getName().equals("userName")));
+        assertTrue(scim.getSchema("urn:ietf:params:scim:schemas:core:2.0:User").getAttributes().stream()
+                .anyMatch(attribute -> attribute.getName().equals("userName")));
         assertThrows(ResourceNotFoundException.class, () -> scim.getResourceType("Group"));
     }
 }

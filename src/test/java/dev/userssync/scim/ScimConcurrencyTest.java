@@ -32,8 +32,19 @@ import org.junit.jupiter.api.TestInstance;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ScimConcurrencyTest {
 
-    private static final List<String> ATTRIBUTES = List.of("title", "nickName", "locale", "timezone", "userType", "preferredLanguage", "displayName",
-            "name.givenName", "name.familyName", "name.middleName", "emails[type eq \\\"work\\\"].value", "emails[type eq \\\"home\\\"].value");
+    private static final List<String> ATTRIBUTES = List.of(
+            "title",
+            "nickName",
+            "locale",
+            "timezone",
+            "userType",
+            "preferredLanguage",
+            "displayName",
+            "name.givenName",
+            "name.familyName",
+            "name.middleName",
+            "emails[type eq \\\"work\\\"].value",
+            "emails[type eq \\\"home\\\"].value");
 
     private final TestDatabase database = new TestDatabase();
     private final Properties[] settings = {settings(), settings()};
@@ -88,9 +99,15 @@ class ScimConcurrencyTest {
 
     @RepeatedTest(5)
     void noPatchOfOneAttributeUndoesThatOfAnother() throws Exception {
-        assertEquals(201, post(0, ScimApp.user("jane", "\"externalId\": \"jane\"")).call().status());
-        List<Reply> replies = atTheSameMoment(i -> () -> ScimApp.send(ScimApp.request(instance(i), "PATCH", "/Users/jane",
-                "{\"Operations\": [{\"op\": \"add\", \"path\": \"" + ATTRIBUTES.get(i) + "\", \"value\": \"new " + i + "\"}]}")));
+        assertEquals(
+                201,
+                post(0, ScimApp.user("jane", "\"externalId\": \"jane\"")).call().status());
+        List<Reply> replies = atTheSameMoment(i -> () -> ScimApp.send(ScimApp.request(
+                instance(i),
+                "PATCH",
+                "/Users/jane",
+                "{\"Operations\": [{\"op\": \"add\", \"path\": \"" + ATTRIBUTES.get(i) + "\", \"value\": \"new " + i
+                        + "\"}]}")));
         replies.forEach(reply -> assertEquals(200, reply.status(), reply.http().body()));
 
         JsonNode row = new ObjectMapper().readTree(database.value("SELECT raw_json FROM neon_auth.users_sync"));
@@ -98,10 +115,17 @@ class ScimConcurrencyTest {
             assertTrue(row.toString().contains("\"new " + i + "\""), ATTRIBUTES.get(i) + " is lost in " + row);
         }
         assertEquals("new 6", database.value("SELECT name FROM neon_auth.users_sync"));
-        List<String> versions = replies.stream().map(reply -> reply.json().at("/meta/version").textValue()).collect(Collectors.toList());
+        List<String> versions = replies.stream()
+                .map(reply -> reply.json().at("/meta/version").textValue())
+                .collect(Collectors.toList());
         assertEquals(ATTRIBUTES.size(), versions.stream().distinct().count(), "every write has a version of its own");
         Collections.sort(versions);
-        assertEquals(versions.get(versions.size() - 1), ScimApp.send(ScimApp.request(instance(1), "GET", "/Users/jane", null)).json().at("/meta/version").textValue());
+        assertEquals(
+                versions.get(versions.size() - 1),
+                ScimApp.send(ScimApp.request(instance(1), "GET", "/Users/jane", null))
+                        .json()
+                        .at("/meta/version")
+                        .textValue());
     }
 
     @RepeatedTest(3)
@@ -122,31 +146,52 @@ class ScimConcurrencyTest {
     @RepeatedTest(3)
     void aUserIsRehiredOnce() throws Exception {
         String id = post(0, ScimApp.user("jane", "\"active\": false")).call().id();
-        assertEquals(201, post(1, ScimApp.user("joe", "\"externalId\": \"joe\"", "\"active\": false")).call().status());
+        assertEquals(
+                201,
+                post(1, ScimApp.user("joe", "\"externalId\": \"joe\"", "\"active\": false"))
+                        .call()
+                        .status());
         // By the userName, by the externalId that some of them bring along, and by one patch of the user itself.
-        List<Reply> replies = atTheSameMoment(i -> i == 5 ? () -> ScimApp.send(ScimApp.request(instance(i), "PATCH", "/Users/" + id,
-                "{\"Operations\": [{\"op\": \"replace\", \"path\": \"active\", \"value\": true}]}"))
+        List<Reply> replies = atTheSameMoment(i -> i == 5
+                ? () -> ScimApp.send(ScimApp.request(
+                        instance(i),
+                        "PATCH",
+                        "/Users/" + id,
+                        "{\"Operations\": [{\"op\": \"replace\", \"path\": \"active\", \"value\": true}]}"))
                 : post(i, ScimApp.user("Jane", i % 3 == 0 ? "\"externalId\": \"jane\"" : "\"active\": true")));
-        List<Reply> posts = replies.stream().filter(reply -> reply != replies.get(5)).toList();
+        List<Reply> posts =
+                replies.stream().filter(reply -> reply != replies.get(5)).toList();
         assertEquals(200, replies.get(5).status(), replies.get(5).http().body());
         posts.stream().filter(reply -> reply.status() != 201).forEach(reply -> reply.assertError(409, "uniqueness"));
-        assertTrue(posts.stream().filter(reply -> reply.status() == 201).allMatch(reply -> reply.id().equals(id)));
+        assertTrue(posts.stream()
+                .filter(reply -> reply.status() == 201)
+                .allMatch(reply -> reply.id().equals(id)));
         assertTrue(posts.stream().filter(reply -> reply.status() == 201).count() <= 1);
         assertEquals("2", database.value("SELECT count(*) FROM neon_auth.users_sync"));
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NULL"));
     }
 
     private static void assertOneCreated(List<Reply> replies, String id) {
-        assertEquals(List.of(id), replies.stream().filter(reply -> reply.status() == 201).map(Reply::id).toList());
+        assertEquals(
+                List.of(id),
+                replies.stream()
+                        .filter(reply -> reply.status() == 201)
+                        .map(Reply::id)
+                        .toList());
         replies.stream().filter(reply -> reply.status() != 201).forEach(reply -> reply.assertError(409, "uniqueness"));
     }
 
     @RepeatedTest(3)
     void userNamesThatAreSwappedLeaveNobodyWaiting() throws Exception {
         for (int i = 0; i < 2; i++) {
-            assertEquals(201, post(i, ScimApp.user("user" + i, "\"externalId\": \"id" + i + "\"")).call().status());
+            assertEquals(
+                    201,
+                    post(i, ScimApp.user("user" + i, "\"externalId\": \"id" + i + "\""))
+                            .call()
+                            .status());
         }
-        List<Reply> replies = atTheSameMoment(i -> () -> ScimApp.send(ScimApp.request(instance(i / 2), "PUT", "/Users/id" + i % 2, ScimApp.user("user" + (i + 1) % 2))));
+        List<Reply> replies = atTheSameMoment(i -> () -> ScimApp.send(
+                ScimApp.request(instance(i / 2), "PUT", "/Users/id" + i % 2, ScimApp.user("user" + (i + 1) % 2))));
         replies.forEach(reply -> reply.assertError(409, "uniqueness"));
     }
 }

@@ -31,7 +31,10 @@ class ScimErrorsTest extends ScimApp {
 
     @BeforeEach
     void oneUser() {
-        assertEquals(201, post("/Users", user("jane@private.example", "\"externalId\": \"jane\"")).status());
+        assertEquals(
+                201,
+                post("/Users", user("jane@private.example", "\"externalId\": \"jane\""))
+                        .status());
         log.clear();
     }
 
@@ -40,7 +43,9 @@ class ScimErrorsTest extends ScimApp {
         database.execute("DROP TRIGGER IF EXISTS fails ON neon_auth.users_sync");
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
         // The lock is freed before the reply is written; only its connection may take a moment to see it.
-        await().atMost(Duration.ofSeconds(2)).until(() -> database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").equals("0"));
+        await().atMost(Duration.ofSeconds(2))
+                .until(() -> database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+                        .equals("0"));
         log.lines().forEach(line -> assertFalse(line.contains("private.example") || line.contains("\tat "), line));
     }
 
@@ -55,7 +60,8 @@ class ScimErrorsTest extends ScimApp {
                   END IF;
                   RETURN NEW;
                 END $$""".formatted(when, times, sqlState));
-        database.execute("CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+        database.execute(
+                "CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
     }
 
     private static void assertRetryLater(Reply reply) {
@@ -127,7 +133,8 @@ class ScimErrorsTest extends ScimApp {
         } finally {
             other.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true");
         }
-        await().atMost(Duration.ofSeconds(20)).until(() -> patch("/Users/jane", TITLE).status() == 200);
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> patch("/Users/jane", TITLE).status() == 200);
     }
 
     private String lastWebhook() {
@@ -143,8 +150,12 @@ class ScimErrorsTest extends ScimApp {
     }
 
     private double figure(String name) {
-        return Http.get(management("/observe/metrics")).body().lines().filter(line -> line.startsWith(name))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1))).sum();
+        return Http.get(management("/observe/metrics"))
+                .body()
+                .lines()
+                .filter(line -> line.startsWith(name))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .sum();
     }
 
     @Test
@@ -158,7 +169,8 @@ class ScimErrorsTest extends ScimApp {
         post("/Users/.search", "{}");
         get("/ServiceProviderConfig");
         patch("/Users/nobody", TITLE).assertError(404, null);
-        send(request("PATCH", "/Users/jane", "{}").setHeader("Authorization", "Bearer x")).assertError(401, null);
+        send(request("PATCH", "/Users/jane", "{}").setHeader("Authorization", "Bearer x"))
+                .assertError(401, null);
         assertEquals(before, lastWebhook(), "a client that only tests its connection delivers nobody");
         assertEquals(200, patch("/Users/jane", TITLE).status());
         assertTrue(Instant.parse(lastWebhook()).isAfter(Instant.parse(before)));
@@ -171,7 +183,8 @@ class ScimErrorsTest extends ScimApp {
     void strangersAreCountedAndDoNotFillTheLog() {
         double before = figure("users_sync_signature_failures_total{provider=\"scim\"");
         for (int i = 0; i < 100; i++) {
-            send(request("GET", "/Users", null).setHeader("Authorization", "Bearer x")).assertError(401, null);
+            send(request("GET", "/Users", null).setHeader("Authorization", "Bearer x"))
+                    .assertError(401, null);
         }
         long told = log.lines().stream().filter(line -> line.contains("scim: ")).count();
         assertTrue(told >= 1 && told <= 62, told + " lines"); // a line or two more where a minute ends in between

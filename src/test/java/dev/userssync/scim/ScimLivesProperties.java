@@ -30,7 +30,11 @@ class ScimLivesProperties extends ScimApp {
     /** Of each row that was ever there: whose it is. */
     private final Map<String, String> owners = new HashMap<>();
 
-    private enum Client { OKTA, ENTRA, WSO2 }
+    private enum Client {
+        OKTA,
+        ENTRA,
+        WSO2
+    }
 
     private static final class Person {
 
@@ -62,22 +66,29 @@ class ScimLivesProperties extends ScimApp {
         for (int step = 0; step < STEPS; step++) {
             story.add(step());
             assertEquals(directory(), rows(), () -> "seed " + seed + ": " + String.join("; ", story));
-            database.column("SELECT id || ' ' || (raw_json ->> 'title') FROM neon_auth.users_sync").forEach(row -> {
-                String[] parts = row.split(" ");
-                assertEquals(parts[1], owners.computeIfAbsent(parts[0], id -> parts[1]), () -> "seed " + seed + ", the row of another: " + String.join("; ", story));
-            });
+            database.column("SELECT id || ' ' || (raw_json ->> 'title') FROM neon_auth.users_sync")
+                    .forEach(row -> {
+                        String[] parts = row.split(" ");
+                        assertEquals(
+                                parts[1],
+                                owners.computeIfAbsent(parts[0], id -> parts[1]),
+                                () -> "seed " + seed + ", the row of another: " + String.join("; ", story));
+                    });
         }
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
     }
 
     private TreeSet<String> directory() {
         TreeSet<String> live = new TreeSet<>();
-        people.stream().filter(person -> person.assigned).forEach(person -> live.add(person.key + " " + person.userName + " " + person.name));
+        people.stream()
+                .filter(person -> person.assigned)
+                .forEach(person -> live.add(person.key + " " + person.userName + " " + person.name));
         return live;
     }
 
     private TreeSet<String> rows() {
-        List<String> rows = database.column("SELECT concat_ws(' ', raw_json ->> 'title', raw_json ->> 'userName', name) FROM neon_auth.users_sync WHERE deleted_at IS NULL");
+        List<String> rows = database.column(
+                "SELECT concat_ws(' ', raw_json ->> 'title', raw_json ->> 'userName', name) FROM neon_auth.users_sync WHERE deleted_at IS NULL");
         TreeSet<String> live = new TreeSet<>(rows);
         assertEquals(rows.size(), live.size(), "two rows of one person");
         return live;
@@ -88,8 +99,9 @@ class ScimLivesProperties extends ScimApp {
         Person former = any(person -> !person.assigned);
         int dice = random.nextInt(100);
         if (dice < 5) { // a purge
-            database.execute("INSERT INTO users_sync_internal.tombstone (id, at) SELECT id, deleted_at FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"
-                    + " ON CONFLICT (id) DO UPDATE SET at = excluded.at; DELETE FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL");
+            database.execute(
+                    "INSERT INTO users_sync_internal.tombstone (id, at) SELECT id, deleted_at FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"
+                            + " ON CONFLICT (id) DO UPDATE SET at = excluded.at; DELETE FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL");
             return "purge";
         }
         if (dice < 15 && !people.isEmpty()) {
@@ -100,7 +112,8 @@ class ScimLivesProperties extends ScimApp {
         if (dice < 35 && active != null) {
             active.assigned = false;
             String path = "/Users/" + known(active);
-            Reply reply = active.client == Client.ENTRA ? patch(path, "{\"op\": \"Replace\", \"path\": \"active\", \"value\": \"False\"}")
+            Reply reply = active.client == Client.ENTRA
+                    ? patch(path, "{\"op\": \"Replace\", \"path\": \"active\", \"value\": \"False\"}")
                     : patch(path, "{\"op\": \"replace\", \"value\": {\"active\": false}}");
             assertEquals(200, reply.status(), reply.http().body());
             return active.key + " leaves";
@@ -151,8 +164,12 @@ class ScimLivesProperties extends ScimApp {
 
     /** One of its own, or that of somebody who has left; but not of somebody who is known by it alone. */
     private String userName(Person person) {
-        Person former = person.client == Client.WSO2 ? null : any(other -> !other.assigned && other.client != Client.WSO2 && !isTaken(other.userName));
-        return former != null && random.nextInt(3) > 0 ? former.userName : person.key + "-" + random.nextInt(1000) + "@x.example";
+        Person former = person.client == Client.WSO2
+                ? null
+                : any(other -> !other.assigned && other.client != Client.WSO2 && !isTaken(other.userName));
+        return former != null && random.nextInt(3) > 0
+                ? former.userName
+                : person.key + "-" + random.nextInt(1000) + "@x.example";
     }
 
     /** What the client remembers, else what it finds. */
@@ -161,11 +178,16 @@ class ScimLivesProperties extends ScimApp {
     }
 
     private String find(Person person) {
-        String filter = person.client == Client.ENTRA ? "externalId eq \"" + person.key + "\"" : "userName eq \"" + person.userName.toUpperCase() + "\"";
-        JsonNode found = get("/Users?filter=" + URLEncoder.encode(filter, StandardCharsets.UTF_8)).json();
+        String filter = person.client == Client.ENTRA
+                ? "externalId eq \"" + person.key + "\""
+                : "userName eq \"" + person.userName.toUpperCase() + "\"";
+        JsonNode found = get("/Users?filter=" + URLEncoder.encode(filter, StandardCharsets.UTF_8))
+                .json();
         assertTrue(found.path("totalResults").intValue() <= 1, filter);
         JsonNode user = found.at("/Resources/0");
-        return user.isMissingNode() || !user.path("title").textValue().equals(person.key) ? null : user.path("id").textValue();
+        return user.isMissingNode() || !user.path("title").textValue().equals(person.key)
+                ? null
+                : user.path("id").textValue();
     }
 
     private void provision(Person person) {
@@ -181,15 +203,22 @@ class ScimLivesProperties extends ScimApp {
 
     private boolean update(Person person) {
         Reply reply = person.client == Client.ENTRA
-                ? patch("/Users/" + person.id, "{\"op\": \"Replace\", \"path\": \"userName\", \"value\": \"" + person.userName + "\"}",
-                        "{\"op\": \"Add\", \"path\": \"displayName\", \"value\": \"" + person.name + "\"}", "{\"op\": \"Replace\", \"path\": \"active\", \"value\": \"True\"}")
+                ? patch(
+                        "/Users/" + person.id,
+                        "{\"op\": \"Replace\", \"path\": \"userName\", \"value\": \"" + person.userName + "\"}",
+                        "{\"op\": \"Add\", \"path\": \"displayName\", \"value\": \"" + person.name + "\"}",
+                        "{\"op\": \"Replace\", \"path\": \"active\", \"value\": \"True\"}")
                 : put("/Users/" + person.id, body(person));
         assertTrue(reply.status() == 200 || reply.status() == 404, reply.http().body());
         return reply.status() == 200;
     }
 
     private static String body(Person person) {
-        return user(person.userName, "\"displayName\": \"" + person.name + "\"", "\"title\": \"" + person.key + "\"", "\"active\": true",
+        return user(
+                person.userName,
+                "\"displayName\": \"" + person.name + "\"",
+                "\"title\": \"" + person.key + "\"",
+                "\"active\": true",
                 person.externalId() == null ? "\"nickName\": \"\"" : "\"externalId\": \"" + person.externalId() + "\"");
     }
 }

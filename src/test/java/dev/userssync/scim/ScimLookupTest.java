@@ -51,21 +51,40 @@ class ScimLookupTest extends ScimApp {
 
     @Test
     void lookupsUseAnIndex() {
-        for (String filter : List.of("userName eq \"user3777@X.example\"", "externalId eq \"e3777\"", "id eq \"id3777\"", "emails.value eq \"work3777@x.example\"",
-                "emails[type eq \"work\"].value eq \"WORK3777@x.example\"", "userName eq \"user3777@x.example\" and active eq true")) {
+        for (String filter : List.of(
+                "userName eq \"user3777@X.example\"",
+                "externalId eq \"e3777\"",
+                "id eq \"id3777\"",
+                "emails.value eq \"work3777@x.example\"",
+                "emails[type eq \"work\"].value eq \"WORK3777@x.example\"",
+                "userName eq \"user3777@x.example\" and active eq true")) {
             assertEquals("id3777", find(filter).json().at("/Resources/0/id").textValue(), filter);
         }
         assertEquals(201, post("/Users", user("one more")).status());
         // The statistics of a connection come within a second or two.
-        await().atMost(Duration.ofSeconds(10)).until(() -> database.column("SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname LIKE"
-                + " '%scim%' ORDER BY 1").containsAll(List.of("users_sync_scim_emails_idx", "users_sync_scim_external_idx", "users_sync_scim_user_name_idx")));
+        await().atMost(Duration.ofSeconds(10))
+                .until(() -> database.column(
+                                "SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname LIKE"
+                                        + " '%scim%' ORDER BY 1")
+                        .containsAll(List.of(
+                                "users_sync_scim_emails_idx",
+                                "users_sync_scim_external_idx",
+                                "users_sync_scim_user_name_idx")));
     }
 
     @Test
     void everythingElseIsFoundToo() {
-        assertEquals(1, find("name.familyName eq \"f3777\"").json().path("totalResults").intValue());
-        assertEquals(USERS / 10, find("active eq false").json().path("totalResults").intValue());
-        assertEquals(1, find("emails[value sw \"home3777@\"]").json().path("totalResults").intValue());
+        assertEquals(
+                1,
+                find("name.familyName eq \"f3777\"").json().path("totalResults").intValue());
+        assertEquals(
+                USERS / 10, find("active eq false").json().path("totalResults").intValue());
+        assertEquals(
+                1,
+                find("emails[value sw \"home3777@\"]")
+                        .json()
+                        .path("totalResults")
+                        .intValue());
         Reply last = get("/Users?startIndex=" + (USERS - 9) + "&count=100");
         assertTrue(last.json().path("totalResults").intValue() >= USERS);
         assertTrue(last.json().path("itemsPerPage").intValue() >= 10);

@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 @Tag("app")
 class ScimSettingsTest {
 
-    private static final List<String> INDEXES = List.of("users_sync_scim_emails_idx", "users_sync_scim_external_idx", "users_sync_scim_id_idx",
+    private static final List<String> INDEXES = List.of(
+            "users_sync_scim_emails_idx",
+            "users_sync_scim_external_idx",
+            "users_sync_scim_id_idx",
             "users_sync_scim_user_name_idx");
 
     private final TestDatabase database = new TestDatabase();
@@ -33,13 +36,15 @@ class ScimSettingsTest {
     }
 
     private List<String> indexes() {
-        return database.column("SELECT indexname FROM pg_indexes WHERE tablename = 'users_sync' AND indexname LIKE '%scim%' ORDER BY 1");
+        return database.column(
+                "SELECT indexname FROM pg_indexes WHERE tablename = 'users_sync' AND indexname LIKE '%scim%' ORDER BY 1");
     }
 
     @Test
     void withoutATokenThereIsNothing() {
         try (StartedApp app = new StartedApp(settings)) {
-            for (String request : List.of("GET /Users", "POST /Users", "GET /ServiceProviderConfig", "DELETE /Users/u")) {
+            for (String request :
+                    List.of("GET /Users", "POST /Users", "GET /ServiceProviderConfig", "DELETE /Users/u")) {
                 String[] parts = request.split(" ");
                 Reply reply = send(parts[0], parts[1], parts[0].equals("POST") ? ScimApp.user("u") : null);
                 assertEquals(404, reply.status());
@@ -62,7 +67,8 @@ class ScimSettingsTest {
     void aSettingThatCannotBeStopsTheStart() {
         settings.setProperty("scim.inactive", "gone");
         Throwable failure = assertThrows(RuntimeException.class, () -> new StartedApp(settings));
-        assertEquals("SCIM_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)",
+        assertEquals(
+                "SCIM_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)",
                 ObjectHelper.getException(StartupFailure.class, failure).getMessage());
     }
 
@@ -71,8 +77,12 @@ class ScimSettingsTest {
         settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
         settings.setProperty("scim.inactive", "kept");
         try (StartedApp app = new StartedApp(settings)) {
-            assertEquals(201, send("POST", "/Users", ScimApp.user("u", "\"externalId\": \"u\"")).status());
-            Reply inactive = send("PATCH", "/Users/u", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
+            assertEquals(
+                    201,
+                    send("POST", "/Users", ScimApp.user("u", "\"externalId\": \"u\""))
+                            .status());
+            Reply inactive = send(
+                    "PATCH", "/Users/u", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
             assertFalse(inactive.json().path("active").asBoolean(true));
             assertEquals("false|live", state());
             Reply rehired = send("POST", "/Users", ScimApp.user("renamed", "\"externalId\": \"u\""));
@@ -81,7 +91,10 @@ class ScimSettingsTest {
             assertEquals("-|live", state());
             assertEquals(409, send("POST", "/Users", ScimApp.user("RENAMED")).status());
             send("PATCH", "/Users/u", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
-            assertEquals("u", send("POST", "/Users", ScimApp.user("RENAMED", "\"active\": true")).id());
+            assertEquals(
+                    "u",
+                    send("POST", "/Users", ScimApp.user("RENAMED", "\"active\": true"))
+                            .id());
             assertEquals("true|live", state());
             send("PATCH", "/Users/u", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
             assertEquals(204, send("DELETE", "/Users/u", null).status());
@@ -91,7 +104,8 @@ class ScimSettingsTest {
     }
 
     private String state() {
-        return database.value("SELECT coalesce(raw_json ->> 'active', '-') || CASE WHEN deleted_at IS NULL THEN '|live' ELSE '|deleted' END FROM neon_auth.users_sync");
+        return database.value(
+                "SELECT coalesce(raw_json ->> 'active', '-') || CASE WHEN deleted_at IS NULL THEN '|live' ELSE '|deleted' END FROM neon_auth.users_sync");
     }
 
     @Test
@@ -103,21 +117,53 @@ class ScimSettingsTest {
             assertEquals("okta:e1", created.id());
             assertTrue(send("POST", "/Users", ScimApp.user("v")).id().startsWith("okta:"));
             assertEquals("okta:e1", database.value("SELECT id FROM neon_auth.users_sync WHERE id LIKE '%e1'"));
-            assertEquals(created.json(), send("GET", created.header("Location").substring(base.length()), null).json());
-            assertEquals(200, send("PATCH", "/Users/okta:e1", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"title\": \"T\"}}]}").status());
+            assertEquals(
+                    created.json(),
+                    send("GET", created.header("Location").substring(base.length()), null)
+                            .json());
+            assertEquals(
+                    200,
+                    send(
+                                    "PATCH",
+                                    "/Users/okta:e1",
+                                    "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"title\": \"T\"}}]}")
+                            .status());
             // A user of SCIM from the time before the prefix, or of another one.
-            database.execute("INSERT INTO neon_auth.users_sync (id, raw_json) SELECT 'e2', raw_json || '{\"userName\": \"w\"}' FROM neon_auth.users_sync WHERE id = 'okta:e1'");
+            database.execute(
+                    "INSERT INTO neon_auth.users_sync (id, raw_json) SELECT 'e2', raw_json || '{\"userName\": \"w\"}' FROM neon_auth.users_sync WHERE id = 'okta:e1'");
             assertEquals(404, send("GET", "/Users/e2", null).status());
             assertEquals(404, send("DELETE", "/Users/e2", null).status());
-            assertEquals(2, send("GET", "/Users", null).json().path("totalResults").intValue());
-            assertEquals(0, send("GET", "/Users?filter=userName%20eq%20%22w%22", null).json().path("totalResults").intValue());
-            assertEquals(201, send("POST", "/Users", ScimApp.user("w", "\"externalId\": \"e3\"")).status(), "a userName that this client cannot see is free");
-            send("PATCH", "/Users/okta:e1", "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
-            assertEquals("okta:e1", send("POST", "/Users", ScimApp.user("renamed", "\"externalId\": \"e1\"")).id());
+            assertEquals(
+                    2, send("GET", "/Users", null).json().path("totalResults").intValue());
+            assertEquals(
+                    0,
+                    send("GET", "/Users?filter=userName%20eq%20%22w%22", null)
+                            .json()
+                            .path("totalResults")
+                            .intValue());
+            assertEquals(
+                    201,
+                    send("POST", "/Users", ScimApp.user("w", "\"externalId\": \"e3\""))
+                            .status(),
+                    "a userName that this client cannot see is free");
+            send(
+                    "PATCH",
+                    "/Users/okta:e1",
+                    "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"active\": false}}]}");
+            assertEquals(
+                    "okta:e1",
+                    send("POST", "/Users", ScimApp.user("renamed", "\"externalId\": \"e1\""))
+                            .id());
             assertEquals(204, send("DELETE", "/Users/okta:e1", null).status());
-            assertEquals("okta:e1", send("POST", "/Users", ScimApp.user("again", "\"externalId\": \"e1\"")).id());
+            assertEquals(
+                    "okta:e1",
+                    send("POST", "/Users", ScimApp.user("again", "\"externalId\": \"e1\""))
+                            .id());
             assertEquals(204, send("DELETE", "/Users/okta:e1", null).status());
-            assertEquals("deleted", database.value("SELECT CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END FROM neon_auth.users_sync WHERE id = 'okta:e1'"));
+            assertEquals(
+                    "deleted",
+                    database.value(
+                            "SELECT CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END FROM neon_auth.users_sync WHERE id = 'okta:e1'"));
         }
     }
 }

@@ -72,7 +72,11 @@ class SecretFilesTest extends RunningApp {
     private void write(String setting, String text) {
         try {
             Path next = Files.writeString(directory.resolve(setting + ".next"), text + "\n");
-            Files.move(next, directory.resolve(setting), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(
+                    next,
+                    directory.resolve(setting),
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -89,7 +93,10 @@ class SecretFilesTest extends RunningApp {
     }
 
     private int post(String secret) {
-        return new Delivery("{\"type\": \"user.banned\"}").signed(secret, Instant.now().getEpochSecond()).post(webhooks("generic")).statusCode();
+        return new Delivery("{\"type\": \"user.banned\"}")
+                .signed(secret, Instant.now().getEpochSecond())
+                .post(webhooks("generic"))
+                .statusCode();
     }
 
     @BeforeEach
@@ -114,7 +121,11 @@ class SecretFilesTest extends RunningApp {
         changed("generic.webhook.secret", NEW);
         assertEquals(401, post(OLD));
         assertEquals(204, post(NEW));
-        assertEquals(List.of(), log.lines().stream().filter(line -> line.contains("whsec_") || line.contains(NEW.substring(6))).toList());
+        assertEquals(
+                List.of(),
+                log.lines().stream()
+                        .filter(line -> line.contains("whsec_") || line.contains(NEW.substring(6)))
+                        .toList());
     }
 
     @Test
@@ -122,11 +133,16 @@ class SecretFilesTest extends RunningApp {
         changed("okta.webhook.secret", "Basic bmV3");
         // The question that Okta asks comes to an endpoint of its own.
         for (HttpResponse<String> reply : List.of(
-                new Delivery("{\"data\": {\"events\": []}}").header("Authorization", "Basic bmV3").post(webhooks("okta")),
+                new Delivery("{\"data\": {\"events\": []}}")
+                        .header("Authorization", "Basic bmV3")
+                        .post(webhooks("okta")),
                 Http.get(webhooks("okta"), "Authorization", "Basic bmV3", "x-okta-verification-challenge", "q"))) {
             assertTrue(reply.statusCode() < 300, reply.statusCode() + reply.body());
         }
-        assertEquals(401, Http.get(webhooks("okta"), "Authorization", "Basic b2xk", "x-okta-verification-challenge", "q").statusCode());
+        assertEquals(
+                401,
+                Http.get(webhooks("okta"), "Authorization", "Basic b2xk", "x-okta-verification-challenge", "q")
+                        .statusCode());
     }
 
     @ParameterizedTest
@@ -136,7 +152,9 @@ class SecretFilesTest extends RunningApp {
         write("generic.webhook.secret", text);
         awaitLine("GENERIC_WEBHOOK_SECRET_FILE cannot be used, keeping the previous value");
         assertEquals(204, post(OLD));
-        List<String> lines = log.lines().stream().filter(line -> line.contains("GENERIC_WEBHOOK_SECRET_FILE")).toList();
+        List<String> lines = log.lines().stream()
+                .filter(line -> line.contains("GENERIC_WEBHOOK_SECRET_FILE"))
+                .toList();
         assertTrue(lines.get(0).contains(reason), lines.get(0));
         assertFalse(lines.get(0).contains("c2hvcnQ") || lines.get(0).contains("no!base64"), lines.get(0));
         write("generic.webhook.secret", OLD);
@@ -156,11 +174,16 @@ class SecretFilesTest extends RunningApp {
         write("clerk.api.key", FakeApis.KEY);
         api.create("user_1");
         String refresh = management("/admin/users/clerk/user_1/refresh");
-        await().atMost(Duration.ofSeconds(15)).until(() -> Http.post(refresh, "", "Authorization", basic(password())).statusCode() == 200);
+        await().atMost(Duration.ofSeconds(15))
+                .until(() -> Http.post(refresh, "", "Authorization", basic(password()))
+                                .statusCode()
+                        == 200);
         changed("clerk.api.key", ROTATED_KEY);
         HttpResponse<String> refused = Http.post(refresh, "", "Authorization", basic(password()));
         assertEquals("its API answers HTTP 401, check CLERK_API_KEY\n", refused.body());
-        assertEquals("Bearer " + ROTATED_KEY, api.requests().get(api.requests().size() - 1).headers().get("Authorization"));
+        assertEquals(
+                "Bearer " + ROTATED_KEY,
+                api.requests().get(api.requests().size() - 1).headers().get("Authorization"));
     }
 
     private String password() {
@@ -168,29 +191,49 @@ class SecretFilesTest extends RunningApp {
     }
 
     private static String basic(String password) {
-        return "Basic " + java.util.Base64.getEncoder().encodeToString(("any:" + password).getBytes(StandardCharsets.UTF_8));
+        return "Basic "
+                + java.util.Base64.getEncoder().encodeToString(("any:" + password).getBytes(StandardCharsets.UTF_8));
     }
 
     @Test
     void theSessionsOfTheConsoleEndWithItsPassword() {
-        HttpResponse<String> opened = Http.post(management("/console/login"), "password=" + URLEncoder.encode(password(), StandardCharsets.UTF_8),
-                "Content-Type", "application/x-www-form-urlencoded");
+        HttpResponse<String> opened = Http.post(
+                management("/console/login"),
+                "password=" + URLEncoder.encode(password(), StandardCharsets.UTF_8),
+                "Content-Type",
+                "application/x-www-form-urlencoded");
         String cookie = opened.headers().firstValue("Set-Cookie").orElseThrow().replaceFirst(";.*", "");
-        assertEquals(200, Http.get(management("/console/users"), "Cookie", cookie).statusCode());
+        assertEquals(
+                200, Http.get(management("/console/users"), "Cookie", cookie).statusCode());
         String before = password();
         changed("console.password", "the next password");
         assertFalse(Http.get(management("/console/users"), "Cookie", cookie).statusCode() == 200);
-        assertEquals(403, Http.get(management("/admin/status"), "Authorization", basic(before)).statusCode());
-        assertEquals(200, Http.get(management("/admin/status"), "Authorization", basic("the next password")).statusCode());
+        assertEquals(
+                403,
+                Http.get(management("/admin/status"), "Authorization", basic(before))
+                        .statusCode());
+        assertEquals(
+                200,
+                Http.get(management("/admin/status"), "Authorization", basic("the next password"))
+                        .statusCode());
     }
 
     @Test
     void theStartSaysWhatIsWrongWithAFile(@TempDir Path data) throws IOException {
         Path secret = Files.writeString(data.resolve("secret"), OLD);
         try (AppProcess missing = new AppProcess(data.resolve("data"), "CLERK_WEBHOOK_SECRET_FILE", "/no/such/file");
-                AppProcess both = new AppProcess(data.resolve("data"), "CLERK_WEBHOOK_SECRET_FILE", secret.toString(), "CLERK_WEBHOOK_SECRET", NEW)) {
-            assertEquals("CLERK_WEBHOOK_SECRET_FILE names a file that cannot be used: there is no such file", missing.refusal());
-            assertEquals("CLERK_WEBHOOK_SECRET and CLERK_WEBHOOK_SECRET_FILE are both set: unset one of them", both.refusal());
+                AppProcess both = new AppProcess(
+                        data.resolve("data"),
+                        "CLERK_WEBHOOK_SECRET_FILE",
+                        secret.toString(),
+                        "CLERK_WEBHOOK_SECRET",
+                        NEW)) {
+            assertEquals(
+                    "CLERK_WEBHOOK_SECRET_FILE names a file that cannot be used: there is no such file",
+                    missing.refusal());
+            assertEquals(
+                    "CLERK_WEBHOOK_SECRET and CLERK_WEBHOOK_SECRET_FILE are both set: unset one of them",
+                    both.refusal());
         }
     }
 }

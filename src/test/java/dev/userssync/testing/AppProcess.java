@@ -51,14 +51,24 @@ public final class AppProcess implements AutoCloseable {
     /** @param options of Java, with the class path */
     public AppProcess(List<String> launcher, List<String> options, Path data, String... settings) {
         List<String> command = new ArrayList<>(launcher);
-        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")); // starts faster, and these tests start often
+        command.addAll(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC")); // starts faster, and these tests start often
         command.addAll(options);
         command.add("dev.userssync.UsersSync");
         ProcessBuilder app = new ProcessBuilder(command);
-        app.environment().keySet().retainAll(Set.of("PATH", "HOME", "TMPDIR")); // not the settings of whoever runs the tests
-        app.environment().putAll(Map.of("DATA_DIR", data.toString(), "PORT", Integer.toString(port),
-                "MANAGEMENT_PORT", Integer.toString(Ports.free())));
+        app.environment()
+                .keySet()
+                .retainAll(Set.of("PATH", "HOME", "TMPDIR")); // not the settings of whoever runs the tests
+        app.environment()
+                .putAll(Map.of(
+                        "DATA_DIR",
+                        data.toString(),
+                        "PORT",
+                        Integer.toString(port),
+                        "MANAGEMENT_PORT",
+                        Integer.toString(Ports.free())));
         for (int i = 0; i < settings.length; i += 2) {
             app.environment().put(settings[i], settings[i + 1]);
         }
@@ -66,7 +76,9 @@ public final class AppProcess implements AutoCloseable {
             this.data = data.getParent().toRealPath().resolve(data.getFileName()); // as Postgres' command line shows it
             output = Files.createTempFile(data.getParent(), "output", ".log");
             errors = Files.createTempFile(data.getParent(), "errors", ".log");
-            process = app.redirectOutput(output.toFile()).redirectError(errors.toFile()).start();
+            process = app.redirectOutput(output.toFile())
+                    .redirectError(errors.toFile())
+                    .start();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -157,17 +169,27 @@ public final class AppProcess implements AutoCloseable {
             return null;
         }
         String pid = read(pidFile).lines().findFirst().orElse("");
-        return !pid.matches("\\d+") ? null : ProcessHandle.of(Long.parseLong(pid)).filter(this::isOurPostgres).orElse(null);
+        return !pid.matches("\\d+")
+                ? null
+                : ProcessHandle.of(Long.parseLong(pid))
+                        .filter(this::isOurPostgres)
+                        .orElse(null);
     }
 
     private boolean isOurPostgres(ProcessHandle server) {
-        return server.info().arguments().map(List::of).orElse(List.of()).contains(data.resolve("postgres").toString());
+        return server.info()
+                .arguments()
+                .map(List::of)
+                .orElse(List.of())
+                .contains(data.resolve("postgres").toString());
     }
 
     /** The first column of every row in the embedded database, as text. */
     public List<String> column(String sql) {
-        String postgresPort = read(data.resolve("postgres/postmaster.pid")).lines().toList().get(3);
-        try (Connection connection = DriverManager.getConnection("jdbc:postgresql://localhost:" + postgresPort + "/postgres?user=postgres")) {
+        String postgresPort =
+                read(data.resolve("postgres/postmaster.pid")).lines().toList().get(3);
+        try (Connection connection = DriverManager.getConnection(
+                "jdbc:postgresql://localhost:" + postgresPort + "/postgres?user=postgres")) {
             return Rows.column(connection, sql);
         } catch (SQLException e) {
             throw new IllegalStateException(e);

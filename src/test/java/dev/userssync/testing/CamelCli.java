@@ -31,36 +31,54 @@ public final class CamelCli implements AutoCloseable {
      *
      * @param options between {@code run} and the files
      */
-    public CamelCli(Path clone, Map<String, String> environment, String... options) throws IOException, InterruptedException {
+    public CamelCli(Path clone, Map<String, String> environment, String... options)
+            throws IOException, InterruptedException {
         this.clone = clone;
         for (String part : List.of("routes", "config", "src/main", "pom.xml")) {
             copy(Path.of(part), clone.resolve(part));
         }
         Path classPath = Path.of("target/camel-cli-" + System.getProperty("camel.version") + ".classpath");
         if (!Files.exists(classPath)) {
-            Process maven = new ProcessBuilder(System.getProperty("maven.executable"), "-q", "-B", "-f", "src/test/camel-cli/pom.xml",
-                    "-Dcamel.version=" + System.getProperty("camel.version"),
-                    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath", "-Dmdep.outputFile=" + clone.resolve("classpath"))
-                    .redirectErrorStream(true).redirectOutput(clone.resolve("maven.log").toFile()).start();
+            Process maven = new ProcessBuilder(
+                            System.getProperty("maven.executable"),
+                            "-q",
+                            "-B",
+                            "-f",
+                            "src/test/camel-cli/pom.xml",
+                            "-Dcamel.version=" + System.getProperty("camel.version"),
+                            "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath",
+                            "-Dmdep.outputFile=" + clone.resolve("classpath"))
+                    .redirectErrorStream(true)
+                    .redirectOutput(clone.resolve("maven.log").toFile())
+                    .start();
             assertTrue(maven.waitFor(5, TimeUnit.MINUTES));
             assertEquals(0, maven.exitValue(), () -> read("maven.log"));
             Files.copy(clone.resolve("classpath"), classPath, StandardCopyOption.REPLACE_EXISTING);
         }
 
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp", Files.readString(classPath).strip(), Path.of("src/test/camel-cli/CamelCli.java").toAbsolutePath().toString(), "run"));
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                Files.readString(classPath).strip(),
+                Path.of("src/test/camel-cli/CamelCli.java").toAbsolutePath().toString(),
+                "run"));
         command.addAll(List.of(options));
         try (DirectoryStream<Path> settings = Files.newDirectoryStream(Path.of("config"), "*.properties")) {
             settings.forEach(file -> command.add(file.toString())); // what the shell makes of config/*.properties
         }
         ProcessBuilder run = new ProcessBuilder(command)
-                .directory(clone.toFile()).redirectErrorStream(true).redirectOutput(clone.resolve("camel.log").toFile());
-        run.environment().keySet().removeAll(List.of("DATABASE_URL", "CLERK_WEBHOOK_SECRET", "STACK_AUTH_WEBHOOK_SECRET"));
+                .directory(clone.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(clone.resolve("camel.log").toFile());
+        run.environment()
+                .keySet()
+                .removeAll(List.of("DATABASE_URL", "CLERK_WEBHOOK_SECRET", "STACK_AUTH_WEBHOOK_SECRET"));
         run.environment().putAll(environment);
         camel = run.start();
         Runtime.getRuntime().addShutdownHook(new Thread(camel::destroyForcibly)); // for tests that are interrupted
         // The first run on a machine fetches Postgres for every platform that the CLI might run on.
-        await().atMost(Duration.ofMinutes(5)).until(() -> read("camel.log").contains("users-sync is running") || !camel.isAlive());
+        await().atMost(Duration.ofMinutes(5))
+                .until(() -> read("camel.log").contains("users-sync is running") || !camel.isAlive());
         assertTrue(camel.isAlive(), () -> read("camel.log"));
     }
 

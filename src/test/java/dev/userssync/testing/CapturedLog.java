@@ -16,15 +16,22 @@ public final class CapturedLog {
     private final List<String> lines = new CopyOnWriteArrayList<>();
 
     public CapturedLog() {
-        PatternLayout layout = PatternLayout.newBuilder().withPattern("%level %logger : %msg%n%throwable").build();
-        AbstractAppender appender = new AbstractAppender("captured-" + System.identityHashCode(this), null, layout, true, Property.EMPTY_ARRAY) {
-            @Override
-            public void append(LogEvent event) {
-                lines.add(new String(layout.toByteArray(event)));
-            }
-        };
+        PatternLayout layout = PatternLayout.newBuilder()
+                .withPattern("%level %logger : %msg%n%throwable")
+                .build();
+        AbstractAppender appender =
+                new AbstractAppender(
+                        "captured-" + System.identityHashCode(this), null, layout, true, Property.EMPTY_ARRAY) {
+                    @Override
+                    public void append(LogEvent event) {
+                        lines.add(new String(layout.toByteArray(event)));
+                    }
+                };
         appender.start();
-        ((LoggerContext) LogManager.getContext(false)).getConfiguration().getRootLogger().addAppender(appender, Level.INFO, null);
+        ((LoggerContext) LogManager.getContext(false))
+                .getConfiguration()
+                .getRootLogger()
+                .addAppender(appender, Level.INFO, null);
         ((LoggerContext) LogManager.getContext(false)).updateLoggers();
     }
 

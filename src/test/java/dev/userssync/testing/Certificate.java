@@ -19,26 +19,53 @@ public final class Certificate {
     public final Path pem;
     /** Readable by its owner alone, as Postgres wants it. */
     public final Path keyPem;
+
     private final KeyStore loaded;
 
     public Certificate(Path directory, String host) throws IOException, GeneralSecurityException, InterruptedException {
         keyStore = directory.resolve(host + ".p12");
-        Process keytool = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "keytool").toString(), "-genkeypair", "-alias", "server",
-                "-keyalg", "EC", "-dname", "CN=" + host, "-ext", "san=dns:" + host, "-validity", "2", "-storetype", "PKCS12",
-                "-keystore", keyStore.toString(), "-storepass", PASSWORD).redirectErrorStream(true).start();
+        Process keytool = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                .toString(),
+                        "-genkeypair",
+                        "-alias",
+                        "server",
+                        "-keyalg",
+                        "EC",
+                        "-dname",
+                        "CN=" + host,
+                        "-ext",
+                        "san=dns:" + host,
+                        "-validity",
+                        "2",
+                        "-storetype",
+                        "PKCS12",
+                        "-keystore",
+                        keyStore.toString(),
+                        "-storepass",
+                        PASSWORD)
+                .redirectErrorStream(true)
+                .start();
         String output = new String(keytool.getInputStream().readAllBytes());
         if (keytool.waitFor() != 0) {
             throw new IllegalStateException(output);
         }
         loaded = KeyStore.getInstance(keyStore.toFile(), PASSWORD.toCharArray());
-        pem = Files.writeString(directory.resolve(host + ".crt"), pem("CERTIFICATE", loaded.getCertificate("server").getEncoded()));
+        pem = Files.writeString(
+                directory.resolve(host + ".crt"),
+                pem("CERTIFICATE", loaded.getCertificate("server").getEncoded()));
         keyPem = directory.resolve(host + ".key");
         Files.createFile(keyPem, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.writeString(keyPem, pem("PRIVATE KEY", loaded.getKey("server", PASSWORD.toCharArray()).getEncoded()));
+        Files.writeString(
+                keyPem,
+                pem(
+                        "PRIVATE KEY",
+                        loaded.getKey("server", PASSWORD.toCharArray()).getEncoded()));
     }
 
     private static String pem(String type, byte[] bytes) {
-        return "-----BEGIN " + type + "-----\n" + Base64.getMimeEncoder().encodeToString(bytes) + "\n-----END " + type + "-----\n";
+        return "-----BEGIN " + type + "-----\n" + Base64.getMimeEncoder().encodeToString(bytes) + "\n-----END " + type
+                + "-----\n";
     }
 
     /** For a client that trusts this certificate and no other. */

@@ -27,11 +27,11 @@ import java.util.zip.ZipOutputStream;
 public final class ClassArchive {
 
     private static final Path FOLDER = Path.of("target/class-archive").toAbsolutePath();
-    private static final List<Path> OURS = List.of(Path.of("target/classes"), Path.of("target/test-classes/log4j2-test.properties"));
+    private static final List<Path> OURS =
+            List.of(Path.of("target/classes"), Path.of("target/test-classes/log4j2-test.properties"));
     private static final List<String> OPTIONS = make();
 
-    private ClassArchive() {
-    }
+    private ClassArchive() {}
 
     /** Class path included. */
     public static List<String> options() {
@@ -41,12 +41,21 @@ public final class ClassArchive {
     private static List<String> make() {
         try {
             Files.createDirectories(FOLDER);
-            try (FileChannel file = FileChannel.open(FOLDER.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE); FileLock lock = file.lock()) {
-                String name = Integer.toHexString((state() + System.getProperty("java.class.path") + Runtime.version()).hashCode());
+            try (FileChannel file = FileChannel.open(
+                            FOLDER.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                    FileLock lock = file.lock()) {
+                String name = Integer.toHexString(
+                        (state() + System.getProperty("java.class.path") + Runtime.version()).hashCode());
                 Path jar = FOLDER.resolve(name + ".jar");
                 Path archive = FOLDER.resolve(name + ".jsa");
-                List<String> classPath = List.of("-cp", jar + File.pathSeparator + Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-                        .filter(entry -> !Files.isDirectory(Path.of(entry))).collect(Collectors.joining(File.pathSeparator)));
+                List<String> classPath = List.of(
+                        "-cp",
+                        jar
+                                + File.pathSeparator
+                                + Arrays.stream(System.getProperty("java.class.path")
+                                                .split(File.pathSeparator))
+                                        .filter(entry -> !Files.isDirectory(Path.of(entry)))
+                                        .collect(Collectors.joining(File.pathSeparator)));
                 if (!Files.exists(archive)) {
                     try (DirectoryStream<Path> old = Files.newDirectoryStream(FOLDER, "*.{jar,jsa}")) {
                         for (Path one : old) {
@@ -55,12 +64,14 @@ public final class ClassArchive {
                     }
                     pack(jar);
                     Path made = FOLDER.resolve("made");
-                    List<String> dump = new ArrayList<>(List.of("-XX:ArchiveClassesAtExit=" + made, "-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
+                    List<String> dump = new ArrayList<>(
+                            List.of("-XX:ArchiveClassesAtExit=" + made, "-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
                     dump.addAll(classPath);
                     runOnce(dump);
                     Files.move(made, archive);
                 }
-                List<String> options = new ArrayList<>(List.of("-XX:SharedArchiveFile=" + archive, "-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
+                List<String> options = new ArrayList<>(List.of(
+                        "-XX:SharedArchiveFile=" + archive, "-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
                 options.addAll(classPath);
                 return options;
             }
@@ -71,8 +82,14 @@ public final class ClassArchive {
 
     private static void runOnce(List<String> options) throws IOException {
         Path directory = Files.createTempDirectory(FOLDER, "run");
-        try (AppProcess app = new AppProcess(List.of(), options, directory.resolve("data"), "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET).awaitRunning()) {
-            assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}").post(app.webhooks("generic")).statusCode());
+        try (AppProcess app = new AppProcess(
+                        List.of(), options, directory.resolve("data"), "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET)
+                .awaitRunning()) {
+            assertEquals(
+                    204,
+                    new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}")
+                            .post(app.webhooks("generic"))
+                            .statusCode());
             app.stop();
             app.exitCode();
         }
@@ -92,11 +109,15 @@ public final class ClassArchive {
     }
 
     private static void pack(Path jar) throws IOException {
-        try (OutputStream out = Files.newOutputStream(jar); ZipOutputStream zip = new ZipOutputStream(out)) {
+        try (OutputStream out = Files.newOutputStream(jar);
+                ZipOutputStream zip = new ZipOutputStream(out)) {
             zip.setLevel(1);
             for (Path ours : OURS) {
                 for (Path file : files(ours)) {
-                    String name = (Files.isDirectory(ours) ? ours : ours.getParent()).relativize(file).toString().replace(File.separatorChar, '/');
+                    String name = (Files.isDirectory(ours) ? ours : ours.getParent())
+                            .relativize(file)
+                            .toString()
+                            .replace(File.separatorChar, '/');
                     if (Files.isRegularFile(file)) {
                         zip.putNextEntry(new ZipEntry(name));
                         Files.copy(file, zip);

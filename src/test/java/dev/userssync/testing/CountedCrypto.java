@@ -27,8 +27,7 @@ public final class CountedCrypto implements AutoCloseable {
     public CountedCrypto() {
         MACS.set(0);
         VERIFICATIONS.set(0);
-        Provider counting = new Provider(NAME, "1", "counts") {
-        };
+        Provider counting = new Provider(NAME, "1", "counts") {};
         counting.put("Mac.HmacSHA256", Sha256.class.getName());
         counting.put("Mac.HmacSHA1", Sha1.class.getName());
         counting.put("Signature.Ed25519", Ed25519.class.getName());

@@ -18,7 +18,10 @@ import java.util.UUID;
 /** One webhook as a provider sends it: signed with Standard Webhooks, and every part of it can be spoilt before it is posted. */
 public final class Delivery {
 
-    private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
+    private static final HttpClient HTTP = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(5))
+            .build();
 
     private final byte[] body;
     private final Map<String, String> headers = new LinkedHashMap<>();
@@ -84,7 +87,8 @@ public final class Delivery {
     }
 
     public HttpResponse<String> post(String url, Duration patience) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url)).timeout(patience)
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url))
+                .timeout(patience)
                 .method(method, HttpRequest.BodyPublishers.ofByteArray(body));
         headers.forEach(request::header);
         try {

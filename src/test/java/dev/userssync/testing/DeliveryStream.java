@@ -26,14 +26,16 @@ import org.awaitility.Awaitility;
 public final class DeliveryStream {
 
     /** What {@link #lost} and {@link #wrong} need of the table. */
-    public static final String ROWS = "SELECT concat_ws('|', id, raw_json ->> 'version', name, email, extract(epoch FROM created_at)::numeric,"
-            + " extract(epoch FROM updated_at)::numeric, deleted_at) FROM neon_auth.users_sync";
+    public static final String ROWS =
+            "SELECT concat_ws('|', id, raw_json ->> 'version', name, email, extract(epoch FROM created_at)::numeric,"
+                    + " extract(epoch FROM updated_at)::numeric, deleted_at) FROM neon_auth.users_sync";
     /** As long as many a provider waits for a reply. */
     private static final Duration PATIENCE = Duration.ofSeconds(15);
 
     private final int senders;
     private final IntUnaryOperator user;
-    private final Instant firstVersion = Instant.now().truncatedTo(ChronoUnit.MILLIS).minus(Duration.ofHours(1));
+    private final Instant firstVersion =
+            Instant.now().truncatedTo(ChronoUnit.MILLIS).minus(Duration.ofHours(1));
     private final AtomicInteger version = new AtomicInteger();
     /** The newest acknowledged version of each user. */
     private final Map<String, Integer> acknowledged = new ConcurrentHashMap<>();
@@ -78,7 +80,13 @@ public final class DeliveryStream {
     }
 
     private String row(int version) {
-        return String.join("|", id(version), Integer.toString(version), "Jane " + version, "jane" + version + "@example.com", epoch(firstVersion),
+        return String.join(
+                "|",
+                id(version),
+                Integer.toString(version),
+                "Jane " + version,
+                "jane" + version + "@example.com",
+                epoch(firstVersion),
                 epoch(time(version)));
     }
 
@@ -87,7 +95,8 @@ public final class DeliveryStream {
     }
 
     private Delivery delivery(int version) {
-        return new Delivery("""
+        return new Delivery(
+                """
                 {"type": "user.updated", "timestamp": "%s", "data": {"id": "%s", "name": "Jane %d", "email": "jane%d@example.com",
                  "created_at": "%s", "updated_at": "%s", "version": %d}}
                 """.formatted(time(version), id(version), version, version, firstVersion, time(version), version));
@@ -100,6 +109,7 @@ public final class DeliveryStream {
         public final Map<String, Integer> replies = new ConcurrentHashMap<>();
         /** How many deliveries got no reply. */
         public final AtomicInteger unanswered = new AtomicInteger();
+
         private final List<String> urls;
         private final ExecutorService threads = Executors.newFixedThreadPool(DeliveryStream.this.senders);
         private final List<Future<?>> senders = new ArrayList<>();
@@ -125,8 +135,14 @@ public final class DeliveryStream {
                 if (reply.statusCode() == 204) {
                     acknowledged.merge(id(next), next, Math::max);
                 }
-                replies.merge(reply.statusCode() + reply.headers().firstValue("Retry-After").map(", Retry-After "::concat).orElse(""),
-                        1, Integer::sum);
+                replies.merge(
+                        reply.statusCode()
+                                + reply.headers()
+                                        .firstValue("Retry-After")
+                                        .map(", Retry-After "::concat)
+                                        .orElse(""),
+                        1,
+                        Integer::sum);
                 return reply.statusCode() == 204;
             } catch (UncheckedIOException e) {
                 unanswered.incrementAndGet(); // not acknowledged: it may be in the table or not
@@ -140,7 +156,9 @@ public final class DeliveryStream {
 
         /** How many deliveries the provider would send again: any other reply, or none. */
         public int notAcknowledged() {
-            return replies.values().stream().mapToInt(Integer::intValue).sum() - replies.getOrDefault("204", 0) + unanswered.get();
+            return replies.values().stream().mapToInt(Integer::intValue).sum()
+                    - replies.getOrDefault("204", 0)
+                    + unanswered.get();
         }
 
         /** How long it takes from now on until a new delivery is acknowledged, beside those that still wait for an answer. */
@@ -148,14 +166,18 @@ public final class DeliveryStream {
             long start = System.nanoTime();
             AtomicLong first = new AtomicLong();
             ExecutorService probes = Executors.newCachedThreadPool();
-            Awaitility.await().atMost(Duration.ofMinutes(3)).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(100)).until(() -> {
-                probes.execute(() -> {
-                    if (deliver()) {
-                        first.compareAndSet(0, System.nanoTime() - start);
-                    }
-                });
-                return first.get() != 0;
-            });
+            Awaitility.await()
+                    .atMost(Duration.ofMinutes(3))
+                    .pollDelay(Duration.ZERO)
+                    .pollInterval(Duration.ofMillis(100))
+                    .until(() -> {
+                        probes.execute(() -> {
+                            if (deliver()) {
+                                first.compareAndSet(0, System.nanoTime() - start);
+                            }
+                        });
+                        return first.get() != 0;
+                    });
             probes.shutdown();
             return Duration.ofNanos(first.get());
         }

@@ -37,8 +37,7 @@ public final class FakeApi implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** A user as the provider knows it; the speech turns it into its own JSON. */
-    public record User(String id, String name, String email, Instant created, Instant updated, boolean hidden) {
-    }
+    public record User(String id, String name, String email, Instant created, Instant updated, boolean hidden) {}
 
     /** Something that happened to a user. */
     public record Event(int number, String kind, User user, Instant time) {
@@ -50,7 +49,8 @@ public final class FakeApi implements AutoCloseable {
     }
 
     /** A request without its host. */
-    public record Request(String method, String path, Map<String, String> query, Map<String, String> headers, String body) {
+    public record Request(
+            String method, String path, Map<String, String> query, Map<String, String> headers, String body) {
 
         public int number(String name, int otherwise) {
             return query.containsKey(name) ? Integer.parseInt(query.get(name)) : otherwise;
@@ -94,6 +94,7 @@ public final class FakeApi implements AutoCloseable {
 
     /** In order of creation. */
     private final Map<String, User> users = new LinkedHashMap<>();
+
     private final List<Event> events = new ArrayList<>();
     private final List<Request> requests = new CopyOnWriteArrayList<>();
     private final List<Function<Request, Answer>> faults = new CopyOnWriteArrayList<>();
@@ -129,8 +130,11 @@ public final class FakeApi implements AutoCloseable {
         try (exchange) {
             Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
             exchange.getRequestHeaders().forEach((name, values) -> headers.put(name, values.get(0)));
-            Request request = new Request(exchange.getRequestMethod(), exchange.getRequestURI().getRawPath(),
-                    query(exchange.getRequestURI().getRawQuery()), headers,
+            Request request = new Request(
+                    exchange.getRequestMethod(),
+                    exchange.getRequestURI().getRawPath(),
+                    query(exchange.getRequestURI().getRawQuery()),
+                    headers,
                     new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
             requests.add(request);
             Answer answer = null;
@@ -175,7 +179,8 @@ public final class FakeApi implements AutoCloseable {
         Map<String, String> query = new LinkedHashMap<>();
         for (String part : raw == null ? new String[0] : raw.split("&")) {
             String[] pair = part.split("=", 2);
-            query.merge(decode(pair[0]), pair.length > 1 ? decode(pair[1]) : "", (first, second) -> first + "," + second);
+            query.merge(
+                    decode(pair[0]), pair.length > 1 ? decode(pair[1]) : "", (first, second) -> first + "," + second);
         }
         return query;
     }
@@ -233,12 +238,17 @@ public final class FakeApi implements AutoCloseable {
 
     /** Those that a listing shows. */
     public synchronized List<User> listed() {
-        return new ArrayList<>(users.values().stream().filter(user -> !unlisted.contains(user.id)).toList());
+        return new ArrayList<>(users.values().stream()
+                .filter(user -> !unlisted.contains(user.id))
+                .toList());
     }
 
     /** What the table must show in the end: id and name of every user. */
     public synchronized List<String> truth() {
-        return users.values().stream().map(user -> user.id + " " + user.name).sorted().toList();
+        return users.values().stream()
+                .map(user -> user.id + " " + user.name)
+                .sorted()
+                .toList();
     }
 
     /** The provider's clock; every change takes a second. */

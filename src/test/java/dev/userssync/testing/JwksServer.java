@@ -70,7 +70,10 @@ public final class JwksServer implements AutoCloseable {
 
     /** Answers with the public halves of the keys. */
     public void publish(JsonWebKey... keys) {
-        answer(200, new JsonWebKeySet(keys).toJson(JsonWebKey.OutputControlLevel.PUBLIC_ONLY), Map.of("Content-Type", "application/json"));
+        answer(
+                200,
+                new JsonWebKeySet(keys).toJson(JsonWebKey.OutputControlLevel.PUBLIC_ONLY),
+                Map.of("Content-Type", "application/json"));
     }
 
     @Override

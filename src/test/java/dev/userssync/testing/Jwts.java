@@ -21,8 +21,7 @@ public final class Jwts {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Base64.Encoder BASE64URL = Base64.getUrlEncoder().withoutPadding();
 
-    private Jwts() {
-    }
+    private Jwts() {}
 
     public static String json(Map<String, ?> object) {
         try {
@@ -47,7 +46,8 @@ public final class Jwts {
 
     /** A JWS in compact form, made with the algorithm that is given, whatever the header says. */
     public static String sign(String header, String payload, String algorithm, Key key) {
-        String input = base64url(header.getBytes(StandardCharsets.UTF_8)) + "." + base64url(payload.getBytes(StandardCharsets.UTF_8));
+        String input = base64url(header.getBytes(StandardCharsets.UTF_8)) + "."
+                + base64url(payload.getBytes(StandardCharsets.UTF_8));
         return input + "." + base64url(signature(input.getBytes(StandardCharsets.US_ASCII), algorithm, key));
     }
 
@@ -66,14 +66,16 @@ public final class Jwts {
                 mac.init(new SecretKeySpec(key.getEncoded(), "HmacSHA" + bits));
                 return mac.doFinal(input);
             }
-            Signature signature = Signature.getInstance(switch (algorithm.substring(0, 2)) {
-                case "RS" -> "SHA" + bits + "withRSA";
-                case "PS" -> "RSASSA-PSS";
-                case "ES" -> "SHA" + bits + "withECDSAinP1363Format";
-                default -> "Ed25519";
-            });
+            Signature signature = Signature.getInstance(
+                    switch (algorithm.substring(0, 2)) {
+                        case "RS" -> "SHA" + bits + "withRSA";
+                        case "PS" -> "RSASSA-PSS";
+                        case "ES" -> "SHA" + bits + "withECDSAinP1363Format";
+                        default -> "Ed25519";
+                    });
             if (algorithm.startsWith("PS")) {
-                signature.setParameter(new PSSParameterSpec("SHA-" + bits, "MGF1", new MGF1ParameterSpec("SHA-" + bits), Integer.parseInt(bits) / 8, 1));
+                signature.setParameter(new PSSParameterSpec(
+                        "SHA-" + bits, "MGF1", new MGF1ParameterSpec("SHA-" + bits), Integer.parseInt(bits) / 8, 1));
             }
             signature.initSign((PrivateKey) key);
             signature.update(input);

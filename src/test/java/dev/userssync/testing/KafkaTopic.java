@@ -58,8 +58,10 @@ public final class KafkaTopic implements AutoCloseable {
 
     /** A record that is not of users-sync. */
     public void put(String key, byte[] value) {
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(Map.of("bootstrap.servers", broker.url()), new ByteArraySerializer(), new ByteArraySerializer())) {
-            producer.send(new ProducerRecord<>(NAME, key == null ? null : key.getBytes(), value)).get();
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(
+                Map.of("bootstrap.servers", broker.url()), new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.send(new ProducerRecord<>(NAME, key == null ? null : key.getBytes(), value))
+                    .get();
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }

@@ -45,9 +45,11 @@ public final class KeycloakRealm {
     /** Sends every event with the listener ext-event-http. */
     public void sendHttp(String url, String secret) {
         ObjectNode attributes = (ObjectNode) server.get("/admin/realms/" + name).get("attributes");
-        attributes.put("_providerConfig.ext-event-http.0", object("""
+        attributes.put(
+                "_providerConfig.ext-event-http.0", object("""
                 {"targetUri": "%s", "sharedSecret": "%s"}""", url, secret).toString());
-        server.put("/admin/realms/" + name, KeycloakServer.JSON.createObjectNode().set("attributes", attributes));
+        server.put(
+                "/admin/realms/" + name, KeycloakServer.JSON.createObjectNode().set("attributes", attributes));
         listen("ext-event-http");
     }
 
@@ -58,8 +60,7 @@ public final class KeycloakRealm {
 
     private void listen(String listener) {
         server.put("/admin/realms/" + name + "/events/config", object("""
-                {"eventsEnabled": true, "eventsListeners": ["%s"], "enabledEventTypes": [], "adminEventsEnabled": true, "adminEventsDetailsEnabled": true}""",
-                listener));
+                {"eventsEnabled": true, "eventsListeners": ["%s"], "enabledEventTypes": [], "adminEventsEnabled": true, "adminEventsDetailsEnabled": true}""", listener));
     }
 
     /** A client with a service account that may read users and events. Returns its secret. */
@@ -67,10 +68,16 @@ public final class KeycloakRealm {
         String client = server.post("/admin/realms/" + name + "/clients", object("""
                 {"clientId": "%s", "serviceAccountsEnabled": true, "standardFlowEnabled": false, "publicClient": false}""", clientId));
         String clients = "/admin/realms/" + name + "/clients/";
-        String management = server.get("/admin/realms/" + name + "/clients?clientId=realm-management").get(0).get("id").asText();
-        String account = server.get(clients + client + "/service-account-user").get("id").asText();
-        var roles = KeycloakServer.JSON.createArrayNode()
-                .add(server.get(clients + management + "/roles/view-users")).add(server.get(clients + management + "/roles/view-events"));
+        String management = server.get("/admin/realms/" + name + "/clients?clientId=realm-management")
+                .get(0)
+                .get("id")
+                .asText();
+        String account =
+                server.get(clients + client + "/service-account-user").get("id").asText();
+        var roles = KeycloakServer.JSON
+                .createArrayNode()
+                .add(server.get(clients + management + "/roles/view-users"))
+                .add(server.get(clients + management + "/roles/view-events"));
         server.post("/admin/realms/" + name + "/users/" + account + "/role-mappings/clients/" + management, roles);
         return server.get(clients + client + "/client-secret").get("value").asText();
     }
@@ -88,15 +95,20 @@ public final class KeycloakRealm {
                 users.add(object("""
                         {"username": "%1$s%2$d", "email": "%1$s%2$d@example.com", "firstName": "%1$s", "lastName": "of %2$d", "enabled": true}""", name, i));
             }
-            server.post("/admin/realms/" + this.name + "/partialImport",
-                    KeycloakServer.JSON.createObjectNode().put("ifResourceExists", "FAIL").set("users", users));
+            server.post(
+                    "/admin/realms/" + this.name + "/partialImport",
+                    KeycloakServer.JSON
+                            .createObjectNode()
+                            .put("ifResourceExists", "FAIL")
+                            .set("users", users));
         }
     }
 
     /** All users but service accounts. */
     public List<JsonNode> users() {
         List<JsonNode> users = new ArrayList<>();
-        server.get("/admin/realms/" + name + "/users?max=100000&briefRepresentation=false").forEach(users::add);
+        server.get("/admin/realms/" + name + "/users?max=100000&briefRepresentation=false")
+                .forEach(users::add);
         return users;
     }
 
@@ -120,31 +132,47 @@ public final class KeycloakRealm {
     }
 
     public JsonNode userNamed(String username) {
-        return server.get("/admin/realms/" + name + "/users?exact=true&username=" + username).get(0);
+        return server.get("/admin/realms/" + name + "/users?exact=true&username=" + username)
+                .get(0);
     }
 
     /** Opens the realm to visitors: they may register, and log in to the client "app". */
     public void open() {
         server.put("/admin/realms/" + name, object("{\"registrationAllowed\": true}"));
         server.post("/admin/realms/" + name + "/clients", object("""
-                {"clientId": "app", "publicClient": true, "standardFlowEnabled": true, "directAccessGrantsEnabled": true, "redirectUris": ["%s"]}""",
-                REDIRECT));
+                {"clientId": "app", "publicClient": true, "standardFlowEnabled": true, "directAccessGrantsEnabled": true, "redirectUris": ["%s"]}""", REDIRECT));
     }
 
     /** Fills in the registration page, as a visitor's browser does, and returns the new user's id. */
     public String register(String username, String password, String email, String firstName, String lastName) {
         HttpResponse<String> page = server.send(HttpRequest.newBuilder(URI.create(server.url() + "/realms/" + name
-                + "/protocol/openid-connect/registrations?client_id=app&response_type=code&scope=openid&redirect_uri=" + REDIRECT)));
+                + "/protocol/openid-connect/registrations?client_id=app&response_type=code&scope=openid&redirect_uri="
+                + REDIRECT)));
         Matcher action = Pattern.compile("<form[^>]*\\saction=\"([^\"]+)\"").matcher(page.body());
         if (!action.find()) {
             throw new AssertionError("no form in " + page.body());
         }
         // They are marked Secure, and a cookie store would keep them back on plain HTTP.
-        String cookies = page.headers().allValues("Set-Cookie").stream().map(cookie -> cookie.split(";")[0]).collect(Collectors.joining("; "));
-        HttpResponse<String> done = server.send(HttpRequest.newBuilder(URI.create(action.group(1).replace("&amp;", "&")))
-                .header("Cookie", cookies).header("Content-Type", "application/x-www-form-urlencoded")
-                .POST(form(Map.of("username", username, "password", password, "password-confirm", password, "email", email,
-                        "firstName", firstName, "lastName", lastName))));
+        String cookies = page.headers().allValues("Set-Cookie").stream()
+                .map(cookie -> cookie.split(";")[0])
+                .collect(Collectors.joining("; "));
+        HttpResponse<String> done =
+                server.send(HttpRequest.newBuilder(URI.create(action.group(1).replace("&amp;", "&")))
+                        .header("Cookie", cookies)
+                        .header("Content-Type", "application/x-www-form-urlencoded")
+                        .POST(form(Map.of(
+                                "username",
+                                username,
+                                "password",
+                                password,
+                                "password-confirm",
+                                password,
+                                "email",
+                                email,
+                                "firstName",
+                                firstName,
+                                "lastName",
+                                lastName))));
         if (!done.headers().firstValue("Location").orElse("").startsWith(REDIRECT + "?")) {
             throw new AssertionError("not registered: " + done.statusCode() + " " + done.body());
         }
@@ -153,19 +181,32 @@ public final class KeycloakRealm {
 
     /** A user logs in and changes the own profile; needs {@link #open}. */
     public void changeOwnProfile(String username, String password, String profile) {
-        String token = KeycloakServer.json(server.send(HttpRequest.newBuilder(URI.create(server.url() + "/realms/" + name
-                        + "/protocol/openid-connect/token"))
-                .header("Content-Type", "application/x-www-form-urlencoded")
-                .POST(form(Map.of("grant_type", "password", "client_id", "app", "username", username, "password", password)))).body())
-                .get("access_token").asText();
+        String token = KeycloakServer.json(server.send(HttpRequest.newBuilder(
+                                        URI.create(server.url() + "/realms/" + name + "/protocol/openid-connect/token"))
+                                .header("Content-Type", "application/x-www-form-urlencoded")
+                                .POST(form(Map.of(
+                                        "grant_type",
+                                        "password",
+                                        "client_id",
+                                        "app",
+                                        "username",
+                                        username,
+                                        "password",
+                                        password))))
+                        .body())
+                .get("access_token")
+                .asText();
         server.send(HttpRequest.newBuilder(URI.create(server.url() + "/realms/" + name + "/account/"))
-                .header("Authorization", "Bearer " + token).header("Content-Type", "application/json").header("Accept", "application/json")
+                .header("Authorization", "Bearer " + token)
+                .header("Content-Type", "application/json")
+                .header("Accept", "application/json")
                 .POST(HttpRequest.BodyPublishers.ofString(profile)));
     }
 
     public static HttpRequest.BodyPublisher form(Map<String, String> fields) {
         return HttpRequest.BodyPublishers.ofString(fields.entrySet().stream()
-                .map(field -> field.getKey() + "=" + URLEncoder.encode(field.getValue(), UTF_8)).collect(Collectors.joining("&")));
+                .map(field -> field.getKey() + "=" + URLEncoder.encode(field.getValue(), UTF_8))
+                .collect(Collectors.joining("&")));
     }
 
     private static JsonNode object(String json, Object... values) {

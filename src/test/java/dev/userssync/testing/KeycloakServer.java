@@ -33,12 +33,16 @@ public final class KeycloakServer implements AutoCloseable {
     public static final ObjectMapper JSON = new ObjectMapper();
 
     private static final int OLDEST_JAVA = 21;
-    private static final Duration LONGEST_START = Duration.ofMinutes(4); // a minute on two idle cores: the first start builds it
+    private static final Duration LONGEST_START =
+            Duration.ofMinutes(4); // a minute on two idle cores: the first start builds it
     private static final String ADMIN = "tests";
     private static final String ADMIN_SECRET = "the secret of the tests";
     private static KeycloakServer running;
 
-    private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(10)).build();
+    private final HttpClient http = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(10))
+            .build();
     private final int port = Ports.free();
     private final Path log;
     private final Process process;
@@ -54,25 +58,47 @@ public final class KeycloakServer implements AutoCloseable {
     /** Returns when it answers. */
     public KeycloakServer() {
         Path home = Path.of(Optional.ofNullable(System.getProperty("keycloak.home"))
-                .orElseThrow(() -> new IllegalStateException("there is no Keycloak here; run the tests with: mvn verify -Pkeycloak")));
+                .orElseThrow(() -> new IllegalStateException(
+                        "there is no Keycloak here; run the tests with: mvn verify -Pkeycloak")));
         log = home.resolveSibling("keycloak.log");
-        ProcessBuilder server = new ProcessBuilder("bash", Path.of("src/test/keycloak/with-its-parent").toAbsolutePath().toString(),
-                "bash", home.resolve("bin/kc.sh").toString(), "start-dev", "--db=dev-mem",
-                "--http-host=127.0.0.1", "--http-port=" + port, "--http-management-port=" + Ports.free(),
-                "--spi-events-store--provider=jpa"); // keycloak-events brings a second event store, and with two /admin-events answers 500
+        ProcessBuilder server = new ProcessBuilder(
+                "bash",
+                Path.of("src/test/keycloak/with-its-parent").toAbsolutePath().toString(),
+                "bash",
+                home.resolve("bin/kc.sh").toString(),
+                "start-dev",
+                "--db=dev-mem",
+                "--http-host=127.0.0.1",
+                "--http-port=" + port,
+                "--http-management-port=" + Ports.free(),
+                "--spi-events-store--provider=jpa"); // keycloak-events brings a second event store, and with two
+        // /admin-events answers 500
         server.environment().keySet().removeIf(name -> name.startsWith("KC_") || name.startsWith("JAVA_OPTS"));
-        server.environment().putAll(Map.of("JAVA_HOME", javaHome().toString(), "JAVA_OPTS_APPEND", "-XX:TieredStopAtLevel=1",
-                "JAVA_OPTS_KC_HEAP", "-Xms64m -Xmx512m",
-                "KC_BOOTSTRAP_ADMIN_CLIENT_ID", ADMIN, "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET", ADMIN_SECRET));
+        server.environment()
+                .putAll(Map.of(
+                        "JAVA_HOME",
+                        javaHome().toString(),
+                        "JAVA_OPTS_APPEND",
+                        "-XX:TieredStopAtLevel=1",
+                        "JAVA_OPTS_KC_HEAP",
+                        "-Xms64m -Xmx512m",
+                        "KC_BOOTSTRAP_ADMIN_CLIENT_ID",
+                        ADMIN,
+                        "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET",
+                        ADMIN_SECRET));
         server.environment().remove("JAVA");
         try {
-            process = server.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+            process = server.redirectErrorStream(true)
+                    .redirectOutput(log.toFile())
+                    .start();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         Runtime.getRuntime().addShutdownHook(new Thread(this::close));
         try {
-            await().atMost(LONGEST_START).pollInterval(Duration.ofMillis(500)).until(() -> !process.isAlive() || answers());
+            await().atMost(LONGEST_START)
+                    .pollInterval(Duration.ofMillis(500))
+                    .until(() -> !process.isAlive() || answers());
             if (!process.isAlive()) {
                 throw new AssertionError("Keycloak did not start, exit code " + process.exitValue() + "\n" + log());
             }
@@ -98,7 +124,8 @@ public final class KeycloakServer implements AutoCloseable {
 
     /** Returns the last segment of the new resource's address, its id; "" if the answer names none. */
     public String post(String path, JsonNode body) {
-        String location = admin("POST", path, body).headers().firstValue("Location").orElse("");
+        String location =
+                admin("POST", path, body).headers().firstValue("Location").orElse("");
         return location.substring(location.lastIndexOf('/') + 1);
     }
 
@@ -112,13 +139,27 @@ public final class KeycloakServer implements AutoCloseable {
 
     private HttpResponse<String> admin(String method, String path, JsonNode body) {
         // Its token lives for a minute, so each request takes a new one.
-        String token = json(send(HttpRequest.newBuilder(URI.create(url() + "/realms/master/protocol/openid-connect/token"))
-                .header("Content-Type", "application/x-www-form-urlencoded")
-                .POST(KeycloakRealm.form(Map.of("grant_type", "client_credentials", "client_id", ADMIN, "client_secret", ADMIN_SECRET)))).body())
-                .get("access_token").asText();
-        return send(HttpRequest.newBuilder(URI.create(url() + path)).header("Authorization", "Bearer " + token)
-                .header("Content-Type", "application/json").method(method,
-                        body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body.toString())));
+        String token = json(send(HttpRequest.newBuilder(
+                                        URI.create(url() + "/realms/master/protocol/openid-connect/token"))
+                                .header("Content-Type", "application/x-www-form-urlencoded")
+                                .POST(KeycloakRealm.form(Map.of(
+                                        "grant_type",
+                                        "client_credentials",
+                                        "client_id",
+                                        ADMIN,
+                                        "client_secret",
+                                        ADMIN_SECRET))))
+                        .body())
+                .get("access_token")
+                .asText();
+        return send(HttpRequest.newBuilder(URI.create(url() + path))
+                .header("Authorization", "Bearer " + token)
+                .header("Content-Type", "application/json")
+                .method(
+                        method,
+                        body == null
+                                ? HttpRequest.BodyPublishers.noBody()
+                                : HttpRequest.BodyPublishers.ofString(body.toString())));
     }
 
     /** @throws AssertionError on any status but 2xx and 3xx, with the answer */
@@ -171,8 +212,14 @@ public final class KeycloakServer implements AutoCloseable {
 
     private boolean answers() {
         try {
-            return http.send(HttpRequest.newBuilder(URI.create(url() + "/realms/master/.well-known/openid-configuration"))
-                    .timeout(Duration.ofSeconds(20)).build(), HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
+            return http.send(
+                                    HttpRequest.newBuilder(URI.create(
+                                                    url() + "/realms/master/.well-known/openid-configuration"))
+                                            .timeout(Duration.ofSeconds(20))
+                                            .build(),
+                                    HttpResponse.BodyHandlers.discarding())
+                            .statusCode()
+                    == 200;
         } catch (IOException e) {
             return false;
         } catch (InterruptedException e) {
@@ -181,7 +228,8 @@ public final class KeycloakServer implements AutoCloseable {
     }
 
     private static Path javaHome() {
-        for (String set : new String[] {System.getProperty("keycloak.java.home"), System.getenv("KEYCLOAK_JAVA_HOME")}) {
+        for (String set :
+                new String[] {System.getProperty("keycloak.java.home"), System.getenv("KEYCLOAK_JAVA_HOME")}) {
             if (set != null && !set.isBlank()) {
                 if (javaVersion(Path.of(set)) < OLDEST_JAVA) {
                     throw new IllegalStateException("keycloak.java.home or KEYCLOAK_JAVA_HOME is " + set
@@ -193,10 +241,14 @@ public final class KeycloakServer implements AutoCloseable {
         if (Runtime.version().feature() >= OLDEST_JAVA) {
             return Path.of(System.getProperty("java.home"));
         }
-        try (Stream<Path> installed = Files.isDirectory(Path.of("/usr/lib/jvm")) ? Files.list(Path.of("/usr/lib/jvm")) : Stream.empty()) {
-            return installed.filter(home -> javaVersion(home) >= OLDEST_JAVA).max(Comparator.comparingInt(KeycloakServer::javaVersion))
-                    .orElseThrow(() -> new IllegalStateException("keycloak-events needs a JDK " + OLDEST_JAVA + " or newer and there is none under"
-                            + " /usr/lib/jvm: install one, or name its directory in KEYCLOAK_JAVA_HOME"));
+        try (Stream<Path> installed =
+                Files.isDirectory(Path.of("/usr/lib/jvm")) ? Files.list(Path.of("/usr/lib/jvm")) : Stream.empty()) {
+            return installed
+                    .filter(home -> javaVersion(home) >= OLDEST_JAVA)
+                    .max(Comparator.comparingInt(KeycloakServer::javaVersion))
+                    .orElseThrow(() -> new IllegalStateException(
+                            "keycloak-events needs a JDK " + OLDEST_JAVA + " or newer and there is none under"
+                                    + " /usr/lib/jvm: install one, or name its directory in KEYCLOAK_JAVA_HOME"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -205,8 +257,11 @@ public final class KeycloakServer implements AutoCloseable {
     /** The feature version that its file "release" tells; 0 when it is no JDK. */
     private static int javaVersion(Path home) {
         try {
-            Matcher version = Pattern.compile("(?m)^JAVA_VERSION=\"(\\d+)").matcher(Files.readString(home.resolve("release")));
-            return Files.isExecutable(home.resolve("bin/java")) && version.find() ? Integer.parseInt(version.group(1)) : 0;
+            Matcher version =
+                    Pattern.compile("(?m)^JAVA_VERSION=\"(\\d+)").matcher(Files.readString(home.resolve("release")));
+            return Files.isExecutable(home.resolve("bin/java")) && version.find()
+                    ? Integer.parseInt(version.group(1))
+                    : 0;
         } catch (IOException e) {
             return 0;
         }

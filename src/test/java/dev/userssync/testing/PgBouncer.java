@@ -22,7 +22,10 @@ public final class PgBouncer implements AutoCloseable {
 
     /** @param mode session or transaction */
     public PgBouncer(Path directory, String mode, TestDatabase database) throws IOException {
-        this(directory, mode, URI.create(database.url().substring("jdbc:".length()).replaceFirst("\\?.*", "")));
+        this(
+                directory,
+                mode,
+                URI.create(database.url().substring("jdbc:".length()).replaceFirst("\\?.*", "")));
     }
 
     /** @param server {@code postgresql://localhost:port/database}; its superuser is {@code postgres}, and needs no password */
@@ -38,14 +41,18 @@ public final class PgBouncer implements AutoCloseable {
                 auth_type = any
                 pool_mode = %s
                 default_pool_size = %d
-                """.formatted(server.getPort(), port, mode, mode.equals("session") ? 10 : 3));
+                """.formatted(
+                        server.getPort(), port, mode, mode.equals("session") ? 10 : 3));
         output = directory.resolve("pgbouncer.log");
         List<String> command = new ArrayList<>(List.of(program().toString()));
         if (System.getProperty("user.name").equals("root")) {
             command.addAll(List.of("-u", "nobody")); // it refuses to run as root
         }
         command.add(ini.toString());
-        process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile()).start();
+        process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         await().until(() -> {
             if (!process.isAlive()) {
@@ -64,7 +71,9 @@ public final class PgBouncer implements AutoCloseable {
     }
 
     private static Stream<Path> programs() {
-        return Stream.concat(Stream.of(System.getenv("PATH").split(":")), Stream.of("/usr/sbin")).map(folder -> Path.of(folder, "pgbouncer")).filter(Files::isExecutable);
+        return Stream.concat(Stream.of(System.getenv("PATH").split(":")), Stream.of("/usr/sbin"))
+                .map(folder -> Path.of(folder, "pgbouncer"))
+                .filter(Files::isExecutable);
     }
 
     public static boolean isInstalled() {

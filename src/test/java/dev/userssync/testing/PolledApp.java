@@ -45,16 +45,20 @@ public abstract class PolledApp extends RunningApp {
     @BeforeEach
     public void nothingYet() {
         polls().unlimited = true;
-        await().until(() -> database.column("SELECT provider FROM users_sync_internal.poll_state WHERE lease_until > now()").isEmpty());
+        await().until(() -> database.column(
+                        "SELECT provider FROM users_sync_internal.poll_state WHERE lease_until > now()")
+                .isEmpty());
         api.reset();
         api.largestPage = 50;
         log.clear();
-        await().until(() -> !database.column("SELECT provider FROM users_sync_internal.poll_state").isEmpty());
-        database.execute("TRUNCATE neon_auth.users_sync CASCADE; TRUNCATE users_sync_internal.sweep_seen, users_sync_internal.dead_letter, users_sync_internal.user_to_ask;"
-                // a later fence, so that what still runs of the test before cannot write
-                + "WITH old AS (DELETE FROM users_sync_internal.poll_state RETURNING provider, fence)"
-                + " INSERT INTO users_sync_internal.poll_state (provider, fence, changes_due, listing_due)"
-                + " SELECT provider, fence + 1, 'infinity', 'infinity' FROM old");
+        await().until(() -> !database.column("SELECT provider FROM users_sync_internal.poll_state")
+                .isEmpty());
+        database.execute(
+                "TRUNCATE neon_auth.users_sync CASCADE; TRUNCATE users_sync_internal.sweep_seen, users_sync_internal.dead_letter, users_sync_internal.user_to_ask;"
+                        // a later fence, so that what still runs of the test before cannot write
+                        + "WITH old AS (DELETE FROM users_sync_internal.poll_state RETURNING provider, fence)"
+                        + " INSERT INTO users_sync_internal.poll_state (provider, fence, changes_due, listing_due)"
+                        + " SELECT provider, fence + 1, 'infinity', 'infinity' FROM old");
     }
 
     @AfterAll
@@ -89,7 +93,8 @@ public abstract class PolledApp extends RunningApp {
         try {
             await().atMost(longest).pollInterval(Duration.ofMillis(20)).until(() -> "t".equals(state(condition)));
         } catch (ConditionTimeoutException e) {
-            throw new AssertionError(condition + " is not so: " + state("to_jsonb(poll_state)") + "\n" + api.requests(), e);
+            throw new AssertionError(
+                    condition + " is not so: " + state("to_jsonb(poll_state)") + "\n" + api.requests(), e);
         }
     }
 
@@ -118,7 +123,8 @@ public abstract class PolledApp extends RunningApp {
     /** listed, added, updated, deleted, repaired, unknown of the last job. */
     public List<Long> report() {
         return List.of("listed", "added", "updated", "deleted", "repaired", "unknown").stream()
-                .map(count -> Long.valueOf(state("last_report ->> '" + count + "'"))).toList();
+                .map(count -> Long.valueOf(state("last_report ->> '" + count + "'")))
+                .toList();
     }
 
     public HttpResponse<String> post(String path) {
@@ -126,6 +132,8 @@ public abstract class PolledApp extends RunningApp {
     }
 
     public int requests(String path) {
-        return (int) api.requests().stream().filter(request -> request.path().equals(path)).count();
+        return (int) api.requests().stream()
+                .filter(request -> request.path().equals(path))
+                .count();
     }
 }

@@ -38,10 +38,15 @@ public final class PostgresServer implements AutoCloseable {
     }
 
     private void start(int port) throws IOException {
-        server = EmbeddedPostgres.builder().setDataDirectory(data).setCleanDataDirectory(false).setPort(port)
+        server = EmbeddedPostgres.builder()
+                .setDataDirectory(data)
+                .setCleanDataDirectory(false)
+                .setPort(port)
                 .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first reads its log again
-                .setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on")
-                .setServerConfig("max_connections", Integer.toString(CONNECTIONS)).start();
+                .setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
+                .setServerConfig("max_connections", Integer.toString(CONNECTIONS))
+                .start();
     }
 
     public int port() {
@@ -55,7 +60,8 @@ public final class PostgresServer implements AutoCloseable {
 
     /** At once: it has to recover from its log when it starts again. */
     public void crash() throws IOException, InterruptedException {
-        long pid = Long.parseLong(Files.readAllLines(data.resolve("postmaster.pid")).get(0).strip());
+        long pid = Long.parseLong(
+                Files.readAllLines(data.resolve("postmaster.pid")).get(0).strip());
         ProcessHandle postmaster = ProcessHandle.of(pid).orElseThrow();
         new ProcessBuilder("kill", "-QUIT", Long.toString(pid)).start().waitFor(); // Postgres' immediate shutdown
         postmaster.onExit().orTimeout(30, TimeUnit.SECONDS).join();
@@ -97,7 +103,10 @@ public final class PostgresServer implements AutoCloseable {
     }
 
     public void endConnectionsOf(String application) {
-        execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + application + "'");
+        execute(
+                "postgres",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + application
+                        + "'");
     }
 
     /** The first column of every row in the application's database, as text. */

@@ -41,7 +41,9 @@ public final class PrivateKeys implements AutoCloseable {
     public PrivateKeys() {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(Path.of("routes/providers"), "*.camel.yaml")) {
             for (Path file : files) {
-                JsonNode parameters = new ObjectMapper(new YAMLFactory()).readTree(file.toFile()).at("/0/route/from/parameters");
+                JsonNode parameters = new ObjectMapper(new YAMLFactory())
+                        .readTree(file.toFile())
+                        .at("/0/route/from/parameters");
                 if (parameters.path("verification").asText().matches("jwt-body|detached-jws")) {
                     providers.put(parameters.path("provider").asText(), parameters);
                 }
@@ -52,7 +54,10 @@ public final class PrivateKeys implements AutoCloseable {
     }
 
     public void addTo(Properties settings) {
-        providers.keySet().forEach(provider -> settings.setProperty(provider + ".jwks.url", jwks.url().toString()));
+        providers
+                .keySet()
+                .forEach(provider ->
+                        settings.setProperty(provider + ".jwks.url", jwks.url().toString()));
     }
 
     public boolean has(String provider) {
@@ -65,7 +70,9 @@ public final class PrivateKeys implements AutoCloseable {
 
     public VerificationScheme.Signed sign(String provider, byte[] document, Instant at) {
         JsonNode parameters = providers.get(provider);
-        return parameters.path("verification").asText().equals("jwt-body") ? token(parameters, document, at) : detached(parameters, document, at);
+        return parameters.path("verification").asText().equals("jwt-body")
+                ? token(parameters, document, at)
+                : detached(parameters, document, at);
     }
 
     private VerificationScheme.Signed token(JsonNode parameters, byte[] document, Instant at) {
@@ -83,13 +90,21 @@ public final class PrivateKeys implements AutoCloseable {
         if (parameters.has("consumes")) {
             headers.put("Content-Type", parameters.path("consumes").asText());
         }
-        return new VerificationScheme.Signed(headers, bytes(parameters.has("token") ? Jwts.json(Map.of(parameters.path("token").asText(), jwt)) : jwt));
+        return new VerificationScheme.Signed(
+                headers,
+                bytes(
+                        parameters.has("token")
+                                ? Jwts.json(Map.of(parameters.path("token").asText(), jwt))
+                                : jwt));
     }
 
     private VerificationScheme.Signed detached(JsonNode parameters, byte[] document, Instant at) {
-        String time = Long.toString(parameters.path("timestamp").asText().equals("seconds") ? at.getEpochSecond() : at.toEpochMilli());
+        String time = Long.toString(
+                parameters.path("timestamp").asText().equals("seconds") ? at.getEpochSecond() : at.toEpochMilli());
         Map<String, String> headers = new LinkedHashMap<>();
-        headers.put(parameters.path("header").asText(), signed(parameters, time + "." + Jwts.base64url(document)).replaceFirst("\\..*\\.", ".."));
+        headers.put(
+                parameters.path("header").asText(),
+                signed(parameters, time + "." + Jwts.base64url(document)).replaceFirst("\\..*\\.", ".."));
         headers.put(parameters.path("timestampHeader").asText(), time);
         if (parameters.has("keyIdHeader")) {
             headers.put(parameters.path("keyIdHeader").asText(), key(parameters).getKeyId());
@@ -99,7 +114,11 @@ public final class PrivateKeys implements AutoCloseable {
 
     private String signed(JsonNode parameters, String payload) {
         String algorithm = parameters.path("algorithm").asText();
-        return Jwts.sign(Jwts.header(algorithm, key(parameters).getKeyId()), payload, algorithm, key(parameters).getPrivateKey());
+        return Jwts.sign(
+                Jwts.header(algorithm, key(parameters).getKeyId()),
+                payload,
+                algorithm,
+                key(parameters).getPrivateKey());
     }
 
     private PublicJsonWebKey key(JsonNode parameters) {

@@ -9,16 +9,18 @@ import java.util.Map;
 /** HTTP as bytes on a socket, for requests that no client library agrees to send. */
 public final class RawHttp {
 
-    private RawHttp() {
-    }
+    private RawHttp() {}
 
     /** Posts JSON with the headers and further header lines as they are; the whole reply as text. */
-    public static String post(String url, String body, Map<String, String> headers, String... lines) throws IOException {
+    public static String post(String url, String body, Map<String, String> headers, String... lines)
+            throws IOException {
         URI uri = URI.create(url);
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
-        StringBuilder head = new StringBuilder("POST " + uri.getRawPath() + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                + "Content-Type: application/json\r\nContent-Length: " + bytes.length + "\r\n");
-        headers.forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
+        StringBuilder head =
+                new StringBuilder("POST " + uri.getRawPath() + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                        + "Content-Type: application/json\r\nContent-Length: " + bytes.length + "\r\n");
+        headers.forEach(
+                (name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
         for (String line : lines) {
             head.append(line).append("\r\n");
         }

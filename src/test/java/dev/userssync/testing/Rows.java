@@ -10,8 +10,7 @@ import java.util.List;
 /** Reads rows of any database; apart from {@link TestDatabase}, which starts one. */
 public final class Rows {
 
-    private Rows() {
-    }
+    private Rows() {}
 
     /** The first column of every row, as text; parameters are text. */
     public static List<String> column(Connection connection, String sql, String... parameters) throws SQLException {

@@ -17,7 +17,10 @@ public abstract class ScimApp extends RunningApp {
 
     public static final String TOKEN = "the-token-of-the-scim-client";
     public static final ObjectMapper JSON = new ObjectMapper();
-    private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
+    private static final HttpClient HTTP = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(5))
+            .build();
 
     public ScimApp() {
         settings.setProperty("scim.webhook.secret", TOKEN);
@@ -49,8 +52,11 @@ public abstract class ScimApp extends RunningApp {
     }
 
     public Reply patch(String path, String... operations) {
-        return send(request("PATCH", path, "{\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"], \"Operations\": ["
-                + String.join(",", operations) + "]}"));
+        return send(request(
+                "PATCH",
+                path,
+                "{\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"], \"Operations\": ["
+                        + String.join(",", operations) + "]}"));
     }
 
     /** A request that may still be spoilt before {@link #send}. */
@@ -59,9 +65,12 @@ public abstract class ScimApp extends RunningApp {
     }
 
     public static HttpRequest.Builder request(String base, String method, String path, String body) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path)).timeout(Duration.ofSeconds(30))
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path))
+                .timeout(Duration.ofSeconds(30))
                 .header("Authorization", "Bearer " + TOKEN)
-                .method(method, body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body));
+                .method(
+                        method,
+                        body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body));
         return body == null ? request : request.header("Content-Type", "application/scim+json");
     }
 
@@ -86,8 +95,10 @@ public abstract class ScimApp extends RunningApp {
 
     /** The row as {@code name|email|deleted}. */
     public String row(String id) {
-        return database.value("SELECT concat_ws('|', coalesce(name, '-'), coalesce(email, '-'), CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END)"
-                + " FROM neon_auth.users_sync WHERE id = ?", id);
+        return database.value(
+                "SELECT concat_ws('|', coalesce(name, '-'), coalesce(email, '-'), CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END)"
+                        + " FROM neon_auth.users_sync WHERE id = ?",
+                id);
     }
 
     /** A user with this name and nothing else but what is given as JSON members. */
@@ -123,10 +134,15 @@ public abstract class ScimApp extends RunningApp {
         public void assertError(int status, String scimType) {
             org.junit.jupiter.api.Assertions.assertEquals(status, status(), http.body());
             JsonNode error = json();
-            org.junit.jupiter.api.Assertions.assertEquals("[\"urn:ietf:params:scim:api:messages:2.0:Error\"]", error.path("schemas").toString());
-            org.junit.jupiter.api.Assertions.assertEquals("\"" + status + "\"", error.path("status").toString(), "status is text");
-            org.junit.jupiter.api.Assertions.assertEquals(scimType, error.path("scimType").textValue(), http.body());
-            org.junit.jupiter.api.Assertions.assertFalse(error.path("detail").asText().isBlank());
+            org.junit.jupiter.api.Assertions.assertEquals(
+                    "[\"urn:ietf:params:scim:api:messages:2.0:Error\"]",
+                    error.path("schemas").toString());
+            org.junit.jupiter.api.Assertions.assertEquals(
+                    "\"" + status + "\"", error.path("status").toString(), "status is text");
+            org.junit.jupiter.api.Assertions.assertEquals(
+                    scimType, error.path("scimType").textValue(), http.body());
+            org.junit.jupiter.api.Assertions.assertFalse(
+                    error.path("detail").asText().isBlank());
             org.junit.jupiter.api.Assertions.assertEquals("application/scim+json", header("Content-Type"));
         }
     }

@@ -8,13 +8,14 @@ import java.util.stream.Stream;
 /** Finds source files by the name of their class, in whatever package. */
 public final class Sources {
 
-    private Sources() {
-    }
+    private Sources() {}
 
     /** Null if there is none. */
     public static Path of(String folder, String className) throws IOException {
         try (Stream<Path> files = Files.walk(Path.of(folder))) {
-            return files.filter(file -> file.endsWith(className + ".java")).findFirst().orElse(null);
+            return files.filter(file -> file.endsWith(className + ".java"))
+                    .findFirst()
+                    .orElse(null);
         }
     }
 }

@@ -38,7 +38,11 @@ public final class TcpProxy implements AutoCloseable {
     }
 
     /** Which way the bytes go that are in trouble. */
-    public enum Way { TO_SERVER, TO_CLIENT, BOTH }
+    public enum Way {
+        TO_SERVER,
+        TO_CLIENT,
+        BOTH
+    }
 
     private record Weather(Trouble trouble, Way way, int amount) {
 
@@ -162,7 +166,7 @@ public final class TcpProxy implements AutoCloseable {
             try {
                 InputStream in = (way == Way.TO_SERVER ? client : upstream).getInputStream();
                 OutputStream out = (way == Way.TO_SERVER ? upstream : client).getOutputStream();
-                for (int length; (length = in.read(buffer)) >= 0;) {
+                for (int length; (length = in.read(buffer)) >= 0; ) {
                     Weather now = weather;
                     Trouble trouble = now.on(way);
                     swallowed |= trouble == Trouble.BLACK_HOLE;

@@ -46,7 +46,7 @@ public final class TestDatabase {
 
     /** All of it or nothing; again when it met, in the other order, what the application does in the background (40P01, deadlock). */
     public void execute(String sql) {
-        for (int tries = 1;; tries++) {
+        for (int tries = 1; ; tries++) {
             try (Connection connection = connect()) {
                 connection.createStatement().execute(sql);
                 return;

@@ -9,8 +9,7 @@ public final class TestSettings {
     /** 32 bytes; the secret of every provider in tests. */
     public static final String SECRET = "whsec_dGhlIHNlY3JldCBvZiBldmVyeSBwcm92aWRlciBpbiB0ZXN0cw==";
 
-    private TestSettings() {
-    }
+    private TestSettings() {}
 
     public static Properties with(TestDatabase database, String... providers) {
         Properties settings = new Properties();

@@ -126,16 +126,18 @@ public class JwksTest {
         AtomicInteger told = new AtomicInteger();
         ExecutorService threads = Executors.newFixedThreadPool(40);
         try {
-            IntStream.range(0, 40).forEach(i -> threads.submit(() -> {
-                try {
-                    assertEquals(K1.getKey(), find("k1"));
-                    found.incrementAndGet();
-                } catch (TryLater e) {
-                    told.incrementAndGet();
-                }
-            }));
+            IntStream.range(0, 40)
+                    .forEach(i -> threads.submit(() -> {
+                        try {
+                            assertEquals(K1.getKey(), find("k1"));
+                            found.incrementAndGet();
+                        } catch (TryLater e) {
+                            told.incrementAndGet();
+                        }
+                    }));
             asked.await();
-            // Eight may wait in a thread of the HTTP server; the others are told to come again before the answer is there.
+            // Eight may wait in a thread of the HTTP server; the others are told to come again before the answer is
+            // there.
             await().until(() -> told.get() == 32);
             go.countDown();
             await().until(() -> found.get() == 8);
@@ -180,10 +182,15 @@ public class JwksTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "500 | {\"keys\": []} | the answer is 500", "404 | not found | the answer is 404", "200 | <html>Sign in</html> | the answer is not a JWKS",
-        "200 | {} | the answer is not a JWKS", "200 | {\"keys\": 5} | the answer is not a JWKS", "200 | [] | the answer is not a JWKS",
-        "200 | '' | the answer is not a JWKS", "200 | {\"keys\": [1, null]} | the answer is not a JWKS"})
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "500 | {\"keys\": []} | the answer is 500", "404 | not found | the answer is 404",
+                        "200 | <html>Sign in</html> | the answer is not a JWKS",
+                "200 | {} | the answer is not a JWKS", "200 | {\"keys\": 5} | the answer is not a JWKS",
+                        "200 | [] | the answer is not a JWKS",
+                "200 | '' | the answer is not a JWKS", "200 | {\"keys\": [1, null]} | the answer is not a JWKS"
+            })
     void anAnswerThatHoldsNoKeysMeansLater(int status, String body, String reason) {
         server.answer(status, body, Map.of());
         assertEquals("the keys at " + server.url() + " cannot be fetched: " + reason, later("k1"));
@@ -254,7 +261,9 @@ public class JwksTest {
         assertTrue(took < DEADLINE.toMillis() + 2000, "took " + took + " ms");
         start = System.nanoTime();
         later("k1");
-        assertTrue(Duration.ofNanos(System.nanoTime() - start).toMillis() < DEADLINE.toMillis(), "and the next one does not wait at all");
+        assertTrue(
+                Duration.ofNanos(System.nanoTime() - start).toMillis() < DEADLINE.toMillis(),
+                "and the next one does not wait at all");
         assertEquals(1, server.requests());
     }
 
@@ -277,14 +286,18 @@ public class JwksTest {
         secret.setKeyId("secret");
         server.publish(encryption, other, fitting, secret);
         assertEquals(fitting.getKey(), find("fitting"));
-        List.of("encryption", "other", "secret", "", "../fitting", "fitting' OR 1=1", "FITTING").forEach(this::refused);
+        List.of("encryption", "other", "secret", "", "../fitting", "fitting' OR 1=1", "FITTING")
+                .forEach(this::refused);
         assertThrows(SecurityException.class, () -> jwks.find("fitting", "ES256", "EC"));
     }
 
     @Test
     void oneUnreadableKeyDoesNotHideTheOthers() throws Exception {
         String keys = new org.jose4j.jwk.JsonWebKeySet(K1).toJson(JsonWebKey.OutputControlLevel.PUBLIC_ONLY);
-        server.answer(200, keys.replace("[", "[{\"kty\": \"future\", \"kid\": \"x\"}, {\"kty\": \"RSA\", \"kid\": \"y\"}, "), Map.of());
+        server.answer(
+                200,
+                keys.replace("[", "[{\"kty\": \"future\", \"kid\": \"x\"}, {\"kty\": \"RSA\", \"kid\": \"y\"}, "),
+                Map.of());
         assertEquals(K1.getKey(), find("k1"));
         assertSame(find("k1"), find("k1"));
     }

@@ -70,7 +70,10 @@ class JwtProvidersTest extends RunningApp {
     }
 
     private VerificationScheme.Signed signed(String provider, byte[] document, Instant at) throws Exception {
-        return provider.equals("fusionauth") ? context.getComponent("verify", VerifyComponent.class).scheme(provider).sign(document)
+        return provider.equals("fusionauth")
+                ? context.getComponent("verify", VerifyComponent.class)
+                        .scheme(provider)
+                        .sign(document)
                 : keys.sign(provider, document, at);
     }
 
@@ -98,14 +101,22 @@ class JwtProvidersTest extends RunningApp {
         // One character in the middle of what is signed.
         int at = body.length() / 3;
         String changed = body.substring(0, at) + (body.charAt(at) == 'Q' ? 'R' : 'Q') + body.substring(at + 1);
-        assertRefused(new Delivery(new VerificationScheme.Signed(signed.headers(), changed.getBytes(StandardCharsets.UTF_8))).post(webhooks(provider)));
+        assertRefused(
+                new Delivery(new VerificationScheme.Signed(signed.headers(), changed.getBytes(StandardCharsets.UTF_8)))
+                        .post(webhooks(provider)));
         for (String header : signed.headers().keySet()) {
-            if (header.equals("X-Neon-Signature") || header.equals("X-Neon-Timestamp") || header.equals("X-FusionAuth-Signature-JWT")) {
+            if (header.equals("X-Neon-Signature")
+                    || header.equals("X-Neon-Timestamp")
+                    || header.equals("X-FusionAuth-Signature-JWT")) {
                 assertRefused(new Delivery(signed).header(header, null).post(webhooks(provider)));
-                assertRefused(new Delivery(signed).header(header, signed.headers().get(header).replaceFirst("^.", "x")).post(webhooks(provider)));
+                assertRefused(new Delivery(signed)
+                        .header(header, signed.headers().get(header).replaceFirst("^.", "x"))
+                        .post(webhooks(provider)));
             }
         }
-        assertRefused(new Delivery(document).header("Content-Type", provider.equals("kinde") ? "application/jwt" : "application/json").post(webhooks(provider)));
+        assertRefused(new Delivery(document)
+                .header("Content-Type", provider.equals("kinde") ? "application/jwt" : "application/json")
+                .post(webhooks(provider)));
         assertEquals(204, new Delivery(signed).post(webhooks(provider)).statusCode());
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync"));
     }
@@ -113,7 +124,11 @@ class JwtProvidersTest extends RunningApp {
     @ParameterizedTest
     @CsvSource({"kinde, -310", "kinde, 310", "hanko, -310", "hanko, 310", "neon-auth, -310", "neon-auth, 310"})
     void whatIsTooOldOrAheadIsRefused(String provider, long seconds) throws Exception {
-        assertRefused(new Delivery(signed(provider, fixture(provider, "user.created"), Instant.now().plusSeconds(seconds))).post(webhooks(provider)));
+        assertRefused(new Delivery(signed(
+                        provider,
+                        fixture(provider, "user.created"),
+                        Instant.now().plusSeconds(seconds)))
+                .post(webhooks(provider)));
         String refusal = String.join("", log.lines());
         assertTrue(refusal.contains(provider + ": delivery refused: "), refusal);
         assertFalse(refusal.contains("eyJ"), "no token in the log");
@@ -121,26 +136,56 @@ class JwtProvidersTest extends RunningApp {
 
     @Test
     void kindesTokensForUsersAreNoDeliveries() throws Exception {
-        Map<String, Object> idToken = new LinkedHashMap<>(Map.of("sub", "kp_1", "iss", "https://acme.kinde.com", "iat", Instant.now().getEpochSecond(),
-                "exp", Instant.now().getEpochSecond() + 3600, "type", "user.deleted", "data", Map.of("user", Map.of("id", "kp_5f2c9a41e0b84c7d"))));
+        Map<String, Object> idToken = new LinkedHashMap<>(Map.of(
+                "sub",
+                "kp_1",
+                "iss",
+                "https://acme.kinde.com",
+                "iat",
+                Instant.now().getEpochSecond(),
+                "exp",
+                Instant.now().getEpochSecond() + 3600,
+                "type",
+                "user.deleted",
+                "data",
+                Map.of("user", Map.of("id", "kp_5f2c9a41e0b84c7d"))));
         String jwt = Jwts.sign(Jwts.header("RS256", "rsa-1"), Jwts.json(idToken), "RS256", keys.rsa.getPrivateKey());
-        assertRefused(new Delivery(jwt).header("Content-Type", "application/jwt").post(webhooks("kinde")));
+        assertRefused(
+                new Delivery(jwt).header("Content-Type", "application/jwt").post(webhooks("kinde")));
         assertRefused(new Delivery(Jwts.json(Map.of("token", jwt, "event", "user.delete"))).post(webhooks("hanko")));
     }
 
     @Test
     void theContentTypeIsTheProviders() throws Exception {
-        assertEquals(415, delivery("kinde", "user.created").header("Content-Type", "application/json").post(webhooks("kinde")).statusCode());
-        assertEquals(415, delivery("hanko", "user.created").header("Content-Type", "application/jwt").post(webhooks("hanko")).statusCode());
-        assertEquals(204, delivery("kinde", "user.created").header("Content-Type", "application/jwt; charset=utf-8").post(webhooks("kinde")).statusCode());
+        assertEquals(
+                415,
+                delivery("kinde", "user.created")
+                        .header("Content-Type", "application/json")
+                        .post(webhooks("kinde"))
+                        .statusCode());
+        assertEquals(
+                415,
+                delivery("hanko", "user.created")
+                        .header("Content-Type", "application/jwt")
+                        .post(webhooks("hanko"))
+                        .statusCode());
+        assertEquals(
+                204,
+                delivery("kinde", "user.created")
+                        .header("Content-Type", "application/jwt; charset=utf-8")
+                        .post(webhooks("kinde"))
+                        .statusCode());
     }
 
     @Test
     void whatIsParkedIsTheDocumentAndNotTheTokenAndCanBeReplayed() throws Exception {
-        assertEquals(422, delivery("kinde", "user.updated.no-id").post(webhooks("kinde")).statusCode());
+        assertEquals(
+                422,
+                delivery("kinde", "user.updated.no-id").post(webhooks("kinde")).statusCode());
         String parked = database.value("SELECT convert_from(body, 'UTF8') FROM users_sync_internal.dead_letter");
         assertTrue(parked.startsWith("{") && parked.contains("user.updated"), parked);
-        database.execute("UPDATE users_sync_internal.dead_letter SET body = convert_to(replace(convert_from(body, 'UTF8'), '\"email\"', '\"id\": \"kp_9\", \"email\"'), 'UTF8')");
+        database.execute(
+                "UPDATE users_sync_internal.dead_letter SET body = convert_to(replace(convert_from(body, 'UTF8'), '\"email\"', '\"id\": \"kp_9\", \"email\"'), 'UTF8')");
         context.createProducerTemplate().sendBody("direct:replay-dead-letters", null);
         assertEquals("x@north.example", database.value("SELECT email FROM neon_auth.users_sync WHERE id = 'kp_9'"));
     }
@@ -150,7 +195,8 @@ class JwtProvidersTest extends RunningApp {
         HttpResponse<String> reply = delivery("neon-auth", "user.before_create").post(webhooks("neon-auth"));
         assertEquals(200, reply.statusCode());
         assertEquals("{\"allowed\":true}", reply.body());
-        assertEquals("application/json", reply.headers().firstValue("Content-Type").orElse(""));
+        assertEquals(
+                "application/json", reply.headers().firstValue("Content-Type").orElse(""));
         assertRefused(new Delivery(fixture("neon-auth", "user.before_create")).post(webhooks("neon-auth")));
         HttpResponse<String> created = delivery("neon-auth", "user.created").post(webhooks("neon-auth"));
         assertEquals(204, created.statusCode());
@@ -175,11 +221,25 @@ class JwtProvidersTest extends RunningApp {
     void anImportOfManyUsers() throws Exception {
         StringBuilder users = new StringBuilder();
         for (int i = 0; i < 1000; i++) {
-            users.append(i == 0 ? "" : ",").append("{\"id\":\"bulk-").append(i).append("\",\"email\":\"u").append(i).append("@werk.example\",\"insertInstant\":1777882530000}");
+            users.append(i == 0 ? "" : ",")
+                    .append("{\"id\":\"bulk-")
+                    .append(i)
+                    .append("\",\"email\":\"u")
+                    .append(i)
+                    .append("@werk.example\",\"insertInstant\":1777882530000}");
         }
-        byte[] body = ("{\"event\":{\"type\":\"user.bulk.create\",\"createInstant\":1777882530000,\"users\":[" + users + "]}}").getBytes();
-        assertEquals(204, new Delivery(signed("fusionauth", body, Instant.now())).post(webhooks("fusionauth")).statusCode());
-        assertEquals("1000", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE email IS NOT NULL AND created_at IS NOT NULL"));
+        byte[] body = ("{\"event\":{\"type\":\"user.bulk.create\",\"createInstant\":1777882530000,\"users\":[" + users
+                        + "]}}")
+                .getBytes();
+        assertEquals(
+                204,
+                new Delivery(signed("fusionauth", body, Instant.now()))
+                        .post(webhooks("fusionauth"))
+                        .statusCode());
+        assertEquals(
+                "1000",
+                database.value(
+                        "SELECT count(*) FROM neon_auth.users_sync WHERE email IS NOT NULL AND created_at IS NOT NULL"));
     }
 
     @Test
@@ -188,7 +248,8 @@ class JwtProvidersTest extends RunningApp {
                 {"event": {"type": "user.bulk.create", "createInstant": 1777882530000, "users": [
                   {"id": "a", "insertInstant": 1777882530000}, {"id": "", "insertInstant": 1777882530000}, {"id": "c", "insertInstant": 1777882530000}]}}
                 """.getBytes();
-        HttpResponse<String> reply = new Delivery(signed("fusionauth", body, Instant.now())).post(webhooks("fusionauth"));
+        HttpResponse<String> reply =
+                new Delivery(signed("fusionauth", body, Instant.now())).post(webhooks("fusionauth"));
         assertEquals(List.of("a", "c"), database.column("SELECT id FROM neon_auth.users_sync ORDER BY id"));
         assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
         assertTrue(reply.statusCode() == 204 || reply.statusCode() == 422, "final either way: " + reply.statusCode());
@@ -204,13 +265,18 @@ class JwtProvidersTest extends RunningApp {
                 END $$;
                 CREATE TRIGGER busy BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION busy()""");
         try {
-            HttpResponse<String> reply = delivery("fusionauth", "user.bulk.create").post(webhooks("fusionauth"));
+            HttpResponse<String> reply =
+                    delivery("fusionauth", "user.bulk.create").post(webhooks("fusionauth"));
             assertEquals(503, reply.statusCode());
             assertEquals("30", reply.headers().firstValue("Retry-After").orElse(""));
         } finally {
             database.execute("DROP TRIGGER busy ON neon_auth.users_sync");
         }
-        assertEquals(204, delivery("fusionauth", "user.bulk.create").post(webhooks("fusionauth")).statusCode());
+        assertEquals(
+                204,
+                delivery("fusionauth", "user.bulk.create")
+                        .post(webhooks("fusionauth"))
+                        .statusCode());
         assertEquals("4", database.value("SELECT count(*) FROM neon_auth.users_sync"));
     }
 
@@ -222,12 +288,17 @@ class JwtProvidersTest extends RunningApp {
             for (int i = 0; i < 5_000; i++) {
                 users.append(i == 0 ? "" : ",").append("""
                         {"id": %s, "active": true, "email": "user%04d@orchard.example", "fullName": "User %04d", "insertInstant": 1795161600000,
-                         "lastUpdateInstant": 1795161600000, "verified": true, "registrations": [], "memberships": [], "tenantId": "30663132"}"""
-                        .formatted(oneIsBad && i == 2_500 ? "17" : "\"00000000-0000-4000-8000-%012d\"".formatted(i), i, i));
+                         "lastUpdateInstant": 1795161600000, "verified": true, "registrations": [], "memberships": [], "tenantId": "30663132"}""".formatted(
+                        oneIsBad && i == 2_500 ? "17" : "\"00000000-0000-4000-8000-%012d\"".formatted(i), i, i));
             }
-            byte[] document = ("{\"event\": {\"type\": \"user.bulk.create\", \"createInstant\": 1795161600000, \"users\": [" + users + "]}}").getBytes(StandardCharsets.UTF_8);
+            byte[] document =
+                    ("{\"event\": {\"type\": \"user.bulk.create\", \"createInstant\": 1795161600000, \"users\": ["
+                                    + users + "]}}")
+                            .getBytes(StandardCharsets.UTF_8);
             assertTrue(document.length > 1_200_000, document.length + " bytes");
-            int reply = new Delivery(signed("fusionauth", document, Instant.now())).post(webhooks("fusionauth")).statusCode();
+            int reply = new Delivery(signed("fusionauth", document, Instant.now()))
+                    .post(webhooks("fusionauth"))
+                    .statusCode();
             if (oneIsBad) {
                 assertEquals(422, reply);
                 assertEquals("4999", database.value("SELECT count(*) FROM neon_auth.users_sync"));
@@ -254,14 +325,24 @@ class JwtProvidersTest extends RunningApp {
             api.create(id, "stays");
             settings.setProperty("fusionauth.api.url", api.url());
             try (StartedApp app = new StartedApp(settings)) {
-                await().until(() -> other.value("SELECT count(*) FROM neon_auth.users_live").equals("2"));
+                await().until(() ->
+                        other.value("SELECT count(*) FROM neon_auth.users_live").equals("2"));
                 String event = new String(fixture("fusionauth", "user.delete"), StandardCharsets.UTF_8);
                 for (String body : List.of(event, event.replace(id, "stays"))) {
-                    assertEquals(204, new Delivery(signed("fusionauth", body.getBytes(StandardCharsets.UTF_8), Instant.now())).post(app.webhooks("fusionauth")).statusCode());
+                    assertEquals(
+                            204,
+                            new Delivery(signed("fusionauth", body.getBytes(StandardCharsets.UTF_8), Instant.now()))
+                                    .post(app.webhooks("fusionauth"))
+                                    .statusCode());
                 }
-                assertEquals("2", other.value("SELECT count(*) FROM neon_auth.users_live"), "the event alone deletes nobody");
+                assertEquals(
+                        "2",
+                        other.value("SELECT count(*) FROM neon_auth.users_live"),
+                        "the event alone deletes nobody");
                 api.delete(id);
-                await().atMost(Duration.ofSeconds(30)).until(() -> other.column("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL").equals(List.of(id)));
+                await().atMost(Duration.ofSeconds(30))
+                        .until(() -> other.column("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL")
+                                .equals(List.of(id)));
             }
         }
     }
@@ -273,10 +354,22 @@ class JwtProvidersTest extends RunningApp {
         settings.setProperty("fusionauth.webhook.secret", HMAC_KEY);
         settings.setProperty("fusionauth.inactive", "deleted");
         try (StartedApp app = new StartedApp(settings)) {
-            for (Map.Entry<String, Boolean> event : List.of(Map.entry("user.updated", false), Map.entry("user.deactivate", true), Map.entry("user.login.success", true),
-                    Map.entry("user.updated", true), Map.entry("user.reactivate", false))) {
-                assertEquals(204, delivery("fusionauth", event.getKey()).post(app.webhooks("fusionauth")).statusCode());
-                assertEquals(event.getValue(), other.value("SELECT deleted_at IS NOT NULL FROM neon_auth.users_sync").equals("t"), event.getKey());
+            for (Map.Entry<String, Boolean> event : List.of(
+                    Map.entry("user.updated", false),
+                    Map.entry("user.deactivate", true),
+                    Map.entry("user.login.success", true),
+                    Map.entry("user.updated", true),
+                    Map.entry("user.reactivate", false))) {
+                assertEquals(
+                        204,
+                        delivery("fusionauth", event.getKey())
+                                .post(app.webhooks("fusionauth"))
+                                .statusCode());
+                assertEquals(
+                        event.getValue(),
+                        other.value("SELECT deleted_at IS NOT NULL FROM neon_auth.users_sync")
+                                .equals("t"),
+                        event.getKey());
             }
         }
     }
@@ -304,11 +397,31 @@ class JwtProvidersTest extends RunningApp {
             byte[] body = fixture("keycloak", "user.created");
             long now = Instant.now().getEpochSecond();
             for (String audience : List.of("another receiver", "users-sync")) {
-                String token = Jwts.sign(Jwts.header("RS256", "rsa-1", "typ", "JWT"), Jwts.json(Map.of("aud", audience, "iat", now, "exp", now + 300,
-                        "request_body_sha256", HexFormat.of().formatHex(sha256(body)))), "RS256", keys.rsa.getPrivateKey());
-                assertEquals(audience.equals("users-sync") ? 204 : 401,
-                        new Delivery(body).header("Authorization", "Bearer " + token).post(app.webhooks("keycloak")).statusCode());
-                assertEquals(401, new Delivery("{}").header("Authorization", "Bearer " + token).post(app.webhooks("keycloak")).statusCode());
+                String token = Jwts.sign(
+                        Jwts.header("RS256", "rsa-1", "typ", "JWT"),
+                        Jwts.json(Map.of(
+                                "aud",
+                                audience,
+                                "iat",
+                                now,
+                                "exp",
+                                now + 300,
+                                "request_body_sha256",
+                                HexFormat.of().formatHex(sha256(body)))),
+                        "RS256",
+                        keys.rsa.getPrivateKey());
+                assertEquals(
+                        audience.equals("users-sync") ? 204 : 401,
+                        new Delivery(body)
+                                .header("Authorization", "Bearer " + token)
+                                .post(app.webhooks("keycloak"))
+                                .statusCode());
+                assertEquals(
+                        401,
+                        new Delivery("{}")
+                                .header("Authorization", "Bearer " + token)
+                                .post(app.webhooks("keycloak"))
+                                .statusCode());
             }
             assertEquals("1", other.value("SELECT count(*) FROM neon_auth.users_sync"));
         }
@@ -327,7 +440,8 @@ class JwtProvidersTest extends RunningApp {
         Map<String, JwksServer> servers = new LinkedHashMap<>();
         for (String provider : List.of("kinde", "hanko", "neon-auth", "fusionauth")) {
             servers.put(provider, new JwksServer());
-            settings.setProperty(provider + ".jwks.url", servers.get(provider).url().toString());
+            settings.setProperty(
+                    provider + ".jwks.url", servers.get(provider).url().toString());
         }
         servers.get("kinde").answer(503, "", Map.of());
         servers.get("hanko").answer(302, "", Map.of("Location", keys.jwks.url().toString()));
@@ -346,27 +460,45 @@ class JwtProvidersTest extends RunningApp {
             }
         });
         try (StartedApp app = new StartedApp(settings)) {
-            List<CompletableFuture<HttpResponse<String>>> replies = Stream.concat(servers.keySet().stream(), Stream.generate(() -> "neon-auth").limit(40))
-                    .map(provider -> CompletableFuture.supplyAsync(() -> signedWithPrivateKey(provider).post(app.webhooks(provider)))).toList();
+            List<CompletableFuture<HttpResponse<String>>> replies = Stream.concat(
+                            servers.keySet().stream(),
+                            Stream.generate(() -> "neon-auth").limit(40))
+                    .map(provider -> CompletableFuture.supplyAsync(
+                            () -> signedWithPrivateKey(provider).post(app.webhooks(provider))))
+                    .toList();
             long start = System.nanoTime();
-            assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"g1\"}}").post(app.webhooks("generic")).statusCode());
-            assertTrue(Duration.ofNanos(System.nanoTime() - start).toSeconds() < 3, "a provider with other keys need not wait");
+            assertEquals(
+                    204,
+                    new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"g1\"}}")
+                            .post(app.webhooks("generic"))
+                            .statusCode());
+            assertTrue(
+                    Duration.ofNanos(System.nanoTime() - start).toSeconds() < 3,
+                    "a provider with other keys need not wait");
             for (CompletableFuture<HttpResponse<String>> reply : replies) {
                 assertEquals(503, reply.join().statusCode());
-                assertEquals("30", reply.join().headers().firstValue("Retry-After").orElse(""));
+                assertEquals(
+                        "30", reply.join().headers().firstValue("Retry-After").orElse(""));
             }
             assertEquals("0", other.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
             assertEquals("1", other.value("SELECT count(*) FROM neon_auth.users_sync"));
             String lines = String.join("", log.lines());
-            for (String reason : List.of("kinde: not applied, asked the provider to retry in 30 s: the keys at " + servers.get("kinde").url() + " cannot be fetched: the answer is 503",
-                    "hanko.* cannot be fetched: the answer is 302", "neon-auth.* cannot be fetched: no whole answer within 3 s",
+            for (String reason : List.of(
+                    "kinde: not applied, asked the provider to retry in 30 s: the keys at "
+                            + servers.get("kinde").url() + " cannot be fetched: the answer is 503",
+                    "hanko.* cannot be fetched: the answer is 302",
+                    "neon-auth.* cannot be fetched: no whole answer within 3 s",
                     "fusionauth.* cannot be fetched: the answer is larger than 256 KiB")) {
                 assertTrue(lines.matches("(?s).*" + reason + ".*"), reason + " in " + lines);
             }
             servers.values().forEach(server -> server.publish(keys.rsa, keys.ed25519));
             for (String provider : servers.keySet()) {
-                await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofMillis(300))
-                        .until(() -> signedWithPrivateKey(provider).post(app.webhooks(provider)).statusCode() == 204);
+                await().atMost(Duration.ofSeconds(20))
+                        .pollInterval(Duration.ofMillis(300))
+                        .until(() -> signedWithPrivateKey(provider)
+                                        .post(app.webhooks(provider))
+                                        .statusCode()
+                                == 204);
             }
             assertEquals("5", other.value("SELECT count(*) FROM neon_auth.users_sync"));
         } finally {
@@ -381,8 +513,14 @@ class JwtProvidersTest extends RunningApp {
                 return new Delivery(keys.sign(provider, document));
             }
             String hash = Base64.getEncoder().encodeToString(sha256(document));
-            return new Delivery(document).header("X-FusionAuth-Signature-JWT",
-                    Jwts.sign(Jwts.header("RS256", "rsa-1"), Jwts.json(Map.of("request_body_sha256", hash)), "RS256", keys.rsa.getPrivateKey()));
+            return new Delivery(document)
+                    .header(
+                            "X-FusionAuth-Signature-JWT",
+                            Jwts.sign(
+                                    Jwts.header("RS256", "rsa-1"),
+                                    Jwts.json(Map.of("request_body_sha256", hash)),
+                                    "RS256",
+                                    keys.rsa.getPrivateKey()));
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }

@@ -21,12 +21,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Why deliveries are refused, as the metric users_sync_signature_failures_total says: the same words for every provider and scheme. */
 class RefusalReasonsTest extends RunningApp {
 
-    private static final byte[] DOCUMENT = "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}".getBytes(StandardCharsets.UTF_8);
+    private static final byte[] DOCUMENT =
+            "{\"type\": \"user.created\", \"data\": {\"id\": \"u1\"}}".getBytes(StandardCharsets.UTF_8);
 
     private final PrivateKeys keys = new PrivateKeys();
 
     RefusalReasonsTest() {
-        HttpDoorTest.WITH_SECRETS.forEach(provider -> settings.setProperty(provider + ".webhook.secret", TestSettings.SECRET));
+        HttpDoorTest.WITH_SECRETS.forEach(
+                provider -> settings.setProperty(provider + ".webhook.secret", TestSettings.SECRET));
         keys.addTo(settings);
     }
 
@@ -37,8 +39,12 @@ class RefusalReasonsTest extends RunningApp {
 
     private VerificationScheme.Signed signed(String provider, Duration age) throws Exception {
         Clock then = Clock.offset(Clock.systemUTC(), age.negated());
-        return HttpDoorTest.SIGNED_WITH_KEYS.contains(provider) ? keys.sign(provider, DOCUMENT, then.instant())
-                : context.getComponent("verify", VerifyComponent.class).endpoint(provider).scheme(then).sign(DOCUMENT);
+        return HttpDoorTest.SIGNED_WITH_KEYS.contains(provider)
+                ? keys.sign(provider, DOCUMENT, then.instant())
+                : context.getComponent("verify", VerifyComponent.class)
+                        .endpoint(provider)
+                        .scheme(then)
+                        .sign(DOCUMENT);
     }
 
     private void assertCounted(String provider, String reason, Map<String, String> headers, String body) {
@@ -54,14 +60,37 @@ class RefusalReasonsTest extends RunningApp {
 
     private Map<String, Double> failures(String provider) {
         Map<String, Double> failures = new HashMap<>();
-        Http.get(management("/observe/metrics")).body().lines().filter(line -> line.startsWith("users_sync_signature_failures_total{provider=\"" + provider + "\""))
-                .forEach(line -> failures.put(line.replaceAll(".*reason=\"([a-z]+)\".*", "$1"), Double.valueOf(line.substring(line.lastIndexOf(' ')))));
+        Http.get(management("/observe/metrics"))
+                .body()
+                .lines()
+                .filter(line -> line.startsWith("users_sync_signature_failures_total{provider=\"" + provider + "\""))
+                .forEach(line -> failures.put(
+                        line.replaceAll(".*reason=\"([a-z]+)\".*", "$1"),
+                        Double.valueOf(line.substring(line.lastIndexOf(' ')))));
         return failures;
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"auth0", "better-auth", "clerk", "fusionauth", "generic", "hanko", "keycloak", "kinde", "logto", "neon-auth", "okta", "stack-auth",
-        "stytch", "supabase", "supabase-hook", "workos", "zitadel"})
+    @ValueSource(
+            strings = {
+                "auth0",
+                "better-auth",
+                "clerk",
+                "fusionauth",
+                "generic",
+                "hanko",
+                "keycloak",
+                "kinde",
+                "logto",
+                "neon-auth",
+                "okta",
+                "stack-auth",
+                "stytch",
+                "supabase",
+                "supabase-hook",
+                "workos",
+                "zitadel"
+            })
     void noHeaderAndAWrongSignature(String provider) throws Exception {
         VerificationScheme.Signed signed = signed(provider, Duration.ZERO);
         String body = new String(signed.body(), StandardCharsets.UTF_8);
@@ -80,15 +109,33 @@ class RefusalReasonsTest extends RunningApp {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"better-auth", "clerk", "generic", "hanko", "kinde", "neon-auth", "stack-auth", "stytch", "supabase-hook", "workos", "zitadel"})
+    @ValueSource(
+            strings = {
+                "better-auth",
+                "clerk",
+                "generic",
+                "hanko",
+                "kinde",
+                "neon-auth",
+                "stack-auth",
+                "stytch",
+                "supabase-hook",
+                "workos",
+                "zitadel"
+            })
     void anOldTime(String provider) throws Exception {
         VerificationScheme.Signed signed = signed(provider, Duration.ofSeconds(400));
         assertCounted(provider, "age", signed.headers(), new String(signed.body(), StandardCharsets.UTF_8));
     }
 
     @ParameterizedTest
-    @CsvSource({"auth0, Authorization, Basic abc", "workos, WorkOS-Signature, v1=00", "workos, WorkOS-Signature, 00", "zitadel, ZITADEL-Signature, 't=now,v1=00'",
-        "fusionauth, X-FusionAuth-Signature-JWT, none"})
+    @CsvSource({
+        "auth0, Authorization, Basic abc",
+        "workos, WorkOS-Signature, v1=00",
+        "workos, WorkOS-Signature, 00",
+        "zitadel, ZITADEL-Signature, 't=now,v1=00'",
+        "fusionauth, X-FusionAuth-Signature-JWT, none"
+    })
     void aHeaderThatCannotBeRead(String provider, String header, String value) {
         assertCounted(provider, "header", Map.of(header, value), "{}");
     }

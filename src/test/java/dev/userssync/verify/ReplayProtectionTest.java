@@ -33,7 +33,8 @@ class ReplayProtectionTest extends RunningApp {
 
     @BeforeEach
     void clean() {
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.delivery");
+        database.execute(
+                "TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.delivery");
     }
 
     @AfterEach
@@ -43,7 +44,8 @@ class ReplayProtectionTest extends RunningApp {
 
     /** Stack Auth sends no version: without protection, what came last stands. */
     private static Delivery named(String name) {
-        return new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"display_name\": \"" + name + "\", \"name\": \"" + name + "\"}}");
+        return new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"display_name\": \"" + name
+                + "\", \"name\": \"" + name + "\"}}");
     }
 
     private int post(Delivery delivery) {
@@ -65,14 +67,21 @@ class ReplayProtectionTest extends RunningApp {
         assertEquals(204, post(named("Bob")));
         assertEquals(204, post(recorded));
         assertEquals("Bob", name());
-        assertEquals("applied applied duplicate", database.value("SELECT string_agg(decision, ' ' ORDER BY decision) FROM users_sync_internal.event_log"));
+        assertEquals(
+                "applied applied duplicate",
+                database.value(
+                        "SELECT string_agg(decision, ' ' ORDER BY decision) FROM users_sync_internal.event_log"));
     }
 
     @Test
     void withoutTheProtectionNothingIsRemembered() {
         Delivery recorded = new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"name\": \"Ann\"}}");
         assertEquals(204, recorded.post(webhooks("generic")).statusCode());
-        assertEquals(204, new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"name\": \"Bob\"}}").post(webhooks("generic")).statusCode());
+        assertEquals(
+                204,
+                new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"u1\", \"name\": \"Bob\"}}")
+                        .post(webhooks("generic"))
+                        .statusCode());
         assertEquals(204, recorded.post(webhooks("generic")).statusCode());
         assertEquals("Ann", name());
         assertEquals("0", remembered());
@@ -96,19 +105,24 @@ class ReplayProtectionTest extends RunningApp {
             replies.add(CompletableFuture.supplyAsync(() -> post(delivery)));
         }
         replies.forEach(reply -> assertEquals(204, reply.join()));
-        assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.event_log WHERE decision = 'applied'"));
+        assertEquals(
+                "1", database.value("SELECT count(*) FROM users_sync_internal.event_log WHERE decision = 'applied'"));
         assertEquals("1", remembered());
     }
 
     @ParameterizedTest
     @CsvSource({"40001, 503", "23514, 204"})
     void anAttemptThatFailedIsNotRemembered(String sqlState, int reply) {
-        database.execute("CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '"
-                + sqlState + "'; END $$; CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+        database.execute(
+                "CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '"
+                        + sqlState
+                        + "'; END $$; CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
         Delivery delivery = named("Ann");
         assertEquals(reply, post(delivery));
         assertEquals("0", remembered());
-        assertEquals(sqlState.equals("40001") ? "0" : "1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+        assertEquals(
+                sqlState.equals("40001") ? "0" : "1",
+                database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
         mend();
         assertEquals(204, post(delivery));
         assertEquals("Ann", name());
@@ -120,13 +134,15 @@ class ReplayProtectionTest extends RunningApp {
         Delivery broken = new Delivery("{\"type\": \"user.updated\", \"data\": {}}");
         assertEquals(422, post(broken));
         assertEquals(422, post(broken));
-        assertEquals("2 0", database.value("SELECT attempts FROM users_sync_internal.dead_letter") + " " + remembered());
+        assertEquals(
+                "2 0", database.value("SELECT attempts FROM users_sync_internal.dead_letter") + " " + remembered());
     }
 
     @Test
     void aDeadLetterIsReplayedAlthoughItsDeliveryFailedBefore() {
-        database.execute("CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END $$;"
-                + " CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+        database.execute(
+                "CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END $$;"
+                        + " CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
         assertEquals(204, post(named("Ann")));
         mend();
         new Delivery("").post(management("/dead-letters/replay"));
@@ -153,7 +169,8 @@ class ReplayProtectionTest extends RunningApp {
 
     @Test
     void partsOfAUserToo() throws IOException {
-        String parts = "[{\"type\": \"updated\", \"id\": \"u1\", \"name\": \"Ann\", \"partial\": true, \"raw\": {\"a\": 1}}]";
+        String parts =
+                "[{\"type\": \"updated\", \"id\": \"u1\", \"name\": \"Ann\", \"partial\": true, \"raw\": {\"a\": 1}}]";
         send(parts);
         assertEquals("Ann", name());
         database.execute("UPDATE neon_auth.users_sync SET name = 'changed since'");
@@ -162,21 +179,30 @@ class ReplayProtectionTest extends RunningApp {
     }
 
     private void send(String events) throws IOException {
-        context.createFluentProducerTemplate().to("direct:user-changed").withVariable("provider", "stack-auth").withVariable("delivery-id", "msg_1")
-                .withBody(JsonBody.MAPPER.readValue(events, JsonNode.class)).send();
+        context.createFluentProducerTemplate()
+                .to("direct:user-changed")
+                .withVariable("provider", "stack-auth")
+                .withVariable("delivery-id", "msg_1")
+                .withBody(JsonBody.MAPPER.readValue(events, JsonNode.class))
+                .send();
     }
 
     @Test
     void afterAnHourItIsForgotten() {
         post(named("Ann"));
-        database.execute("INSERT INTO users_sync_internal.delivery VALUES ('clerk', 'old', now() - interval '61 minutes')");
+        database.execute(
+                "INSERT INTO users_sync_internal.delivery VALUES ('clerk', 'old', now() - interval '61 minutes')");
         context.createFluentProducerTemplate().to("direct:forget-history").request();
         assertEquals("1", remembered());
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"nobody | REPLAY_PROTECTION names nobody, which is not a provider; the providers are auth0, ",
-        "workos | REPLAY_PROTECTION names workos, whose deliveries have no signed id: remove it"})
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "nobody | REPLAY_PROTECTION names nobody, which is not a provider; the providers are auth0, ",
+                "workos | REPLAY_PROTECTION names workos, whose deliveries have no signed id: remove it"
+            })
     void aProviderThatCannotBeProtectedStopsTheStart(String provider, String message) {
         Properties wrong = TestSettings.with(database, "workos");
         wrong.setProperty("replay.protection", provider);

@@ -24,24 +24,34 @@ import org.junit.jupiter.params.provider.ValueSource;
 class WebhookKeysTest {
 
     private static final String SECRET = TestSettings.SECRET;
-    private static final String OTHER = "whsec_" + Base64.getEncoder().encodeToString("another secret of thirty-two byt".getBytes());
+    private static final String OTHER =
+            "whsec_" + Base64.getEncoder().encodeToString("another secret of thirty-two byt".getBytes());
     private static final byte[] BODY = "{\"name\": \"Zoë 🦊\"}".getBytes(StandardCharsets.UTF_8);
     private static final Instant NOW = Instant.parse("2026-06-01T12:00:00Z");
     private static final long SECONDS = NOW.getEpochSecond();
 
     static List<JsonNode> vectors() throws IOException {
         List<JsonNode> vectors = new ArrayList<>();
-        new ObjectMapper().readTree(Path.of("src/test/resources/standard-webhooks-vectors.json").toFile()).forEach(vectors::add);
+        new ObjectMapper()
+                .readTree(Path.of("src/test/resources/standard-webhooks-vectors.json")
+                        .toFile())
+                .forEach(vectors::add);
         return vectors;
     }
 
     @ParameterizedTest
     @MethodSource("vectors")
     void publishedVectors(JsonNode vector) throws Exception {
-        assertEquals(vector.path("valid").booleanValue(), accepts(vector.path("key").textValue(), vector.path("id").textValue(),
-                vector.path("timestamp").asText(), vector.path("signature").textValue(),
-                vector.path("payload").textValue().getBytes(StandardCharsets.UTF_8),
-                Instant.ofEpochSecond(vector.path("timestamp").longValue())), vector.path("name").textValue());
+        assertEquals(
+                vector.path("valid").booleanValue(),
+                accepts(
+                        vector.path("key").textValue(),
+                        vector.path("id").textValue(),
+                        vector.path("timestamp").asText(),
+                        vector.path("signature").textValue(),
+                        vector.path("payload").textValue().getBytes(StandardCharsets.UTF_8),
+                        Instant.ofEpochSecond(vector.path("timestamp").longValue())),
+                vector.path("name").textValue());
     }
 
     @Test
@@ -57,23 +67,33 @@ class WebhookKeysTest {
     @Test
     void bytesThatAreNotTextAreSignedAsTheyAre() throws Exception {
         byte[] body = {(byte) 0xff, (byte) 0xfe, 0, '{'};
-        assertTrue(accepts(SECRET, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, body), body, NOW));
+        assertTrue(accepts(
+                SECRET, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, body), body, NOW));
         // Both decode to the same replacement characters: a verifier that goes through a String cannot tell them apart.
         byte[] other = {(byte) 0xfe, (byte) 0xff, 0, '{'};
-        assertFalse(accepts(SECRET, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, body), other, NOW));
+        assertFalse(accepts(
+                SECRET, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, body), other, NOW));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {" ", ",", ", ", " \t "})
     void severalKeysAreAllAccepted(String separator) throws Exception {
         String both = OTHER + separator + SECRET;
-        assertTrue(accepts(both, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, BODY), BODY, NOW));
-        assertTrue(accepts(both, "msg_1", "" + SECONDS, new WebhookKeys(OTHER).sign("msg_1", SECONDS, BODY), BODY, NOW));
+        assertTrue(
+                accepts(both, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, BODY), BODY, NOW));
+        assertTrue(
+                accepts(both, "msg_1", "" + SECONDS, new WebhookKeys(OTHER).sign("msg_1", SECONDS, BODY), BODY, NOW));
     }
 
     @Test
     void supabaseShowsItsSecretWithTheVersion() throws Exception {
-        assertTrue(accepts("v1," + SECRET, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, BODY), BODY, NOW));
+        assertTrue(accepts(
+                "v1," + SECRET,
+                "msg_1",
+                "" + SECONDS,
+                new WebhookKeys(SECRET).sign("msg_1", SECONDS, BODY),
+                BODY,
+                NOW));
     }
 
     @Test
@@ -81,18 +101,33 @@ class WebhookKeysTest {
         byte[] bytes = Base64.getDecoder().decode(SECRET.substring("whsec_".length()));
         bytes[bytes.length - 1] ^= 1;
         String nearly = "whsec_" + Base64.getEncoder().encodeToString(bytes);
-        assertFalse(accepts(SECRET, "msg_1", "" + SECONDS, new WebhookKeys(nearly).sign("msg_1", SECONDS, BODY), BODY, NOW));
+        assertFalse(accepts(
+                SECRET, "msg_1", "" + SECONDS, new WebhookKeys(nearly).sign("msg_1", SECONDS, BODY), BODY, NOW));
     }
 
     @Test
     void theToleranceIs300SecondsBothWays() throws Exception {
         for (long skew : new long[] {-301, -300, 0, 300, 301}) {
             long timestamp = SECONDS + skew;
-            assertEquals(Math.abs(skew) <= 300,
-                    accepts(SECRET, "msg_1", "" + timestamp, new WebhookKeys(SECRET).sign("msg_1", timestamp, BODY), BODY, NOW));
+            assertEquals(
+                    Math.abs(skew) <= 300,
+                    accepts(
+                            SECRET,
+                            "msg_1",
+                            "" + timestamp,
+                            new WebhookKeys(SECRET).sign("msg_1", timestamp, BODY),
+                            BODY,
+                            NOW));
         }
-        SecurityException old = assertThrows(SecurityException.class, () -> new WebhookKeys(SECRET).verify("msg_1", "" + (SECONDS - 412),
-                new WebhookKeys(SECRET).sign("msg_1", SECONDS - 412, BODY), BODY, NOW));
+        SecurityException old = assertThrows(
+                SecurityException.class,
+                () -> new WebhookKeys(SECRET)
+                        .verify(
+                                "msg_1",
+                                "" + (SECONDS - 412),
+                                new WebhookKeys(SECRET).sign("msg_1", SECONDS - 412, BODY),
+                                BODY,
+                                NOW));
         assertEquals("the timestamp is 412 s old, 300 s are allowed", old.getMessage());
     }
 
@@ -106,7 +141,8 @@ class WebhookKeysTest {
     @ValueSource(strings = {"", " ", "v1", "v1,", "v1,%%%", ",", "v1a,AAAA", "v1,v1,v1"})
     void aMalformedSignatureIsRefused(String signature) throws Exception {
         assertFalse(accepts(SECRET, "msg_1", "" + SECONDS, signature, BODY, NOW));
-        assertFalse(accepts("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "msg_1", "" + SECONDS, signature, BODY, NOW));
+        assertFalse(accepts(
+                "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "msg_1", "" + SECONDS, signature, BODY, NOW));
     }
 
     @Test
@@ -122,15 +158,17 @@ class WebhookKeysTest {
     @ParameterizedTest
     @ValueSource(strings = {"whsec_c2hvcnQ=", "whsec_***", "whpk_AAAA", "whsk_AAAA", "whsec_", ""})
     void aKeyThatIsNoneIsRefusedWithoutShowingIt(String key) {
-        IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, () -> new WebhookKeys(SECRET + " " + key + ","
-                + (key.isEmpty() ? "whsec_" : "")));
+        IllegalArgumentException refused = assertThrows(
+                IllegalArgumentException.class,
+                () -> new WebhookKeys(SECRET + " " + key + "," + (key.isEmpty() ? "whsec_" : "")));
         assertTrue(refused.getMessage().startsWith("key 2 "), refused.getMessage());
         assertFalse(refused.getMessage().contains("c2hvcnQ"), refused.getMessage());
     }
 
     @Test
     void aPrivateKeySignsAndAPublicKeyOnlyVerifies() throws Exception {
-        String secretKey = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+        String secretKey =
+                "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
         String publicKey = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
         String signature = new WebhookKeys(secretKey).sign("msg_1", SECONDS, BODY);
         assertDoesNotThrow(() -> new WebhookKeys(publicKey).verify("msg_1", "" + SECONDS, signature, BODY, NOW));
@@ -141,10 +179,17 @@ class WebhookKeysTest {
     @Test
     void ed25519BytesThatAreNoPointAreRefused() throws Exception {
         byte[] noPoint = java.util.Arrays.copyOf("forged 0".getBytes(), 64);
-        assertFalse(accepts("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "msg_1", "" + SECONDS, "v1a," + Base64.getEncoder().encodeToString(noPoint), BODY, NOW));
+        assertFalse(accepts(
+                "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+                "msg_1",
+                "" + SECONDS,
+                "v1a," + Base64.getEncoder().encodeToString(noPoint),
+                BODY,
+                NOW));
     }
 
-    private static boolean accepts(String keys, String id, String timestamp, String signature, byte[] body, Instant now) throws Exception {
+    private static boolean accepts(String keys, String id, String timestamp, String signature, byte[] body, Instant now)
+            throws Exception {
         try {
             new WebhookKeys(keys).verify(id, timestamp, signature, body, now);
             return true;
