@@ -26,6 +26,7 @@ public final class DeliveryLog {
         limit.log(
                 provider(exchange),
                 "parked",
+                exchange.getVariable("safeReason", "", String.class),
                 () -> warn(exchange),
                 "delivery parked as a dead letter: " + exchange.getVariable("safeReason"));
     }
@@ -40,6 +41,7 @@ public final class DeliveryLog {
         limit.log(
                 provider(exchange),
                 "answered 503",
+                exchange.getVariable("safeReason", "", String.class),
                 () -> warn(exchange),
                 "not applied, "
                         + ("user event".equals(exchange.getVariable("holds"))
@@ -60,7 +62,7 @@ public final class DeliveryLog {
 
     /** Logs a line that any stranger can cause. */
     public void warnOfStranger(String provider, String text) {
-        limit.log(provider, "refused", () -> LOG.atWarn().addKeyValue("provider", provider), text);
+        limit.log(provider, "refused", "", () -> LOG.atWarn().addKeyValue("provider", provider), text);
     }
 
     private static LoggingEventBuilder warn(Exchange exchange) {

@@ -86,6 +86,7 @@ public final class ScimError implements Processor {
             limit.log(
                     "scim",
                     "answered 503",
+                    Failure.safeReason(failure),
                     LOG::atWarn,
                     "not applied, asked the client to retry in " + retryAfter + " s: " + Failure.safeReason(failure));
         } else if (status == 500) {
@@ -93,6 +94,7 @@ public final class ScimError implements Processor {
             limit.log(
                     "scim",
                     "answered 500",
+                    failure.getClass().getName(),
                     LOG::atError,
                     "a request failed with " + failure.getClass().getName() + " at "
                             + (trace.length == 0 ? "?" : trace[0]));
@@ -100,6 +102,7 @@ public final class ScimError implements Processor {
             limit.log(
                     "scim",
                     "refused by the database",
+                    Failure.safeReason(failure),
                     LOG::atWarn,
                     "answered 400, because the database refuses a user: " + Failure.safeReason(failure));
         } else { // the route logs refused requests, within limits
