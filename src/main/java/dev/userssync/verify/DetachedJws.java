@@ -3,7 +3,6 @@ package dev.userssync.verify;
 import io.vertx.core.MultiMap;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.Base64;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -78,13 +77,7 @@ public final class DetachedJws implements VerificationSchemeFactory {
             if (!time.matches("\\d{1,15}")) {
                 throw new Refused(Refused.Reason.HEADER, "header " + timeHeader + " is not a time");
             }
-            long number = Long.parseLong(time);
-            DeliveryAge.check(
-                    unit == SchemeOptions.Timestamp.SECONDS
-                            ? Instant.ofEpochSecond(number)
-                            : Instant.ofEpochMilli(number),
-                    clock.instant(),
-                    tolerance);
+            DeliveryAge.check(unit.instant(Long.parseLong(time)), clock.instant(), tolerance);
         }
     }
 }

@@ -5,7 +5,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -102,13 +101,7 @@ public final class HmacSignature implements VerificationSchemeFactory {
             if (time == null || !time.matches("\\d{1,15}")) {
                 throw new Refused(Refused.Reason.HEADER, "header " + header + " has no t=<time>");
             }
-            long number = Long.parseLong(time);
-            DeliveryAge.check(
-                    unit == SchemeOptions.Timestamp.SECONDS
-                            ? Instant.ofEpochSecond(number)
-                            : Instant.ofEpochMilli(number),
-                    clock.instant(),
-                    tolerance);
+            DeliveryAge.check(unit.instant(Long.parseLong(time)), clock.instant(), tolerance);
         }
 
         /** Skips a signature that is not hex or base64, or has another length. */

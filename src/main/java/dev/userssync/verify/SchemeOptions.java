@@ -5,6 +5,7 @@ import dev.userssync.settings.Setting;
 import dev.userssync.settings.StartupFailure;
 import io.vertx.core.MultiMap;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
@@ -38,7 +39,12 @@ public record SchemeOptions(
     public enum Timestamp {
         NONE,
         SECONDS,
-        MILLISECONDS
+        MILLISECONDS;
+
+        /** @param epoch the time since 1970, in this unit */
+        Instant instant(long epoch) {
+            return this == SECONDS ? Instant.ofEpochSecond(epoch) : Instant.ofEpochMilli(epoch);
+        }
     }
 
     /** The encoding of a signature. */
