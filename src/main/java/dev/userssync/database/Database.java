@@ -146,18 +146,19 @@ public final class Database implements CamelConfiguration {
     }
 
     /**
-     * Faults of the database, for people: those that stop all writes, or those that park users or show them to others.
+     * A fault of the database.
      *
-     * @param blocking true for the faults with which no delivery can be applied
+     * @param blocks whether it stops all writes; otherwise it parks users or shows them to others
+     * @param text for people, with what to do
      */
-    public static List<String> troubles(Connection connection, boolean blocking) throws SQLException {
-        List<String> troubles = new ArrayList<>();
+    public record Trouble(boolean blocks, String text) {}
+
+    public static List<Trouble> troubles(Connection connection) throws SQLException {
+        List<Trouble> troubles = new ArrayList<>();
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery(Files.readString(CHECK))) {
             while (rows.next()) {
-                if (rows.getBoolean("blocks") == blocking) {
-                    troubles.add(rows.getString("trouble"));
-                }
+                troubles.add(new Trouble(rows.getBoolean("blocks"), rows.getString("trouble")));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

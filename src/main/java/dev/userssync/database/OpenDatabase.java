@@ -22,6 +22,7 @@ import org.apache.camel.support.service.ServiceSupport;
 import org.flywaydb.core.api.FlywayException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * The pool of one context and its embedded server, if there is one. The constructor opens and migrates the database;
@@ -127,8 +128,9 @@ public final class OpenDatabase extends ServiceSupport {
             throw closed(e);
         }
         try (Connection connection = pool.getConnection()) {
-            Database.troubles(connection, true).forEach(LOG::error);
-            Database.troubles(connection, false).forEach(LOG::warn);
+            Database.troubles(connection)
+                    .forEach(trouble -> LOG.atLevel(trouble.blocks() ? Level.ERROR : Level.WARN)
+                            .log(trouble.text()));
         } catch (SQLException e) {
             LOG.warn("the rights in {} cannot be checked: {}", description, Database.rootMessage(e));
         }

@@ -121,7 +121,10 @@ public final class Readiness {
             ResultSet row = statement.executeQuery(VERSION);
             row.next();
             version = row.getInt(1);
-            List<String> blocking = Database.troubles(connection, true);
+            List<String> blocking = Database.troubles(connection).stream()
+                    .filter(Database.Trouble::blocks)
+                    .map(Database.Trouble::text)
+                    .toList();
             blocked = blocking.isEmpty() ? null : String.join("; ", blocking);
         } catch (SQLException e) {
             trouble = "does not answer, SQLState " + e.getSQLState()
