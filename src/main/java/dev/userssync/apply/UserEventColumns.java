@@ -1,12 +1,10 @@
 package dev.userssync.apply;
 
-import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
+import dev.userssync.event.JsonBody;
 import dev.userssync.event.StorableText;
 import java.util.HashMap;
 import java.util.List;
@@ -42,15 +40,6 @@ public final class UserEventColumns implements Processor, CamelContextAware {
     /** The texts that are not checked before; the id is. */
     private static final List<String> MAY_HOLD_ANYTHING =
             List.of("name", "email", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once");
-
-    /**
-     * Writes surrogates as escapes. Postgres reads a pair back as the same character, and {@link StorableText} finds
-     * lone ones. Without escapes, the driver would silently write a lone surrogate as "?".
-     */
-    static final ObjectWriter WRITER = JsonMapper.builder(
-                    new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
-            .build()
-            .writer();
 
     private CamelContext context;
     private String log;
@@ -103,7 +92,7 @@ public final class UserEventColumns implements Processor, CamelContextAware {
             }
         }
         JsonNode profile = event.get("raw");
-        String written = profile == null ? null : WRITER.writeValueAsString(profile);
+        String written = profile == null ? null : JsonBody.MAPPER.writeValueAsString(profile);
         String json = written == null ? null : StorableText.ofJson(written);
         if (json != written) {
             event.putRawValue("raw", new RawValue(json));

@@ -2,6 +2,7 @@ package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.event.JsonBody;
 import dev.userssync.event.StorableText;
 import java.nio.charset.StandardCharsets;
 import org.apache.camel.BindToRegistry;
@@ -33,7 +34,7 @@ public final class UserEventToRecord implements Processor {
                     .<ObjectNode>setAll(event)
                     .put("partial", true);
         }
-        String written = UserEventColumns.WRITER.writeValueAsString(event);
+        String written = JsonBody.MAPPER.writeValueAsString(event);
         String text = StorableText.ofJson(written);
         if (text != written) {
             StorableText.replaced(exchange.getContext(), exchange.getVariable("provider", "unknown", String.class));

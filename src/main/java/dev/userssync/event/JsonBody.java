@@ -24,7 +24,11 @@ import org.apache.camel.Processor;
 @BindToRegistry("json")
 public final class JsonBody implements Processor {
 
-    /** Writes documents as it read them: a lone surrogate, which UTF-8 cannot hold, stays an escape. */
+    /**
+     * Writes documents as it read them: a lone surrogate, which UTF-8 cannot hold, stays an escape. The driver would
+     * silently write "?" for it. Postgres reads an escaped pair as the same character, and {@link StorableText} finds
+     * lone ones.
+     */
     public static final ObjectMapper MAPPER = JsonMapper.builder(
                     new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS, DeserializationFeature.FAIL_ON_TRAILING_TOKENS)

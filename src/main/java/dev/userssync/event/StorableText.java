@@ -56,8 +56,8 @@ public final class StorableText {
      * The same for JSON as text, in keys and values at any depth. If two keys become equal, jsonb keeps the later
      * value.
      *
-     * @param json a document whose surrogates are escapes or whole pairs, as {@link JsonBody#MAPPER} and
-     *         {@code UserEventColumns#WRITER} write them
+     * @param json a document whose surrogates are escapes or whole pairs, as {@link JsonBody#MAPPER} writes
+     *         them
      */
     public static String ofJson(String json) {
         StringBuilder storable = null;

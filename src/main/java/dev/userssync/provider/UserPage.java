@@ -1,14 +1,13 @@
 package dev.userssync.provider;
 
-import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.event.ApiFailure;
 import dev.userssync.event.DeliveredEvents;
 import dev.userssync.event.Failure;
+import dev.userssync.event.JsonBody;
 import dev.userssync.event.Mapping;
 import dev.userssync.event.StorableText;
 import dev.userssync.event.UserEvent;
@@ -47,9 +46,7 @@ import org.apache.camel.util.ObjectHelper;
 public final class UserPage extends ContextBean {
 
     /** Writes lone surrogates as escapes. Without them the driver would silently write "?". */
-    private static final ObjectMapper JSON = JsonMapper.builder(
-                    new JsonFactoryBuilder().highestNonEscapedChar(0xD7FF).build())
-            .build();
+    private static final ObjectMapper JSON = JsonBody.MAPPER;
 
     private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
 
