@@ -32,19 +32,8 @@ class ErrorsTest extends RunningApp {
         database.execute("DROP TRIGGER IF EXISTS fails ON neon_auth.users_sync");
     }
 
-    /** The next writes fail; a sequence counts them, because it is not rolled back. */
     private void failNextWrites(int times, String sqlState) {
-        database.execute("DROP SEQUENCE IF EXISTS tries; CREATE SEQUENCE tries");
-        database.execute("""
-                CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN
-                  IF nextval('public.tries') <= %d THEN
-                    RAISE EXCEPTION 'made to fail for jane@example.com' USING ERRCODE = '%s';
-                  END IF;
-                  RETURN NEW;
-                END $$""".formatted(times, sqlState));
-        database.execute(
-                "CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+        database.failNextWrites(times, sqlState, "TRUE", "made to fail for jane@example.com");
     }
 
     private String tries() {

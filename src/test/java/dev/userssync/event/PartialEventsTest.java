@@ -179,17 +179,6 @@ class PartialEventsTest extends RunningApp {
     }
 
     private void failWrites(int times, String sqlState) {
-        database.execute("DROP SEQUENCE IF EXISTS tries; CREATE SEQUENCE tries");
-        database.execute("""
-                CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN
-                  IF nextval('public.tries') <= %d THEN
-                    RAISE EXCEPTION 'made to fail' USING ERRCODE = '%s';
-                  END IF;
-                  RETURN NEW;
-                END $$""".formatted(times, sqlState));
-        database.execute("DROP TRIGGER IF EXISTS fails ON neon_auth.users_sync");
-        database.execute(
-                "CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+        database.failNextWrites(times, sqlState, "TRUE", "made to fail");
     }
 }

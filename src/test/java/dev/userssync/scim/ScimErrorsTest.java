@@ -49,19 +49,8 @@ class ScimErrorsTest extends ScimApp {
         log.lines().forEach(line -> assertFalse(line.contains("private.example") || line.contains("\tat "), line));
     }
 
-    /** The next writes that match fail; a sequence counts them, because it is not rolled back. */
     private void failNextWrites(int times, String sqlState, String when) {
-        database.execute("DROP SEQUENCE IF EXISTS tries; CREATE SEQUENCE tries");
-        database.execute("""
-                CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN
-                  IF %s AND nextval('public.tries') <= %d THEN
-                    RAISE EXCEPTION 'made to fail for jane@private.example' USING ERRCODE = '%s';
-                  END IF;
-                  RETURN NEW;
-                END $$""".formatted(when, times, sqlState));
-        database.execute(
-                "CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+        database.failNextWrites(times, sqlState, when, "made to fail for jane@private.example");
     }
 
     private static void assertRetryLater(Reply reply) {

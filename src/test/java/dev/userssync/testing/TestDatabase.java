@@ -45,6 +45,26 @@ public final class TestDatabase {
     }
 
     /** All of it or nothing; again when it met, in the other order, what the application does in the background (40P01, deadlock). */
+    /**
+     * The next inserts into users_sync fail by the trigger {@code fails}; a sequence counts them, because it is not
+     * rolled back.
+     *
+     * @param when a condition in SQL on NEW
+     */
+    public void failNextWrites(int times, String sqlState, String when, String message) {
+        execute("DROP SEQUENCE IF EXISTS tries; CREATE SEQUENCE tries");
+        execute("""
+                CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                  IF %s AND nextval('public.tries') <= %d THEN
+                    RAISE EXCEPTION '%s' USING ERRCODE = '%s';
+                  END IF;
+                  RETURN NEW;
+                END $$""".formatted(when, times, message, sqlState));
+        execute("DROP TRIGGER IF EXISTS fails ON neon_auth.users_sync");
+        execute("CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
+    }
+
     public void execute(String sql) {
         for (int tries = 1; ; tries++) {
             try (Connection connection = connect()) {
