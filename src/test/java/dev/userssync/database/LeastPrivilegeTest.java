@@ -176,11 +176,15 @@ class LeastPrivilegeTest {
         assertNothingWasDenied();
     }
 
-    @Test
-    void usersArePolledComparedAndDeletedWhenTheyAreGone() {
+    private void awaitBackfill() {
         String state = "SELECT backfilled_at IS NOT NULL AND phase IS NULL FROM users_sync_internal.poll_state";
         await().atMost(Duration.ofSeconds(20))
                 .until(() -> database.column(state).equals(List.of("t")));
+    }
+
+    @Test
+    void usersArePolledComparedAndDeletedWhenTheyAreGone() {
+        awaitBackfill();
         assertEquals("Name of polled_0000001", name("c:polled_0000001"));
         api.delete("polled_0000001");
         database.execute("UPDATE users_sync_internal.poll_state SET listing_due = now()");
@@ -272,6 +276,7 @@ class LeastPrivilegeTest {
 
     @Test
     void aRoleThatCannotWriteIsNotReady() {
+        awaitBackfill(); // interrupted now, it would keep its lease for longer than the other tests wait
         assertNotReady(
                 "GRANT INSERT, UPDATE, DELETE ON neon_auth.users_sync TO",
                 "REVOKE INSERT, UPDATE, DELETE ON neon_auth.users_sync FROM \"" + role + "\"",
