@@ -44,10 +44,9 @@ public final class TestDatabase {
         return DriverManager.getConnection(url);
     }
 
-    /** All of it or nothing; again when it met, in the other order, what the application does in the background (40P01, deadlock). */
     /**
-     * The next inserts into users_sync fail by the trigger {@code fails}; a sequence counts them, because it is not
-     * rolled back.
+     * Makes the trigger {@code fails} refuse the next inserts into users_sync. A sequence counts them: Postgres does not
+     * roll sequences back.
      *
      * @param when a condition in SQL on NEW
      */
@@ -65,6 +64,10 @@ public final class TestDatabase {
         execute("CREATE TRIGGER fails BEFORE INSERT ON neon_auth.users_sync FOR EACH ROW EXECUTE FUNCTION fails()");
     }
 
+    /**
+     * Runs the statements as one transaction, at most three times: the application writes in the background, and the two
+     * can deadlock (40P01).
+     */
     public void execute(String sql) {
         for (int tries = 1; ; tries++) {
             try (Connection connection = connect()) {
