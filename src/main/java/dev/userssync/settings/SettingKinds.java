@@ -22,6 +22,7 @@ public final class SettingKinds {
         {"camel.management.port", "MANAGEMENT_PORT", PORT},
         {"camel.server.maxBodySize", "MAX_BODY_SIZE", "a number of bytes|[1-9]\\d{0,8}"},
         {"request.timeout", "REQUEST_TIMEOUT", SECONDS},
+        {"retry.after", "RETRY_AFTER", SECONDS},
         {"camel.ssl.enabled", "TLS_ENABLED", TRUE_OR_FALSE},
         {"camel.management.useGlobalSslContextParameters", "TLS_MANAGEMENT", TRUE_OR_FALSE},
         {"tracing.enabled", "TRACING", TRUE_OR_FALSE},

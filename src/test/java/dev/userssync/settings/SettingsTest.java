@@ -26,6 +26,7 @@ class SettingsTest {
                 "camel.management.port | -1 | MANAGEMENT_PORT must be a port number, not -1",
                 "camel.server.maxBodySize | 1MB | MAX_BODY_SIZE must be a number of bytes, not 1MB",
                 "request.timeout | 30s | REQUEST_TIMEOUT must be a number of seconds from 1 to 99999, not 30s",
+                "retry.after | 0 | RETRY_AFTER must be a number of seconds from 1 to 99999, not 0",
                 "database.migrate | no | DATABASE_MIGRATE must be true or false, not no",
                 "shared.ids | yes | SHARED_IDS must be true or false, not yes",
                 "tracing.enabled | on | TRACING must be true or false, not on",
