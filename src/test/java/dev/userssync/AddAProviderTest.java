@@ -26,7 +26,10 @@ import org.apache.camel.support.ResourceHelper;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
-/** docs/add-a-provider.md, word for word: what it shows is loaded into the running application and does what it says. */
+/**
+ * Follows docs/add-a-provider.md word for word: the running application loads the files shown there and does what the
+ * page says.
+ */
 class AddAProviderTest extends RunningApp {
 
     private final List<String> yaml;
@@ -92,7 +95,7 @@ class AddAProviderTest extends RunningApp {
                         .toInstant(),
                 OffsetDateTime.parse(row.path("created_at").textValue()).toInstant());
 
-        // Step 6: a nudge makes the user be fetched, through the same mapping.
+        // Step 6: a nudge makes users-sync fetch the user, through the same mapping.
         api.createContext("/v1/members/m_17", request -> {
             byte[] user = "{\"uid\": \"m_17\", \"first\": \"Augusta\", \"since\": \"2026-01-01T00:00:00Z\"}".getBytes();
             boolean allowed =

@@ -29,7 +29,10 @@ import org.apache.camel.component.platform.http.PlatformHttpEndpoint;
 import org.apache.camel.processor.saga.SagaProcessor;
 import org.junit.jupiter.api.Test;
 
-/** Camel 4.17.0 has known flaws; none of them is in what we configure, and this keeps it so. The list: docs/security.md. */
+/**
+ * Camel 4.17.0 has known flaws. The configuration uses none of the affected features; these tests keep that so. The
+ * list: docs/security.md.
+ */
 class AdvisoriesTest extends RunningApp {
 
     private static Map<String, String> files(String folder) throws IOException {
@@ -65,13 +68,13 @@ class AdvisoriesTest extends RunningApp {
         return endpoints;
     }
 
-    /** CVE-2026-40022: whoever sets a path for a server with authentication leaves what is not under it open. */
+    /** CVE-2026-40022: setting a path for a server with authentication leaves everything outside that path open. */
     @Test
     void noServerHasAPathOrCamelsAuthentication() throws IOException {
         assertEquals(List.of(), thatContain("camel\\.(server|management)\\.(path|authentication\\w*)\\s*=.*"));
     }
 
-    /** CVE-2026-78164: the header CamelHttpUri is resolved like a setting. */
+    /** CVE-2026-78164: Camel resolves the header CamelHttpUri like a setting. */
     @Test
     void noRouteSetsTheAddressOfARequestFromAHeader() throws IOException {
         assertEquals(List.of(), thatContain("CamelHttpUri"));
@@ -84,7 +87,7 @@ class AdvisoriesTest extends RunningApp {
         assertEquals(List.of(), thatContain("(?i)followRedirects"));
     }
 
-    /** CVE-2026-85316: a path that begins with proxy makes a consumer a proxy. */
+    /** CVE-2026-85316: a path that begins with "proxy" turns a consumer into a proxy. */
     @Test
     void noPathIsAProxy() {
         listeners()
@@ -94,7 +97,7 @@ class AdvisoriesTest extends RunningApp {
                         endpoint.getPath()));
     }
 
-    /** CVE-2026-84176: with CORS on, any origin is allowed, with credentials. */
+    /** CVE-2026-84176: with CORS on, Camel allows any origin, with credentials. */
     @Test
     void noOriginIsAllowed() {
         for (String url : List.of(
@@ -113,8 +116,9 @@ class AdvisoriesTest extends RunningApp {
     }
 
     /**
-     * CVE-2026-49098, 46585, 46587, 46588, 48203, 49099: headers that steer a component (kafka.*, and alike) come in over HTTP. What is received holds
-     * none at all, but for the one question of Okta, which drops them after the verification.
+     * CVE-2026-49098, 46585, 46587, 46588, 48203, 49099: HTTP requests can bring in headers that steer a component
+     * (kafka.* and the like). The exchange of a delivery holds no such header. Okta's one-time question is the
+     * exception; it drops the headers after the verification.
      */
     @Test
     void noHeaderComesInFromOutside() throws IOException {
@@ -128,7 +132,7 @@ class AdvisoriesTest extends RunningApp {
         assertTrue(challenge.indexOf("verify:header") < challenge.indexOf("removeHeaders: {pattern: \"*\"}"));
     }
 
-    /** CVE-2026-85312: the header Long-Running-Action of a request joins a saga that is somebody else's. */
+    /** CVE-2026-85312: the request header Long-Running-Action joins a saga of another client. */
     @Test
     void noSagaInRoutes() throws IOException {
         assertEquals(List.of(), thatContain("(?i)(saga\\b|Long-Running-Action)"));
@@ -138,7 +142,10 @@ class AdvisoriesTest extends RunningApp {
                 .noneMatch(SagaProcessor.class::isInstance));
     }
 
-    /** CVE-2026-54515 and CVE-2026-68497: what jackson-databind lets JSON do to the classes that it is bound to. Ours is bound to none. */
+    /**
+     * CVE-2026-54515 and CVE-2026-68497: jackson-databind lets JSON harm the classes that it is bound to. users-sync
+     * binds JSON to no class.
+     */
     @Test
     void jsonIsReadAsATreeOnly() throws IOException {
         assertEquals(
@@ -149,14 +156,20 @@ class AdvisoriesTest extends RunningApp {
         assertTrue(Files.readString(Sources.of("src/main/java", "JsonBody")).contains("readerFor(JsonNode.class)"));
     }
 
-    /** CVE-2026-1002, 6860, 15075 and 15076: Vert.x' static files, server names in TLS, and HTTP clients. It is a plain server here. */
+    /**
+     * CVE-2026-1002, 6860, 15075 and 15076: Vert.x' static files, server names in TLS, and HTTP clients. users-sync
+     * uses only its plain server.
+     */
     @Test
     void vertxIsAServerAndNoMore() throws IOException {
         assertEquals(List.of(), sourcesThatContain("StaticHandler|setSni|createHttpClient|WebClient"));
         assertEquals(List.of(), thatContain("(?i)(vertx-http|\\bsni)"));
     }
 
-    /** CVE-2026-33870: Netty ends a chunk's head within a quoted text, so that a proxy may see one request where two are. Each must prove itself. */
+    /**
+     * CVE-2026-33870: Netty ends a chunk's head within quoted text, so a proxy may see one request where Netty sees
+     * two. Each request must be signed.
+     */
     @Test
     void aRequestWithinAnotherIsNoneThatIsTrusted() throws IOException {
         String head = "POST /webhooks/generic HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
@@ -177,7 +190,10 @@ class AdvisoriesTest extends RunningApp {
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
     }
 
-    /** CVE-2026-33871: headers that never end. The server must end the connection, long before its limit for slow clients does. */
+    /**
+     * CVE-2026-33871: headers that never end. The server must close the connection long before its limit for slow
+     * clients does.
+     */
     @Test
     void aFloodOfContinuationsEndsTheConnection() throws IOException {
         try (Socket socket =
@@ -186,14 +202,14 @@ class AdvisoriesTest extends RunningApp {
             OutputStream out = socket.getOutputStream();
             out.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
             out.write(frame(4, 0, 0)); // SETTINGS
-            out.write(frame(1, 0, 1)); // HEADERS of stream 1, not the end of them
+            out.write(frame(1, 0, 1)); // HEADERS of stream 1, to be continued
             try {
                 for (int i = 0; i < 1_000; i++) {
                     out.write(frame(9, 0, 1)); // CONTINUATION, empty
                 }
                 out.flush();
             } catch (SocketException e) {
-                return; // ended already
+                return; // closed already
             }
             assertTrue(endsWithGoAway(new DataInputStream(socket.getInputStream())), "the connection stays open");
         }
@@ -235,7 +251,10 @@ class AdvisoriesTest extends RunningApp {
         }
     }
 
-    /** Found by trying: with useStreaming the largest body has no limit, and the static handler serves the working directory, settings included. */
+    /**
+     * Found by trial: with useStreaming the largest body has no limit, and the static handler serves the working
+     * directory, settings included.
+     */
     @Test
     void noStreamingAndNoStaticFiles() throws IOException {
         assertEquals(List.of(), thatContain("(?i)useStreaming|staticEnabled"));
@@ -252,7 +271,7 @@ class AdvisoriesTest extends RunningApp {
         }
     }
 
-    /** CAMEL-25462: the settings of the management server are ignored when it shares its port. */
+    /** CAMEL-25462: Camel ignores the settings of the management server when it shares the webhook port. */
     @Test
     void theManagementPortIsAnother() {
         assertFalse(settings.getProperty("camel.management.port").equals(settings.getProperty("camel.server.port")));

@@ -53,7 +53,7 @@ class CamelRunTest {
                         "SCIM_WEBHOOK_SECRET",
                         ScimApp.TOKEN,
                         "SHARED_IDS",
-                        "true", // of two providers in one table
+                        "true", // two providers in one table
                         "PORT",
                         Integer.toString(port),
                         "MANAGEMENT_PORT",

@@ -18,7 +18,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** The unit and the manifests in docs/deploy name what there really is: settings, ports, probes, the user of the image, the script. */
+/**
+ * The unit and the manifests in docs/deploy name only what exists: settings, ports, probes, the user of the image, the
+ * script.
+ */
 class DeploymentFilesTest {
 
     private static final Path KUBERNETES = Path.of("docs/deploy/kubernetes.yaml");

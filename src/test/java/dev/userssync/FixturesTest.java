@@ -33,9 +33,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every {@code <provider>/<event>.json} under src/test/resources, posted to the running application and signed with the provider's own
- * scheme, gives the reply and the row of the {@code <event>.expected.json} beside it. {@code <provider>/settings.properties} turns
- * the provider on; {@code "after": [...]} names deliveries that came before. A new pair and a new provider need no Java.
+ * Posts every {@code <provider>/<event>.json} under src/test/resources to the running application, signed with the
+ * provider's own scheme. The reply and the row must match the {@code <event>.expected.json} beside it. {@code
+ * <provider>/settings.properties} turns the provider on; {@code "after": [...]} names deliveries to post first. A new
+ * pair and a new provider need no Java.
  */
 @Tag("fast")
 class FixturesTest extends RunningApp {
@@ -69,7 +70,7 @@ class FixturesTest extends RunningApp {
         VerificationScheme.Signed sign(byte[] document) throws GeneralSecurityException;
     }
 
-    /** The provider's own scheme signs or, where the private key is the provider's alone, a key made for the tests. */
+    /** Signs with the provider's own scheme. If only the provider has the private key, a test key signs. */
     private Signer signer(String provider) {
         return privateKeys.has(provider)
                 ? document -> privateKeys.sign(provider, document)
@@ -106,7 +107,7 @@ class FixturesTest extends RunningApp {
         assertEquals(rows(expected), rows);
     }
 
-    /** One row, none (null), or for a delivery with events of several users an array of rows, in order of their ids. */
+    /** One row, none (null), or an array of rows in order of their ids, for a delivery with events of several users. */
     private static List<JsonNode> rows(JsonNode expected) {
         List<JsonNode> rows = new ArrayList<>();
         if (expected.path("row").isObject()) {
@@ -151,7 +152,7 @@ class FixturesTest extends RunningApp {
         assertTrue(Files.exists(FIXTURES.resolve(delivery.toString().replace(".json", ".expected.json"))));
     }
 
-    /** Times as instants; "now" for a deletion that the database had to date. */
+    /** Times as instants; "now" for a deletion that the database dated. */
     private static JsonNode normal(JsonNode row) {
         ObjectNode normal = row.deepCopy();
         for (String column : List.of("created_at", "updated_at", "deleted_at")) {

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A sender of Standard Webhooks with other field names needs settings only. */
+/** A sender of Standard Webhooks with other field names needs only settings. */
 class GenericPathsTest extends RunningApp {
 
     GenericPathsTest() {
@@ -89,7 +89,7 @@ class GenericPathsTest extends RunningApp {
         }
     }
 
-    /** The cause, and nothing that the document holds. */
+    /** The error names the cause, and quotes nothing from the document. */
     @ParameterizedTest
     @CsvSource(
             delimiter = ';',

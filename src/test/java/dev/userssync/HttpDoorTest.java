@@ -20,7 +20,9 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What both ports answer while the application starts and stops: Auth0 never sends again what was answered 404. */
+/**
+ * Replies of both ports while the application starts and stops. Auth0 never resends a delivery that was answered 404.
+ */
 @Tag("app")
 public class HttpDoorTest {
 
@@ -48,7 +50,7 @@ public class HttpDoorTest {
         return settings;
     }
 
-    /** Everybody who sends without a pause, each to one path; the statuses that each was answered, 0 where the port was closed. */
+    /** Senders without a pause, each to one path. Records the statuses of each; 0 means that the port was closed. */
     public static final class Senders implements AutoCloseable {
 
         final Map<String, Set<Integer>> replies = new ConcurrentHashMap<>();
@@ -98,11 +100,11 @@ public class HttpDoorTest {
             try {
                 return request.get();
             } catch (RuntimeException e) {
-                return 0; // closed, or closed meanwhile
+                return 0; // closed before or during the request
             }
         }
 
-        /** Every status but those of a port that is closed and of an application that says when to come again. */
+        /** Every status except those of a closed port and of an application that says when to retry. */
         public Set<Integer> of(String name) {
             Set<Integer> last = new TreeSet<>(replies.getOrDefault(name, Set.of()));
             last.removeAll(Set.of(0, 503));

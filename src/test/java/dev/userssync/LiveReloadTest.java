@@ -15,7 +15,7 @@ import java.util.Properties;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Profile dev: an integrator edits a provider's mapping, or breaks it, and the running application follows. */
+/** Profile dev: an integrator edits or breaks a provider's mapping, and the running application follows. */
 class LiveReloadTest extends RunningApp {
 
     private final Path routes = copyOfRoutes();
@@ -34,7 +34,7 @@ class LiveReloadTest extends RunningApp {
 
     private static Path copyOfRoutes() {
         try (Stream<Path> files = Files.walk(Path.of("routes"))) {
-            // Left to `mvn clean`: the application still watches it when the test ends.
+            // `mvn clean` deletes the folder: the application still watches it when the test ends.
             Path copy = Files.createTempDirectory(Path.of("target").toAbsolutePath(), "routes");
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 Path target = copy.resolve(Path.of("routes").relativize(file));
@@ -47,7 +47,7 @@ class LiveReloadTest extends RunningApp {
         }
     }
 
-    /** While a route is replaced, its path answers 404 for a moment. */
+    /** While Camel replaces a route, its path answers 404 for a moment. */
     private String nameAfterDelivery() {
         await().atMost(Duration.ofSeconds(30))
                 .until(() -> new Delivery("""
@@ -83,7 +83,7 @@ class LiveReloadTest extends RunningApp {
         Files.writeString(functions, before + "def words: filled | join(\"-\");\n");
         await().atMost(Duration.ofSeconds(30)).until(() -> nameAfterDelivery().equals("Jane-Doe"));
 
-        Files.writeString(functions, before + "def words: filled | join(;\n"); // no jq: the functions stay
+        Files.writeString(functions, before + "def words: filled | join(;\n"); // invalid jq: the functions stay
         Files.writeString(generic, original);
         await().atMost(Duration.ofSeconds(30)).until(() -> nameAfterDelivery().equals("Jane"));
         Files.writeString(functions, before);

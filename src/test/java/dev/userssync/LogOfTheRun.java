@@ -18,8 +18,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * Run by Maven after all tests, in a JVM of its own: whatever they made the application log, at debug, holds no address of a fixture and no
- * secret.
+ * Maven runs it after all tests, in a JVM of its own. The log of the tests, at debug, must hold no address of a fixture
+ * and no secret.
  */
 class LogOfTheRun {
 
@@ -30,7 +30,7 @@ class LogOfTheRun {
 
     @Test
     void itHoldsNoAddressAndNoSecret() throws IOException {
-        // The id of a user is logged, and some providers make an address part of it.
+        // users-sync logs the id of a user, and some providers make an address part of the id.
         String log = Files.readString(LOG).replaceAll("\\buser=[^},]*", "user=");
         assertTrue(
                 log.contains("users-sync is running") && log.contains(" event applied"),

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Who may import whom: a package stands above all that it imports, and nothing runs back up. */
+/** Which package may import which: a package stands above all that it imports, and nothing imports back up. */
 class PackagesTest {
 
     private static final Path MAIN = Path.of("src/main/java");
@@ -26,7 +26,7 @@ class PackagesTest {
     private static final int LONGEST_CLASS = 250;
     private static final Pattern NAMED = Pattern.compile("\\bdev\\.userssync\\.((?:[a-z]\\w*\\.)*)([A-Z]\\w*)");
 
-    /** The root may import all of them. */
+    /** The root may import all packages. */
     private static final Map<String, Set<String>> MAY_IMPORT = Map.ofEntries(
             Map.entry("settings", Set.of()),
             Map.entry("http", Set.of()),

@@ -22,7 +22,7 @@ import org.junit.platform.commons.support.AnnotationSupport;
 import org.junit.platform.commons.support.HierarchyTraversalMode;
 import org.junit.platform.commons.support.ReflectionSupport;
 
-/** Every test runs in one of the two phases of pom.xml: in {@code mvn test}, or in what {@code mvn verify} adds. */
+/** Every test runs in one of the two phases of pom.xml: {@code mvn test}, or the part that {@code mvn verify} adds. */
 class PhasesTest {
 
     private static final Pattern RUN_BY_NAME =
@@ -64,7 +64,7 @@ class PhasesTest {
         return tests;
     }
 
-    /** Each engine reads its own annotation only. */
+    /** JUnit and jqwik each read only their own tag annotation. */
     private static Set<String> tags(Class<?> type) {
         Set<String> tags = new TreeSet<>();
         if (AnnotationSupport.findAnnotatedMethods(type, Property.class, HierarchyTraversalMode.TOP_DOWN)

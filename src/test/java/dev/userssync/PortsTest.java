@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The two ports around the start. */
+/** Both ports before and after the start. */
 @Tag("app")
 class PortsTest {
 
@@ -48,7 +48,7 @@ class PortsTest {
     void oneThatWasClosedAMomentAgoIsFree() throws IOException {
         try (ServerSocket before = new ServerSocket(port("camel.server.port"));
                 Socket client = new Socket("localhost", before.getLocalPort())) {
-            before.accept().close(); // first, so its end of the connection lingers
+            before.accept().close(); // closed first, so this end of the connection lingers
             assertEquals(-1, client.getInputStream().read());
         }
         try (StartedApp app = new StartedApp(settings)) {

@@ -70,7 +70,7 @@ class RoutesTest {
         JsonNode entry = entries.get(0);
         if (entry.has("routeConfiguration")) {
             if (entry.at("/routeConfiguration")
-                    .has("id")) { // for the routes that name it, instead of the one without, which is global
+                    .has("id")) { // routes name it; the handler without an id is global
                 assertEquals(
                         file.getFileName().toString(),
                         entry.at("/routeConfiguration/id").asText() + ".camel.yaml");
@@ -96,7 +96,7 @@ class RoutesTest {
                         .forEach(field -> assertFalse(
                                 property.getValue().path(field).asText().isBlank(),
                                 property.getKey() + " has no " + field)));
-        // What a designer shows: a group, and for each property a menu, a default or an example.
+        // A designer shows a group, and for each property a menu, a default or an example.
         for (String annotation : List.of("kamelet.support.level", "kamelet.group", "kamelet.namespace", "provider")) {
             assertFalse(
                     kamelet.at("/metadata/annotations")
@@ -152,7 +152,7 @@ class RoutesTest {
         }
     }
 
-    /** A route reads its statement at its first exchange: a wrong path would show only then. */
+    /** A route reads its statement at its first exchange, so a wrong path would only show then. */
     @Test
     void everyStatementIsWhereItIsLookedFor() throws IOException {
         Set<String> named = new TreeSet<>();
@@ -169,13 +169,13 @@ class RoutesTest {
         assertEquals(named, files(".sql").stream().map(Path::toString).collect(Collectors.toCollection(TreeSet::new)));
     }
 
-    /** Some providers have no such event: the settings beside the fixtures say so. */
+    /** The settings beside the fixtures list the events that a provider does not have. */
     private static boolean sendsNo(String event, Path fixtures) {
         Path settings = fixtures.resolve("settings.properties");
         return Files.exists(settings) && lines(settings).anyMatch(("# sends no " + event)::equals);
     }
 
-    /** `camel run` takes versions from the sources, Maven from the pom. */
+    /** `camel run` takes versions from the sources, and Maven takes them from the pom. */
     @Test
     void theSourcesNameTheVersionsOfThePom() throws IOException {
         String pom = Files.readString(Path.of("pom.xml"));

@@ -33,10 +33,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The table of docs/security.md is true, and secrets stay where they are. */
+/** Every claim in the table of docs/security.md has its test, and no secret leaks. */
 class SecurityTest extends RunningApp {
 
-    /** Secrets of every kind, none like another. */
+    /** Secrets of every kind, all different. */
     private static final Map<String, String> SECRETS = Map.of(
             "workos.webhook.secret", "workos-hmac-shared-value",
             "auth0.webhook.secret", "auth0-bearer-shared-value",
@@ -88,7 +88,7 @@ class SecurityTest extends RunningApp {
             if (line.endsWith("| shown by |")) {
                 shownByTests = true;
             } else if (!line.startsWith("|")) {
-                shownByTests = false; // the end of a table
+                shownByTests = false; // end of a table
             } else if (shownByTests && line.startsWith("| ")) {
                 rows.add(line);
             }
@@ -97,7 +97,7 @@ class SecurityTest extends RunningApp {
         assertEquals(List.of(), rows.stream().filter(row -> !row.contains("#")).toList());
     }
 
-    /** Not by a timed test, which would only ever measure this machine: the comparison that each of them makes. */
+    /** Checks the comparison that each verifier makes. A timed test would only measure this machine. */
     @ParameterizedTest
     @ValueSource(strings = {"WebhookKeys", "HmacSignature", "HeaderValue", "JwtBodyHash", "Access", "ConsoleSession"})
     void secretsAreComparedInConstantTime(String source) throws IOException {
@@ -143,7 +143,7 @@ class SecurityTest extends RunningApp {
                 List.of(), secrets.stream().filter(shown.toString()::contains).toList());
     }
 
-    /** A debugger, a log line or an exception that takes an object for text. */
+    /** A debugger, a log line or an exception that prints an object. */
     @Test
     void noObjectTellsItsSecret() throws Exception {
         StringBuilder told = new StringBuilder();
@@ -205,7 +205,10 @@ class SecurityTest extends RunningApp {
                 "80", database.value("SELECT count(*) FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
     }
 
-    /** Whoever guesses learns nothing faster: beyond a few at a time no password is looked at, not even the right one. */
+    /**
+     * Guessing faster does not help: beyond a few guesses at a time users-sync checks no password, not even the right
+     * one.
+     */
     @Test
     void passwordsAreNotGuessedByTheThousand() {
         List<CompletableFuture<Integer>> guesses = new ArrayList<>();

@@ -15,7 +15,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** An operator's mistake ends the start with exit code 1 and one line that says what to change, never with a stack trace or a secret. */
+/**
+ * An operator's mistake ends the start with exit code 1 and one line that says what to change, never with a stack trace
+ * or a secret.
+ */
 @Tag("app")
 class StartupFailureTest {
 
@@ -30,7 +33,7 @@ class StartupFailureTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                // 10 seconds: a database that is started at the same time as users-sync gets them
+                // takes 10 s: users-sync waits for a database that starts together with it
                 "DATABASE_URL | postgres://app:s3cret@localhost:1/db | the database jdbc:postgresql://localhost:1/db cannot be reached: Connection"
                         + " refused; check DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD",
                 "DATABASE_URL | mysql://app:s3cret@localhost/db | DATABASE_URL must start with jdbc:postgresql:// or postgres://",
@@ -50,7 +53,7 @@ class StartupFailureTest {
         String[] settings = setting.equals("DATABASE_URL")
                 ? new String[] {setting, value}
                 : new String[] {setting, value, "DATABASE_URL", new TestDatabase().url()
-                }; // sooner there than one that must be made
+                }; // an existing database is ready sooner
         try (AppProcess app = new AppProcess(directory.resolve("data"), settings)) {
             assertEquals(line, app.refusal());
             assertFalse((app.output() + app.errors()).contains("s3cret"), app.output() + app.errors());
@@ -87,7 +90,7 @@ class StartupFailureTest {
                             + " CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
                     app.refusal());
         } finally {
-            server.execute("DROP DATABASE " + name); // also: nobody is connected any more
+            server.execute("DROP DATABASE " + name); // fails if a connection is left
         }
     }
 }

@@ -40,7 +40,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
-/** TLS to Postgres, with the server's name verified, and on the webhook port; a Postgres that lets nobody in without TLS and a password. */
+/**
+ * TLS to Postgres, with the server's name verified, and on the webhook port. This Postgres requires TLS and a password.
+ */
 @Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class TlsTest {
@@ -129,7 +131,7 @@ class TlsTest {
         }
     }
 
-    /** Of the migration, which connects before anything else does and does not try for ten seconds. */
+    /** The migration connects first, and does not retry for ten seconds. */
     private String refusal(Properties settings) throws IOException {
         try (DefaultCamelContext context = new DefaultCamelContext()) {
             context.getPropertiesComponent().setOverrideProperties(settings);
@@ -163,7 +165,7 @@ class TlsTest {
             await().atMost(Duration.ofSeconds(15))
                     .until(() -> Setting.of(app.main.getCamelContext(), "database.password")
                             .equals(NEXT_PASSWORD));
-            // Whoever is in stays in; all of them out, and only the new password opens a connection.
+            // Open connections stay open. After Postgres ends them all, only the new password opens a connection.
             execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'");
             await().atMost(Duration.ofSeconds(15)).until(() -> deliver(app, "u3") == 204);
             await().atMost(Duration.ofSeconds(15)).until(() -> createdByScim(scim, "bob") == 201);

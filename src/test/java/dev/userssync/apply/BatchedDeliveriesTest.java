@@ -20,7 +20,7 @@ import org.apache.camel.Exchange;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What a provider sees of the batches: nothing, except when there is no room. */
+/** A provider does not notice the batches, except when the queue is full. */
 class BatchedDeliveriesTest extends RunningApp {
 
     @BeforeEach
@@ -126,7 +126,7 @@ class BatchedDeliveriesTest extends RunningApp {
                         "SELECT count(DISTINCT delivery) FROM users_sync_internal.event_log WHERE user_id IN ('gone', 'live')"));
     }
 
-    /** None of the events has a time, so only their order says which one is the newest. */
+    /** The events carry no time, so only their order says which is the newest. */
     @Test
     void eventsOfOneUserInOneDeliveryKeepTheirOrder() throws Exception {
         ArrayNode events = JsonBody.MAPPER.createArrayNode();
@@ -147,7 +147,7 @@ class BatchedDeliveriesTest extends RunningApp {
                         "SELECT name || ' ' || count(*) FROM neon_auth.users_sync WHERE id LIKE 'ordered%' GROUP BY name ORDER BY name"));
     }
 
-    /** A partial event is merged past the queue in which a whole one of the same user may wait. */
+    /** A partial event bypasses the queue, in which a whole event of the same user may wait. */
     @Test
     void partsAndWholeProfilesOfOneUserKeepTheirOrder() throws Exception {
         ArrayNode events = JsonBody.MAPPER.createArrayNode();

@@ -35,7 +35,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Whatever ends in the middle of a stream, broker, consumer or database: what was answered 204 comes into the table. {@code mvn verify -Pkafka}. */
+/**
+ * Broker, consumer or database dies in the middle of a stream: every delivery that was answered 204 reaches the table.
+ * {@code mvn verify -Pkafka}.
+ */
 @Tag("app")
 @Tag("kafka")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -61,7 +64,7 @@ class KafkaProofTest {
         return new StartedApp(topic.settings(database, role, "generic"));
     }
 
-    /** In a JVM of its own, with the profile and its settings from the environment. */
+    /** Runs in a JVM of its own, with the profile and its settings from the environment. */
     private AppProcess process(String role, String... settings) {
         List<String> all = new ArrayList<>(List.of(
                 "CAMEL_MAIN_PROFILE",
@@ -121,7 +124,7 @@ class KafkaProofTest {
                 await().atMost(PATIENCE)
                         .until(() -> !database.value("SELECT count(*) FROM pg_locks WHERE NOT granted")
                                 .equals("0"));
-                deliveries.await("204", deliveries.replies.get("204") + 500); // the door goes on
+                deliveries.await("204", deliveries.replies.get("204") + 500); // the door keeps working
                 first.kill();
                 lock.commit();
             }
@@ -173,7 +176,7 @@ class KafkaProofTest {
                 .start();
     }
 
-    /** And while it is away, a door starts. */
+    /** A door starts while the broker is down. */
     @Test
     void postgresIsDownForAMinuteWhileDeliveriesAreAnswered() throws Exception {
         long seconds = Long.getLong("kafka.outage.seconds", 60);
@@ -195,7 +198,7 @@ class KafkaProofTest {
                         assertEquals(Set.of("204"), others.replies.keySet());
                     }
                     while (System.nanoTime() < away) {
-                        LockSupport.parkNanos(away - System.nanoTime()); // the outage itself
+                        LockSupport.parkNanos(away - System.nanoTime()); // the outage
                     }
                     postgres = postgres(postgres.getPort());
                     deliveries.await("204", deliveries.replies.get("204") + 500);
@@ -364,7 +367,7 @@ class KafkaProofTest {
                 "--profile=kafka")) {
             Delivery delivery =
                     new Delivery("{\"type\": \"user.created\", \"data\": {\"id\": \"cli\", \"name\": \"Jane\"}}");
-            // On a busy machine the first connection to the brokers may take longer than a provider is kept waiting.
+            // On a busy machine the first connection to the brokers may take longer than a provider waits.
             await().atMost(PATIENCE)
                     .until(() -> delivery.post("http://localhost:" + port + "/webhooks/generic")
                                     .statusCode()

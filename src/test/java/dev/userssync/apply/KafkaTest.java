@@ -25,7 +25,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The profile kafka, with a real broker: a delivery is answered by the topic, and comes from there into the table. */
+/** The profile kafka, with a real broker: the topic acknowledges a delivery, and a consumer takes it into the table. */
 class KafkaTest extends RunningApp {
 
     private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -40,7 +40,7 @@ class KafkaTest extends RunningApp {
 
     @AfterAll
     void stopBroker() {
-        context.stop(); // while the broker is there; again does no harm
+        context.stop(); // while the broker runs; a second stop does no harm
         topic.close();
     }
 
@@ -78,7 +78,7 @@ class KafkaTest extends RunningApp {
         topic.awaitEmpty(PATIENCE);
     }
 
-    /** Without a version the order of arrival counts: it is that of the topic. */
+    /** Without a version the order of arrival counts, and the topic keeps that order. */
     @Test
     void theEventsOfAUserStayInOrder() {
         for (int i = 0; i < 50; i++) {
@@ -105,7 +105,7 @@ class KafkaTest extends RunningApp {
         awaitValue("Countess a@example.com", "SELECT name || ' ' || email FROM neon_auth.users_sync WHERE id = '1'");
     }
 
-    /** The id of a delivery is in the topic with its event, and is remembered where the row is written. */
+    /** The topic holds the id of a delivery with its event. users-sync remembers the id where it writes the row. */
     @Test
     void aRecordedDeliveryChangesNothing() {
         List<Delivery> deliveries = List.of(named("Ann"), named("Bob"));
@@ -144,7 +144,7 @@ class KafkaTest extends RunningApp {
         assertEquals("replayed", database.value("SELECT state FROM users_sync_internal.dead_letter"));
     }
 
-    /** More than can be found while a batch is halved: the next attempt goes on with the others. */
+    /** More bad events than halving a batch can find: the next attempt continues with the others. */
     @Test
     void aTriggerThatRefusesEverybodyDoesNotStopThePartition() throws Exception {
         MicrobatchEndpoint endpoint = (MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class)
@@ -196,7 +196,7 @@ class KafkaTest extends RunningApp {
         assertEquals("Jane", database.value("SELECT name FROM neon_auth.users_sync"));
     }
 
-    /** Every character comes through, and half a surrogate pair is replaced, as without a topic. */
+    /** Every character comes through. Half a surrogate pair is replaced, as without a topic. */
     @Test
     void theTopicChangesNoText() {
         assertEquals(204, post(created("u1", "J\u00e4ne \ud83d\ude00 \\u0041 \\\"{}")));
@@ -210,7 +210,7 @@ class KafkaTest extends RunningApp {
                 database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u2' AND name = raw_json ->> 'name'"));
     }
 
-    /** A name stands in the profile and beside it: the record is larger than the delivery. */
+    /** The profile and the record both hold the name, so the record is larger than the delivery. */
     @Test
     void whatTheBrokersDoNotTakeIsParkedAtTheDoor() {
         assertEquals(204, post(created("u1", "n".repeat(600_000))));

@@ -31,13 +31,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The component alone: what a batch is, who hears of an error, and that nobody waits for ever. The route is the test's own. */
+/**
+ * The component alone: what a batch holds, who gets an error, and that no caller waits for ever. The test defines the
+ * route.
+ */
 class MicrobatchTest {
 
     private final CamelContext context = new DefaultCamelContext();
-    /** What the route got: one list of names a batch, each {@code id=name}. */
+    /** The input of the route: one list of names per batch, each {@code id=name}. */
     private final List<List<String>> batches = Collections.synchronizedList(new ArrayList<>());
-    /** Batches that the route may take. */
+    /** A permit for each batch that the route may take. */
     private final Semaphore open = new Semaphore(0);
 
     private final Set<String> poison = new HashSet<>();
@@ -51,7 +54,7 @@ class MicrobatchTest {
         context.getShutdownStrategy().setTimeout(20);
         RouteBuilder.addRoutes(
                 context,
-                routes -> { // a lambda: a class would be found by the application's package scan
+                routes -> { // a lambda: the application's package scan would find a class
                     routes.from("microbatch:test?shards=1&maxSize=8&capacity=20")
                             .routeId("writer")
                             .errorHandler(routes.noErrorHandler())
@@ -96,7 +99,7 @@ class MicrobatchTest {
         return producer.asyncSend("direct:in", exchange -> exchange.getMessage().setBody(event));
     }
 
-    /** The writer is busy with one event, so that those which follow meet in the next batch. */
+    /** The writer is busy with one event, so the following events meet in the next batch. */
     private CompletableFuture<Exchange> busy() {
         CompletableFuture<Exchange> first = send("busy", "first", null);
         await().until(() -> batches.size() == 1);
@@ -219,7 +222,7 @@ class MicrobatchTest {
         assertEquals(2, batches.size());
     }
 
-    /** A missing table, for example: more statements would find nobody innocent. */
+    /** A missing table, for example: further statements would find no innocent event. */
     @Test
     void whatAnOperatorMustRepairIsNotTriedForEachEvent() throws Exception {
         trouble = new SQLException("no such table", "42P01");
@@ -243,7 +246,7 @@ class MicrobatchTest {
         }
     }
 
-    /** What fails without a word of the database may be the fault of one event, too. */
+    /** A failure without an SQL error may also be the fault of one event. */
     @Test
     void aFailureBeforeTheDatabaseFindsTheGuiltyEvent() throws Exception {
         poison.add("poison");
@@ -272,7 +275,7 @@ class MicrobatchTest {
         return sent;
     }
 
-    /** What cannot even be merged: each is tried alone, and the writer lives. */
+    /** Events that cannot even be merged: the writer tries each alone, and survives. */
     @Test
     void eventsThatCannotBeMergedAreAnswered() throws Exception {
         busy();
@@ -287,7 +290,7 @@ class MicrobatchTest {
         }
     }
 
-    /** The caller's route goes on in the writer's thread. */
+    /** The caller's route continues in the writer's thread. */
     @ParameterizedTest
     @ValueSource(classes = {IllegalStateException.class, AssertionError.class, OutOfMemoryError.class})
     void aWriterThatThrowsIsReplacedAndNobodyHangs(Class<? extends Throwable> kind) throws Exception {

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The benchmark still runs and finds the rows right. No figure is asserted: these machines are noisy. */
+/** The benchmark still runs and finds the rows right. The test asserts no figure: these machines are noisy. */
 @Tag("app")
 class BenchTest {
 

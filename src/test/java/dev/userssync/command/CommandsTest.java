@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
-/** The verbs against a running instance, in the profile dev: without a password, from this machine. */
+/** The commands against a running instance in the profile dev: without a password, from this machine. */
 class CommandsTest extends RunningApp {
 
     private String out;
@@ -234,7 +234,7 @@ class CommandsTest extends RunningApp {
         }
     }
 
-    /** What a database gets from print-sql is what it gets from users-sync itself. */
+    /** A database gets the same from print-sql as from users-sync itself. */
     @Test
     void printSqlPrintsWhatItWouldRun() {
         assertEquals(0, run("print-sql", "--console"), () -> err);

@@ -10,7 +10,10 @@ import java.sql.SQLException;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
-/** Postgres gives up by itself what users-sync would not wait for: else statements that nobody waits for pile up behind a lock. */
+/**
+ * Postgres ends a statement on its own when users-sync has stopped waiting for the reply. Otherwise abandoned
+ * statements would pile up behind a lock.
+ */
 class DatabaseLimitsTest extends RunningApp {
 
     private String show(String setting) throws SQLException {
@@ -32,7 +35,7 @@ class DatabaseLimitsTest extends RunningApp {
         assertEquals("force_generic_plan", show("plan_cache_mode"));
     }
 
-    /** Behind a pooler the session belongs to others, too. */
+    /** Behind a pooler other clients share the session. */
     @Test
     void noLimitOutlivesItsTransaction() throws SQLException {
         show("lock_timeout");
@@ -44,7 +47,8 @@ class DatabaseLimitsTest extends RunningApp {
     @Test
     void whatASenderWaitsForIsGivenUpSooner() throws SQLException {
         DataSource writer = context.getRegistry().lookupByNameAndType("users-writer", DataSource.class);
-        for (int i = 0; i < 50; i++) { // more often than the pool has connections: none of them keeps the limit
+        // more often than the pool has connections, so each was used: none keeps the limit
+        for (int i = 0; i < 50; i++) {
             try (Connection writing = writer.getConnection();
                     Connection other = Database.of(context).pool.getConnection()) {
                 assertEquals(5_000, writing.getNetworkTimeout());

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The application with nothing but a directory: what it keeps there outlives every way in which it can end. */
+/** The application with only a directory: its data survives every way in which the application can end. */
 @Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EmbeddedDatabaseTest {
@@ -33,7 +33,7 @@ class EmbeddedDatabaseTest {
     @TempDir
     private static Path directory;
 
-    /** On one data directory for most tests, because making one takes seconds. */
+    /** Most tests share one data directory, because creating one takes seconds. */
     private AppProcess app;
 
     private Path data() {
@@ -54,7 +54,7 @@ class EmbeddedDatabaseTest {
         return app;
     }
 
-    /** Leaves the data directory behind as an application that ended in order does. */
+    /** Leaves the data directory as an application leaves it that shut down cleanly. */
     private void stopped() {
         running().stop();
         assertEquals(143, app.exitCode(), "128 + SIGTERM");
@@ -101,7 +101,7 @@ class EmbeddedDatabaseTest {
         assertEquals(404, new Delivery("{}").post(app.webhooks("sample")).statusCode());
     }
 
-    /** A provider without webhooks is configured: its users are the only ones. */
+    /** A provider without webhooks is configured, and its users are the only ones. */
     @Test
     void aProviderThatIsOnlyPolledIsAProvider() {
         try (FakeApi clerk = new FakeApi(FakeApis::clerk)) {
@@ -183,7 +183,9 @@ class EmbeddedDatabaseTest {
         }
     }
 
-    /** As Postgres writes it: pid, data directory, start time, port, socket directory, address, shared memory, state. */
+    /**
+     * As Postgres writes it: pid, data directory, start time, port, socket directory, address, shared memory, state.
+     */
     private void leavePidFile(long pid) throws IOException {
         Path postgres = data().resolve("postgres");
         Files.writeString(
@@ -229,7 +231,10 @@ class EmbeddedDatabaseTest {
         }
     }
 
-    /** As when a container is killed in its first seconds: initdb dies too and leaves a directory from which no Postgres can start. */
+    /**
+     * A container is killed in its first seconds: initdb dies too and leaves a directory from which Postgres cannot
+     * start.
+     */
     @Test
     void anInterruptedFirstStartDoesNotPreventTheNext() {
         Path interrupted = interruptedFirstStart();
@@ -238,7 +243,7 @@ class EmbeddedDatabaseTest {
         }
     }
 
-    /** initdb needs a fraction of a second: where it was faster than the kill, the next try is on another directory. */
+    /** initdb needs a fraction of a second. If it finishes before the kill, the next try uses another directory. */
     private Path interruptedFirstStart() {
         for (int i = 0; i < 10; i++) {
             Path interrupted = directory.resolve("interrupted" + i);

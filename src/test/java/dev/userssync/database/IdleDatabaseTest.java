@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A database that scales to zero is left alone when there is nothing to do, and one with few connections is enough. */
+/** users-sync leaves an idle database alone, so that it can scale to zero, and runs on one with few connections. */
 @Tag("app")
 class IdleDatabaseTest {
 
@@ -69,7 +69,7 @@ class IdleDatabaseTest {
         api.close();
     }
 
-    /** Not through the application's database, whose figures it would change. */
+    /** A connection of the test's own: one through the application's database would change the figures. */
     private List<String> column(String sql) {
         try (Connection connection = postgres.connect("postgres")) {
             return Rows.column(connection, sql);
@@ -119,11 +119,12 @@ class IdleDatabaseTest {
                     postgres.column("SELECT sum(applied) FROM users_sync_internal.activity WHERE provider = 'generic'")
                             .get(0));
             await().atMost(Duration.ofSeconds(30)).until(() -> {
-                metric(app, "users_sync_webhook_age_seconds{provider=\"generic\"}"); // a scrape does not keep it awake
+                // a scrape does not keep the database awake
+                metric(app, "users_sync_webhook_age_seconds{provider=\"generic\"}");
                 return column(CONNECTIONS).isEmpty();
             });
             AtomicReference<String> before = new AtomicReference<>();
-            // Five seconds without one; Postgres' own autovacuum may have had some before.
+            // Five seconds without a transaction. Before them, Postgres' own autovacuum may have run.
             await().during(Duration.ofSeconds(5)).atMost(Duration.ofSeconds(40)).until(() -> {
                 assertEquals(
                         200, Http.get(app.management("/observe/health/ready")).statusCode());
@@ -152,7 +153,7 @@ class IdleDatabaseTest {
         }
     }
 
-    /** As small plans have it; SCIM needs connections of its own. */
+    /** A small plan's connection limit. SCIM needs connections of its own. */
     @Test
     void aRoleWithFiveConnectionsIsEnough() throws Exception {
         postgres.execute("postgres", "ALTER ROLE app CONNECTION LIMIT 5");

@@ -42,7 +42,10 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Two roles, as docs/security.md sets them up: one owns the tables and migrates, the application runs with the other and all of it works. */
+/**
+ * Two roles, as docs/security.md sets them up: one owns and migrates the tables, the other runs the application, and
+ * everything works.
+ */
 @Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LeastPrivilegeTest {
@@ -71,7 +74,7 @@ class LeastPrivilegeTest {
         settings.setProperty("replay.protection", "generic");
         settings.setProperty("clerk.api.key", FakeApis.KEY);
         settings.setProperty("clerk.api.url", api.url());
-        settings.setProperty("clerk.id.prefix", "c:"); // whose a missing user is must be clear
+        settings.setProperty("clerk.id.prefix", "c:"); // a missing user's id must name its provider
         settings.setProperty("poll.interval", "1h");
         settings.setProperty("poll.tick", "20");
         api.createMany("polled_", 3);
@@ -88,7 +91,7 @@ class LeastPrivilegeTest {
         app = new StartedApp(settings);
     }
 
-    /** The command, as the owner runs it before an upgrade. */
+    /** Runs the command as the owner does before an upgrade. */
     private void migrate() throws Exception {
         ProcessBuilder command = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -257,7 +260,7 @@ class LeastPrivilegeTest {
         return Http.get(app.management("/observe/health/ready")).body();
     }
 
-    /** Not ready, for the reason given, and ready again. */
+    /** Not ready, for the given reason, and then ready again. */
     private void assertNotReady(String reason, String trouble, String repair) {
         database.execute(trouble);
         Database.of(app.main.getCamelContext()).pool.getHikariPoolMXBean().softEvictConnections();
@@ -276,7 +279,7 @@ class LeastPrivilegeTest {
 
     @Test
     void aRoleThatCannotWriteIsNotReady() {
-        awaitBackfill(); // interrupted now, it would keep its lease for longer than the other tests wait
+        awaitBackfill(); // interrupted now, the backfill would keep its lease longer than the other tests wait
         assertNotReady(
                 "GRANT INSERT, UPDATE, DELETE ON neon_auth.users_sync TO",
                 "REVOKE INSERT, UPDATE, DELETE ON neon_auth.users_sync FROM \"" + role + "\"",
@@ -297,7 +300,7 @@ class LeastPrivilegeTest {
                 "read-only: Postgres accepts no writes (default_transaction_read_only)",
                 "ALTER ROLE \"" + role + "\" SET default_transaction_read_only = on",
                 "ALTER ROLE \"" + role + "\" RESET default_transaction_read_only");
-        log.clear(); // of what the poller was denied meanwhile
+        log.clear(); // drops what the log holds of the denied polls
     }
 
     @Test
@@ -349,7 +352,7 @@ class LeastPrivilegeTest {
     }
 
     private void assertNothingWasDenied() {
-        // The console's indexes are the owner's to make, and users-sync says so.
+        // Only the owner can create the console's indexes, and users-sync says so.
         assertEquals(
                 List.of(),
                 log.lines().stream()

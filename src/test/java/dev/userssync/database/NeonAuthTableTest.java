@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A table that is already there: the one that Neon Auth left behind is adopted in place, any other is refused. */
+/** An existing table: users-sync adopts the table of Neon Auth in place, and refuses any other. */
 @Tag("app")
 class NeonAuthTableTest {
 
@@ -62,7 +62,7 @@ class NeonAuthTableTest {
             UNION ALL SELECT concat_ws(' ', version, checksum, installed_on) FROM users_sync_internal.flyway_schema_history
             ORDER BY 1""";
 
-    /** The table as dumps of Neon databases show it; the early ones lack updated_at. */
+    /** The table as dumps of Neon databases show it. Early dumps lack updated_at. */
     @Nested
     @ParameterizedClass(name = "with updated_at: {0}")
     @ValueSource(booleans = {true, false})
@@ -260,7 +260,7 @@ class NeonAuthTableTest {
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync"));
     }
 
-    /** Whoever reads the table meanwhile does not wait behind the one who adopts it. */
+    /** Readers of the table do not wait behind the adoption. */
     @Test
     void aLockIsWaitedForBrieflyAndItsHolderIsNamed() throws Exception {
         TestDatabase database = new TestDatabase();
@@ -288,7 +288,7 @@ class NeonAuthTableTest {
                 .anyMatch(line -> line.contains("adopted the table neon_auth.users_sync that was there with 0 rows")));
     }
 
-    /** The tables are there, and only the indexes of SCIM are not. */
+    /** The tables exist; only SCIM's indexes are missing. */
     @Test
     void aLockIsWaitedForWhenScimIsTurnedOn() throws Exception {
         TestDatabase database = new TestDatabase();

@@ -13,7 +13,9 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** The table of docs/partitioned-users-sync.sql: adopted at the first start, and written to as any other. */
+/**
+ * users-sync adopts the table of docs/partitioned-users-sync.sql at the first start, and writes to it as to any other.
+ */
 class PartitionedTableTest extends RunningApp {
 
     PartitionedTableTest() throws IOException {

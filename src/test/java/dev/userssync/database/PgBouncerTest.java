@@ -32,7 +32,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Behind a real PgBouncer, as Neon and Supabase hand it out: no other client of the pool notices users-sync, and no delivery notices the pooler. */
+/**
+ * A real PgBouncer, as at Neon and Supabase: other clients of the pool do not notice users-sync, and no delivery
+ * notices the pooler.
+ */
 @Tag("app")
 @Tag("pgbouncer")
 class PgBouncerTest {
@@ -62,7 +65,7 @@ class PgBouncerTest {
         return settings;
     }
 
-    /** What a client sees that connects to the same pooler. */
+    /** What another client of the same pooler sees. */
     private static String settingsOf(Connection client) throws SQLException {
         StringBuilder values = new StringBuilder();
         for (String setting : SETTINGS) {
@@ -122,7 +125,7 @@ class PgBouncerTest {
         }
     }
 
-    /** PgBouncer before 1.21 keeps no prepared statements, and an operator who says that it does is told. */
+    /** PgBouncer before 1.21 loses prepared statements. users-sync warns an operator whose settings expect them. */
     @Test
     void aPoolerThatKeepsNoPreparedStatementsIsNoticed() throws Exception {
         try (PgBouncer pooler = new PgBouncer(directory, "transaction", database)) {
@@ -134,7 +137,7 @@ class PgBouncerTest {
                                 .anyMatch(line -> line.contains("does not keep prepared statements")));
                 int before = deliveries.replies.getOrDefault("204", 0);
                 deliveries.await("204", before + 200);
-            } catch (RuntimeException e) { // the migration may be the first to meet the name of another client
+            } catch (RuntimeException e) { // the migration may be the first to meet another client's name
                 StartupFailure told = ObjectHelper.getException(StartupFailure.class, e);
                 assertTrue(
                         told != null && told.getMessage().contains("remove prepareThreshold from DATABASE_URL"),
@@ -149,7 +152,7 @@ class PgBouncerTest {
             Properties settings = settings(pooler.url());
             settings.setProperty(
                     "database.direct.url",
-                    database.url().replaceFirst("user=[^&]*&?", "")); // the user is that of DATABASE_URL
+                    database.url().replaceFirst("user=[^&]*&?", "")); // the user comes from DATABASE_URL
             try (StartedApp app = new StartedApp(settings)) {
                 await().until(() -> database.column("SELECT 1 FROM pg_indexes WHERE indexname = 'users_sync_words_idx'")
                                 .size()

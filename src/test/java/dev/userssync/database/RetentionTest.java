@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What is kept of a user who is deleted, and for how long. */
+/** What users-sync keeps of a deleted user, and for how long. */
 class RetentionTest extends RunningApp {
 
     @BeforeEach
@@ -106,7 +106,7 @@ class RetentionTest extends RunningApp {
 
     @Test
     void aPurgedUserComesBackOnlyWithSomethingNewer() throws Exception {
-        Instant deletion = daysAgo(40); // once: a second later it would be a newer deletion
+        Instant deletion = daysAgo(40); // computed once: a second later it would be a newer deletion
         event("created", "u1", daysAgo(60));
         event("deleted", "u1", deletion);
         assertEquals(1, purge(30).get("purged"));
@@ -176,7 +176,7 @@ class RetentionTest extends RunningApp {
                 .request(String.class);
     }
 
-    /** @return its number */
+    /** @return the number of the dead letter */
     private String letter(String provider, String holds, String body) {
         return database.value(
                 "INSERT INTO users_sync_internal.dead_letter (provider, body, reason, holds) VALUES (?, convert_to(?, 'UTF8'), 'a', ?) RETURNING id",
@@ -286,7 +286,7 @@ class RetentionTest extends RunningApp {
         assertEquals(stay, database.column("SELECT id FROM users_sync_internal.dead_letter ORDER BY id"));
     }
 
-    /** What is written meanwhile is applied, and is erased, too. */
+    /** Events that arrive during the erasure are applied, and then erased too. */
     @Test
     void theLettersAreReadBeforeAnybodyIsLockedOut() throws Exception {
         database.execute(
@@ -299,7 +299,7 @@ class RetentionTest extends RunningApp {
                   ('generic', 'a', convert_to('{"data": {"payload": "' || encode(convert_to(E'\\n{"sub": "u1"}', 'UTF8'), 'base64') || '"}}', 'UTF8'))""");
         try (Connection reader = database.connect();
                 Connection writer = database.connect()) {
-            // the letters cannot be read until this is over
+            // nobody can read the dead letters until then
             reader.setAutoCommit(false);
             reader.createStatement().execute("LOCK TABLE users_sync_internal.dead_letter");
             CompletableFuture<String> erasing = CompletableFuture.supplyAsync(
@@ -351,7 +351,7 @@ class RetentionTest extends RunningApp {
         assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.tombstone"));
     }
 
-    /** The whole way, with its clock. */
+    /** The whole path, with its clock. */
     @Test
     void housekeepingPurgesWhereAHoldbackIsSet() {
         event("created", "u1", daysAgo(60));
@@ -365,7 +365,7 @@ class RetentionTest extends RunningApp {
         }
     }
 
-    /** What failed is due again; what went well is not, until there is work. */
+    /** A failed job is due again. A successful one is not due until it has work. */
     @Test
     void housekeepingThatFailedIsTriedAgain() {
         Properties other = TestSettings.with(database, "generic");

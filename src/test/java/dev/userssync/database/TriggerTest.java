@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A trigger of the application's own on users_sync refuses a user: the others pass, by every way into the table. */
+/** A trigger of the application on users_sync refuses one user: the others pass, by every way into the table. */
 class TriggerTest extends PolledApp {
 
     private static final int USERS = 60;
@@ -31,7 +31,10 @@ class TriggerTest extends PolledApp {
         settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
     }
 
-    /** @param kind such as AFTER; @param body what the trigger does with the user of the condition */
+    /**
+     * @param kind such as AFTER
+     * @param body what the trigger does with the user that meets the condition
+     */
     private void trigger(String kind, String condition, String body) {
         database.execute("""
                 CREATE OR REPLACE FUNCTION public.no_d7() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -57,7 +60,11 @@ class TriggerTest extends PolledApp {
                 + "\", \"name\": \"Ada\", \"created_at\": \"2026-11-20T08:00:00Z\"}}";
     }
 
-    /** Each user once, by eight senders. @return how often each status came, and which users did not get 204 */
+    /**
+     * Eight senders send each user once.
+     *
+     * @return how often each status came, and which users did not get 204
+     */
     private Map<String, String> deliverAll() throws Exception {
         ExecutorService senders = Executors.newFixedThreadPool(8);
         try {
@@ -111,7 +118,7 @@ class TriggerTest extends PolledApp {
 
     @Test
     void whatIsRaisedForEverybodyIsParkedAndComesBackByReplay() throws Exception {
-        // On a line of its own: the log limits the lines of one reason.
+        // On a line of its own, because the log limits the lines per reason.
         trigger("AFTER", "true", "\nRAISE EXCEPTION 'nobody';");
         assertEquals(Map.of(), deliverAll());
         assertEquals("0", rows());
@@ -170,7 +177,7 @@ class TriggerTest extends PolledApp {
         assertTableIsTrue();
     }
 
-    /** It waits for an answer, so nothing is parked. */
+    /** SCIM clients wait for the reply, so users-sync parks nothing. */
     @Test
     void aScimClientIsToldThatTheUserIsRefused() {
         trigger("AFTER", "NEW.name = 'Bad'", "RAISE EXCEPTION 'no Bad';");

@@ -12,10 +12,10 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What an application finds in a fresh database: the public table, and that its own tables can rely on it. */
+/** What an application finds in a fresh database: the public table, and a key that its own tables can reference. */
 class UsersTableTest extends RunningApp {
 
-    @BeforeEach // the application that makes users_sync starts after @BeforeAll
+    @BeforeEach // the application that creates users_sync starts after @BeforeAll
     void anApplicationWithATableOfItsOwn() {
         database.execute("CREATE TABLE IF NOT EXISTS todos (id SERIAL PRIMARY KEY, task TEXT NOT NULL,"
                 + " user_id TEXT NOT NULL REFERENCES neon_auth.users_sync (id) ON DELETE CASCADE)");
