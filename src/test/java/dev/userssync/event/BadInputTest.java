@@ -31,10 +31,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a broken or hostile sender hears, and that neither table nor log keep anything of it. */
+/** What a broken or hostile sender gets as a reply. Neither table nor log keeps any of its input. */
 class BadInputTest extends RunningApp {
 
-    /** In every body and header that must leave no trace in the log. */
+    /** Stands in every body and header that must leave no trace in the log. */
     private static final String PRIVATE = "private-jane@example.com";
 
     private final CapturedLog log = new CapturedLog();
@@ -103,7 +103,7 @@ class BadInputTest extends RunningApp {
                 database.column(
                         "SELECT provider || '|' || attempts || '|' || convert_from(body, 'UTF8') FROM users_sync_internal.dead_letter WHERE state = 'parked'"));
         assertLogIsClean();
-        // The provider tries again: one attempt more, not one row more.
+        // The provider retries: one more attempt, not one more row.
         assertReply(422, new Delivery(body).post(webhooks("generic")));
         assertEquals("2", database.value("SELECT attempts FROM users_sync_internal.dead_letter"));
     }
@@ -147,7 +147,7 @@ class BadInputTest extends RunningApp {
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
     }
 
-    /** Random, because an index compresses what repeats. */
+    /** Random, because an index compresses repeated text. */
     static Stream<String> longIds() {
         Random random = new Random(9);
         String letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
@@ -173,7 +173,7 @@ class BadInputTest extends RunningApp {
                 new Delivery(created("\"" + id + "\"").replace("user.created", "user.deleted"))
                         .post(webhooks("generic")));
         assertEquals(id, database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
-        // Where a provider's name stands beside it in one index.
+        // Here one index holds the provider's name and the id.
         database.execute(
                 "INSERT INTO users_sync_internal.sweep_seen (provider, id, fate) SELECT 'a-provider-with-a-long-name', id, 'deleted' FROM neon_auth.users_sync");
         database.execute("TRUNCATE users_sync_internal.sweep_seen");
@@ -219,7 +219,7 @@ class BadInputTest extends RunningApp {
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
     }
 
-    /** Half a pair as three bytes looks like UTF-8 and is none. */
+    /** Half a surrogate pair as three bytes looks like UTF-8, but is not. */
     @Test
     void whatIsNoUtf8IsNoJson() {
         byte[] body = user("\"id\": \"u1\", \"name\": \"Ada ???\"").getBytes(StandardCharsets.UTF_8);
@@ -411,7 +411,7 @@ class BadInputTest extends RunningApp {
                 reply.statusCode() + " " + reply.headers().firstValue("Allow").orElse("none"));
     }
 
-    /** Which of both a proxy believes decides where the next request begins. */
+    /** A proxy that believes the other header would see the next request begin elsewhere. */
     @ParameterizedTest
     @ValueSource(strings = {"Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", "Content-Length: 3"})
     void aRequestWithTwoLengthsIsRefusedAndItsConnectionClosed(String line) throws Exception {

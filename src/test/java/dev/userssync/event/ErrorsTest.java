@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a provider hears when the database fails: a real Postgres that raises the error, by a trigger. */
+/** The reply to a provider when the database fails. A trigger in a real Postgres raises the error. */
 class ErrorsTest extends RunningApp {
 
     private static final String BODY = """
@@ -61,7 +61,7 @@ class ErrorsTest extends RunningApp {
         assertEquals("1", rows());
     }
 
-    /** Postgres has waited for three seconds each time. */
+    /** Each time Postgres has waited three seconds for the lock. */
     @Test
     void aLockOfSomebodyElseIsWaitedForTwice() {
         failNextWrites(1, "55P03");
@@ -87,7 +87,7 @@ class ErrorsTest extends RunningApp {
         assertEquals("3", tries());
         assertEquals("0", rows());
         assertEquals("0", parked());
-        // The provider does as it was told.
+        // The provider retries, as the reply asks.
         assertEquals(204, post().statusCode());
         assertEquals("1", rows());
     }

@@ -20,7 +20,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Deliveries that are larger than they look, go to a path that two programs may read differently, or hold another language than JSON. */
+/**
+ * Deliveries that are larger than they look, use a path that two programs may read differently, or hold another
+ * language than JSON.
+ */
 class HostileDeliveriesTest extends RunningApp {
 
     private static final String CLERKS = "whsec_YSBzZWNyZXQgdGhhdCBjbGVyayBhbG9uZSBoYXM=";
@@ -48,7 +51,7 @@ class HostileDeliveriesTest extends RunningApp {
         return packed.toByteArray();
     }
 
-    /** 256 MiB of zeros in a quarter of a MiB: nothing is ever unpacked, so it is no JSON. */
+    /** 256 MiB of zeros, compressed to a quarter of a MiB. users-sync never unpacks a body, so this one is not JSON. */
     @ParameterizedTest
     @ValueSource(strings = {"gzip", "deflate", "br", "gzip, gzip"})
     void aBombIsNotUnpacked(String encoding) {
@@ -63,7 +66,10 @@ class HostileDeliveriesTest extends RunningApp {
                 database.value("SELECT length(body) FROM users_sync_internal.dead_letter"));
     }
 
-    /** Signed for generic: it is taken by generic, by nobody, or refused by clerk, and never under another name. */
+    /**
+     * Signed for generic: generic applies it, no route takes it, or clerk refuses it. It never arrives under another
+     * name.
+     */
     @ParameterizedTest
     @CsvSource({
         "generic, 204",
@@ -102,7 +108,7 @@ class HostileDeliveriesTest extends RunningApp {
                                 + " AND at > now() - interval '1 minute' AND user_id IN (SELECT id FROM neon_auth.users_sync) GROUP BY provider"));
     }
 
-    /** Where two programs disagree on where a body ends, the rest of it would be another request. */
+    /** If two programs disagree on where a body ends, the rest of the body would be another request. */
     @Test
     void twoLengthsAreNotTwoRequests() throws IOException {
         String hidden = "POST /webhooks/generic HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -150,7 +156,7 @@ class HostileDeliveriesTest extends RunningApp {
                         text,
                         text));
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
-        // The type decides where an event goes, and is counted and logged.
+        // The type decides the event's path, and users-sync counts and logs it.
         assertEquals(
                 204,
                 new Delivery(("{\"type\": " + json + ", \"data\": {\"id\": \"u2\"}}").getBytes(StandardCharsets.UTF_8))

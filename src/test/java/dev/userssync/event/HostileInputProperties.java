@@ -47,16 +47,17 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
 /**
- * Input that nobody thought of: the fixtures of every provider, with anything in any place, cut, flipped and repeated bytes, and headers of all kinds;
- * mostly signed by the provider's own scheme, so that it gets as far as it can. Whatever comes, the answer is one of those that the README lists,
- * what is acknowledged is in the table, ignored or parked, and memory stays.
+ * Input that nobody foresaw: every provider's fixtures with random values in any place, cut, flipped and repeated
+ * bytes, and headers of all kinds. The provider's own scheme signs most of it, so that it gets as far as possible.
+ * Every answer must be one that the README lists. An acknowledged event is in the table, ignored or parked. Memory use
+ * stays flat.
  */
 @Tag("app")
 class HostileInputProperties {
 
     private static final int AT_ONCE = 50;
     private static final Path FIXTURES = Path.of("src/test/resources");
-    /** A delivery of theirs may hold no event, or several. */
+    /** Providers whose delivery may hold no event, or several. */
     private static final Set<String> SEVERAL = Set.of("okta", "fusionauth");
 
     private static final Set<Integer> REPLIES = Set.of(200, 204, 400, 401, 413, 415, 422, 431, 503);
@@ -112,7 +113,7 @@ class HostileInputProperties {
         deliver(new Random(seed));
     }
 
-    /** 100,000. */
+    /** Runs 100,000 inputs. */
     @Property(tries = 2_000, shrinking = ShrinkingMode.OFF)
     @Tag("long")
     void noneOfAHundredThousandDeliveriesBreaksAnything(@ForAll long seed) {
@@ -125,7 +126,9 @@ class HostileInputProperties {
         assertTrue(used < 600L * 1024 * 1024, used + " bytes are held");
     }
 
-    /** Bytes and headers straight to the schemes, without HTTP, which forbids some: nothing but a refusal comes of them. */
+    /**
+     * Passes bytes and headers straight to the schemes, without HTTP, which forbids some. Every scheme refuses them.
+     */
     @Property(tries = 2_000, shrinking = ShrinkingMode.OFF)
     void noBytesGetPastAVerification(@ForAll long seed) throws Exception {
         verify(new Random(seed));
@@ -137,7 +140,10 @@ class HostileInputProperties {
         verify(new Random(seed));
     }
 
-    /** Signed; signed, under a content type that may be taken for JSON or not; changed after it was signed. */
+    /**
+     * GENUINE: signed. ODD: signed, under a content type that may be read as JSON or not. SPOILT: changed after it was
+     * signed.
+     */
     private enum Kind {
         GENUINE,
         ODD,
@@ -168,7 +174,7 @@ class HostileInputProperties {
                 default -> assertTrue(Set.of(400, 401, 415, 503).contains(reply.statusCode()), what);
             }
         }
-        // Each that was acknowledged holds one event (but with SEVERAL), and of each event something became that can be
+        // Each acknowledged delivery holds one event (except for SEVERAL), and each event has one decision that can be
         // found.
         long taken = all.stream()
                 .filter(sent -> !SEVERAL.contains(sent.provider)
@@ -179,7 +185,7 @@ class HostileInputProperties {
                 decided(key -> key.decision().equals("parked")) - parked,
                 attempts() - attempts,
                 "what is parked is in the table of dead letters");
-        // But for the one-time codes that Neon Auth would have us deliver: they are refused, and kept nowhere.
+        // Neon Auth's one-time codes are the exception: users-sync refuses to deliver them, and keeps none.
         long refused = all.stream()
                 .filter(sent -> sent.reply.join().statusCode() == 422 && !sent.provider.equals("neon-auth"))
                 .count();
@@ -224,7 +230,7 @@ class HostileInputProperties {
                     .filter(name -> !name.equalsIgnoreCase("Content-Type"))
                     .toList();
             if (names.isEmpty()) {
-                // A token, but for its end: the last character of a signature has bits that mean nothing.
+                // Spares the end of a token: the last character of a signature has bits without a meaning.
                 int end = Math.max(0, body.length - 8);
                 body = concat(
                         flipped(random, java.util.Arrays.copyOf(body, end)),
@@ -240,7 +246,7 @@ class HostileInputProperties {
                             .get(random.nextInt(6)));
             kind = Kind.ODD;
         }
-        for (int i = random.nextInt(4); i > 0; i--) { // beside those that are signed, which they must not change
+        for (int i = random.nextInt(4); i > 0; i--) { // besides the signed headers, which these must not change
             headers.putIfAbsent(
                     List.of(
                                     "X-Forwarded-For",
@@ -301,14 +307,14 @@ class HostileInputProperties {
             assertTrue(e instanceof SecurityException, provider + " " + e);
             return;
         }
-        // Base64 and hex have several spellings of one signature, and a name of authentication has no case: then it is
-        // no forgery.
+        // Base64 and hex have several spellings of one signature, and the name of an authentication scheme ignores
+        // case. Such a change is no forgery.
         assertTrue(
                 headerAlone && body == document,
                 provider + " took " + headers + " for " + new String(body, StandardCharsets.UTF_8));
     }
 
-    /** Whose secret is sent as it is: the body is not signed. */
+    /** Providers that send the secret as it is and do not sign the body. */
     private static boolean isFixedValue(String provider) {
         return Set.of("auth0", "okta", "supabase").contains(provider);
     }
@@ -337,7 +343,7 @@ class HostileInputProperties {
         }
     }
 
-    /** Something else in one place. */
+    /** Replaces one place with something else. */
     private static JsonNode mutated(Random random, JsonNode json) {
         if (json.isEmpty() || random.nextInt(12) == 0) {
             return value(random, 3);
@@ -461,7 +467,9 @@ class HostileInputProperties {
         return text.toString();
     }
 
-    /** One to three of: a bit flipped, a part cut out, a part doubled, the end cut off. Never the same. */
+    /**
+     * Flips a bit, cuts out a part, doubles a part or cuts off the end, one to three times. The result always differs.
+     */
     private static byte[] flipped(Random random, byte[] bytes) {
         byte[] changed = bytes.clone();
         for (int i = 1 + random.nextInt(3); i > 0 || java.util.Arrays.equals(changed, bytes); i--) {

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Several providers in one table: each has its ids, or the start says that they could meet. */
+/** Several providers in one table: each has its own ids, or the start reports that the ids could collide. */
 class IdPrefixTest extends RunningApp {
 
     IdPrefixTest() {
@@ -54,7 +54,10 @@ class IdPrefixTest extends RunningApp {
         assertEquals("clerk:u1", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
     }
 
-    /** A parked event of several is replayed through the check that adds the prefix, once. */
+    /**
+     * A delivery with several events parked one of them. The replay runs through the check that adds the prefix, and
+     * adds it once.
+     */
     @Test
     void anEventThatWasParkedAloneGetsItsPrefixOnce() throws Exception {
         database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_u2 CHECK (id <> 'clerk:u2')");
@@ -105,15 +108,15 @@ class IdPrefixTest extends RunningApp {
             nullValues = "-",
             value = {
                 "okta clerk | - | clerk and okta",
-                "okta clerk | okta.id.prefix=o: | clerk and okta", // none is the beginning of all
+                "okta clerk | okta.id.prefix=o: | clerk and okta", // an empty prefix starts every id
                 "okta clerk | okta.id.prefix=a: clerk.id.prefix=a:b | clerk and okta",
                 "okta clerk | okta.id.prefix=a clerk.id.prefix=a | clerk and okta",
                 "okta clerk | okta.id.prefix=a: clerk.id.prefix=b: | -",
                 "okta clerk | shared.ids=true | -",
                 "clerk | - | -",
-                "supabase supabase-hook | supabase-hook.id.prefix={{supabase.id.prefix}} | -", // two ways in, one
-                // provider
-                "generic generic-hr | - | generic and generic-hr", // a file of one's own, for other users
+                // one provider, two ways in
+                "supabase supabase-hook | supabase-hook.id.prefix={{supabase.id.prefix}} | -",
+                "generic generic-hr | - | generic and generic-hr", // your own file, for other users
                 "generic generic-hr | generic.id.prefix=g: generic-hr.id.prefix=g:hr: | generic and generic-hr",
                 "generic generic-hr | generic.id.prefix=generic: generic-hr.id.prefix=generic-hr: | -",
                 "supabase-hook workos | - | supabase-hook and workos",
@@ -140,7 +143,7 @@ class IdPrefixTest extends RunningApp {
         }
     }
 
-    /** Whoever does what the message says starts, at once and with any number of providers. */
+    /** If you follow the message, users-sync starts at once, with any number of providers. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -247,7 +250,7 @@ class IdPrefixTest extends RunningApp {
             String keys =
                     "SELECT string_agg(conname || pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text IN ('todos', 'members', 'notes')";
             String before = database.value(keys);
-            for (int time = 0; time < 2; time++) { // again, it changes nothing
+            for (int time = 0; time < 2; time++) { // the second run changes nothing
                 database.execute(prefixUsers());
                 assertEquals(
                         "1000 1000 1000 1001",

@@ -49,8 +49,8 @@ import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 
 /**
- * The merge rule under random histories, sent through the real routes into the real table: duplicated, in any order, by one or
- * several senders. {@link User#after} states the rule; the table must agree with it.
+ * Sends random histories through the real routes into the real table: duplicated, in any order, by one or several
+ * senders. {@link User#after} states the merge rule, and the table must agree.
  */
 @Tag("app")
 class MergeRuleProperties {
@@ -85,7 +85,7 @@ class MergeRuleProperties {
         checkSecondDelivery(app, histories, random);
     }
 
-    /** The three of them, for minutes. */
+    /** All three properties, for minutes. */
     @Property(tries = 3_000)
     @Tag("long")
     void thousandsOfHistoriesEndAsTheRuleSays(
@@ -97,7 +97,7 @@ class MergeRuleProperties {
         checkSecondDelivery(app, versioned, random);
     }
 
-    /** Keeps the three properties honest: each of these rules is wrong, and they must notice. */
+    /** Keeps the three properties honest: each of these rules is wrong, and the properties must notice. */
     @Property
     @FromData("brokenRules")
     void aBrokenRuleIsFoundOut(@ForAll String flaw, @ForAll String rule, @ForAll String broken) throws IOException {
@@ -105,7 +105,7 @@ class MergeRuleProperties {
             assertThrows(
                     AssertionError.class,
                     () -> {
-                        for (int seed = 0; seed < 300; seed++) { // the flaw that hides best takes about ten
+                        for (int seed = 0; seed < 300; seed++) { // the best-hidden flaw takes about ten
                             checkConvergence(brokenApp, versioned().sample(), new Random(seed));
                             checkArrival(brokenApp, mixed().sample(), new Random(seed));
                             checkSecondDelivery(brokenApp, versioned().sample(), new Random(seed));
@@ -187,7 +187,10 @@ class MergeRuleProperties {
         assertEquals(written, app.rowVersions(run), () -> "written again by " + senders);
     }
 
-    /** Every end that the rule allows: a sender waits for each answer, so its own order holds; between senders any order may. */
+    /**
+     * Every end that the rule allows. A sender waits for each answer, so its own order holds. Between senders any order
+     * may occur.
+     */
     private static void collectEnds(User user, List<List<Event>> sent, Set<User> ends) {
         boolean done = true;
         for (int i = 0; i < sent.size(); i++) {
@@ -204,7 +207,9 @@ class MergeRuleProperties {
         }
     }
 
-    /** Times are ticks: 10 is the database's now, the others lie two hours apart around it, up to 18 hours ahead. */
+    /**
+     * Times are ticks: 10 is the database's now. The other ticks lie two hours apart around it, up to 18 hours ahead.
+     */
     private static final int NOW = 10;
 
     record Event(boolean delete, String name, Integer created, Integer updated, Integer deleted) {
@@ -214,7 +219,7 @@ class MergeRuleProperties {
         }
     }
 
-    /** A row; null stands for none. The profile is the name alone: email and raw_json are derived from it. */
+    /** A row, or null without one. The profile is only the name: email and raw_json derive from it. */
     record User(String name, Integer created, Integer updated, Integer deleted) {
 
         Integer version() {
@@ -236,7 +241,7 @@ class MergeRuleProperties {
                     return new User(null, null, null, version != null ? version : NOW); // the delete came first
                 } else if (version == null) {
                     return user.deletedAt(user.deleted != null ? user.deleted : NOW);
-                } else if (user.version() == null || version >= user.version()) { // ties: the delete wins
+                } else if (user.version() == null || version >= user.version()) { // on a tie the delete wins
                     return user.deletedAt(user.deleted != null ? Math.max(user.deleted, version) : version);
                 }
                 return user;
@@ -258,9 +263,10 @@ class MergeRuleProperties {
     }
 
     /**
-     * Histories of one to five users, all versions of a user distinct. The creation of a user is one fact: events that tell it tell
-     * the same, or all of them tell one (of the user that was created again). Where some told different ones and others none, the
-     * rule "a stale event may fill it" would depend on the order.
+     * Histories of one to five users; all versions of a user are distinct. The creation of a user is one fact: either
+     * all events that carry a creation time carry the same, or every event carries one (of a user that was created
+     * again). If some carried different times and others none, the rule "a stale event may fill it" would depend on the
+     * order.
      */
     @Provide
     Arbitrary<List<List<Event>>> versioned() {
@@ -280,7 +286,7 @@ class MergeRuleProperties {
         return Arbitraries.oneOf(told, createdAgain).list().ofMinSize(1).ofMaxSize(5);
     }
 
-    /** The same with ties, and with events that carry no version; in fewer ticks, so that they meet. */
+    /** The same with ties and with events that carry no version. Fewer ticks make collisions likely. */
     @Provide
     Arbitrary<List<List<Event>>> mixed() {
         Arbitrary<Integer> close = Arbitraries.of(8, 9, 11, 12);
@@ -323,7 +329,7 @@ class MergeRuleProperties {
 
     record Arrival(String id, Event event) {}
 
-    /** Every event once or more, shuffled and dealt to one sender or to several. */
+    /** Every event once or more, shuffled, and dealt to one sender or to several. */
     private static List<List<Arrival>> senders(String run, List<List<Event>> histories, Random random) {
         List<Arrival> arrivals = new ArrayList<>();
         for (int i = 0; i < histories.size(); i++) {
@@ -342,7 +348,7 @@ class MergeRuleProperties {
         return senders;
     }
 
-    /** A copy of the routes in which one rule of the SQL is another. */
+    /** A copy of the routes with one rule of the SQL replaced. */
     private static Path brokenRoutes(String rule, String broken) throws IOException {
         Path copy = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "broken-routes");
         try (var files = Files.walk(Path.of("routes"))) {
@@ -360,7 +366,7 @@ class MergeRuleProperties {
         return copy;
     }
 
-    /** The application with some routes, its database, and those who send to it. */
+    /** The application with the given routes, its database, and its senders. */
     private static final class App implements AutoCloseable {
 
         static final int SENDERS = 3;
@@ -379,7 +385,7 @@ class MergeRuleProperties {
             producer = started.main.getCamelContext().createProducerTemplate();
         }
 
-        /** The beginning of ids that nobody has used. */
+        /** A prefix of ids that no earlier run has used. */
         String newRun() {
             return "run " + runs.incrementAndGet() + " user ";
         }
@@ -391,7 +397,8 @@ class MergeRuleProperties {
                     sender.get();
                 }
             } catch (Exception e) {
-                throw new IllegalStateException(e); // no AssertionError: trouble is no counterexample
+                // not an AssertionError: a failure of the setup is no counterexample
+                throw new IllegalStateException(e);
             }
         }
 
@@ -403,7 +410,7 @@ class MergeRuleProperties {
                         exchange.getMessage().setBody(json(arrival));
                     });
                     Object refused = answer.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE);
-                    if (answer.getException() != null || refused != null) { // an event that was applied has neither
+                    if (answer.getException() != null || refused != null) { // an applied event has neither
                         throw new IllegalStateException(
                                 "not applied: " + arrival + ", reply " + refused, answer.getException());
                     }
@@ -426,7 +433,7 @@ class MergeRuleProperties {
             return json;
         }
 
-        /** Cy has none: a value that becomes null must do so in the row. */
+        /** Cy has no email: a value that becomes null must become null in the row. */
         private static String email(String name) {
             return name == null || name.equals("Cy") ? null : name.toLowerCase() + "@example.com";
         }
@@ -448,7 +455,7 @@ class MergeRuleProperties {
             }
         }
 
-        /** Changes with every write, even of equal values. */
+        /** Postgres changes these with every write, even of equal values. */
         List<String> rowVersions(String run) {
             return database.column(
                     "SELECT concat_ws(' ', id, xmin, ctid) FROM neon_auth.users_sync WHERE starts_with(id, ?) ORDER BY id",

@@ -28,7 +28,10 @@ import net.jqwik.api.statistics.Statistics;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 
-/** Merging is no second merge rule: on any row, events of one user that were merged before the SQL leave what they leave one by one. */
+/**
+ * Merging is no second merge rule: events of one user that are merged before the SQL leave the same row as the single
+ * events do.
+ */
 @Tag("app")
 class MergedEventsProperties {
 
@@ -91,7 +94,7 @@ class MergedEventsProperties {
         assertTrue(answer.getException() == null, () -> own + ": " + answer.getException());
     }
 
-    /** Everything but the id; a time that the database gave is "now". */
+    /** The whole row except the id; "now" for a time that the database set. */
     private static String row(String id) {
         return DATABASE.value(
                 "SELECT jsonb_build_array(CASE WHEN name IS NULL THEN '{}' ELSE raw_json END, name, email, created_at, updated_at,"
@@ -105,7 +108,10 @@ class MergedEventsProperties {
         return Arbitraries.oneOf(versioned(), unversioned()).list().ofMinSize(1).ofMaxSize(4);
     }
 
-    /** Few times, with and without fraction, so that they meet; some of them ahead of now. The creation of a user is one fact. */
+    /**
+     * Few times, with and without a fraction, so that they collide; some lie in the future. The creation of a user is
+     * one fact.
+     */
     @Provide
     Arbitrary<JsonNode> versioned() {
         Arbitrary<String> times = Arbitraries.of(-7_200_000, -3_600_500, -3_600_000, 3_600_000, 7_200_000)

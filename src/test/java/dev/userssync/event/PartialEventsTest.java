@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Events that hold parts of a user are merged into the row: Zitadel's, which say nothing else. */
+/** users-sync merges an event that holds only parts of a user into the row. Zitadel's events hold nothing else. */
 class PartialEventsTest extends RunningApp {
 
     private static final String ROW =
@@ -94,7 +94,7 @@ class PartialEventsTest extends RunningApp {
                 "Newest|a@example.com|2026-01-01 00:00:00|2026-01-03 00:00:00|{\"email\": \"a@example.com\", \"nickName\": \"Kept\","
                         + " \"sequence\": 3, \"userName\": \"ada\", \"displayName\": \"Newest\"}";
         assertEquals(row, row());
-        // The order in which nothing came late gives the same.
+        // The order without late events gives the same row.
         database.execute("TRUNCATE neon_auth.users_sync");
         added(1, 1);
         changed(2, 2, "{\"displayName\": \"Older\", \"nickName\": \"Kept\"}");
@@ -147,7 +147,7 @@ class PartialEventsTest extends RunningApp {
 
     @Test
     void aRowWithoutAProfileIsMergedToo() {
-        database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('1')"); // as an adopted table may have it
+        database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('1')"); // an adopted table may hold such a row
         changed(2, 2, "{\"displayName\": \"Ada\"}");
         assertEquals("Ada|2026-01-02 00:00:00|{\"sequence\": 2, \"displayName\": \"Ada\"}", row());
     }

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Secrets that providers put into their payloads end nowhere: not in the table, not with the dead letters, not in the log. */
+/** Secrets in a provider's payload reach neither the table, nor the dead letters, nor the log. */
 class PayloadDropTest extends RunningApp {
 
     private static final String SECRET = "hunter2-do-not-keep";
@@ -40,7 +40,10 @@ class PayloadDropTest extends RunningApp {
         log.clear();
     }
 
-    /** Shapes of Supabase, Okta (SCIM and API), FusionAuth, Keycloak, Auth0, Better Auth and Firebase; every %s is a secret. */
+    /**
+     * Shapes of Supabase, Okta (SCIM and API), FusionAuth, Keycloak, Auth0, Better Auth and Firebase. Every %s is a
+     * secret.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -76,7 +79,10 @@ class PayloadDropTest extends RunningApp {
         return dropped;
     }
 
-    /** The second half comes from the users of Auth0, Clerk, FusionAuth, Hanko, Keycloak, Logto, Okta, Supabase, Stytch, Firebase and WorkOS. */
+    /**
+     * The second half comes from users of Auth0, Clerk, FusionAuth, Hanko, Keycloak, Logto, Okta, Supabase, Stytch,
+     * Firebase and WorkOS.
+     */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -187,7 +193,7 @@ class PayloadDropTest extends RunningApp {
                 "secretData",
                 "cookie",
                 "authorization",
-                // of providers and their libraries
+                // names of providers and their libraries
                 "hashedPassword",
                 "encodedHash",
                 "custom_password_hash",
@@ -221,7 +227,7 @@ class PayloadDropTest extends RunningApp {
                 "client_assertion",
                 "smtp_pass",
                 "device_code",
-                // however they are written
+                // in any spelling
                 "PASSWORD",
                 "API_KEY",
                 "APIKey",
@@ -238,7 +244,7 @@ class PayloadDropTest extends RunningApp {
                 "password2",
                 "jwt",
                 "Refresh Token",
-                // in which form or version
+                // in any form or version
                 "auth_token_v2",
                 "tokenV2",
                 "token_sha256",
@@ -247,7 +253,7 @@ class PayloadDropTest extends RunningApp {
                 "passwordMd5",
                 "passwordHistory",
                 "totp_secret_enc",
-                // a count of tokens is none; what is left of codes is
+                // a count of tokens is no secret; remaining codes are
                 "remaining_backup_codes",
                 "availableRecoveryCodes",
                 "used_password",
@@ -366,7 +372,7 @@ class PayloadDropTest extends RunningApp {
         assertEquals("{\"n\":1}", JSON.readTree(twice.path("twice").textValue()).textValue());
     }
 
-    /** A document that breaks on every look stands for a fault of our own. */
+    /** A document that throws at every access stands for a bug in users-sync. */
     @Test
     void whenTheDropFailsNothingIsKept() {
         Exchange exchange = new DefaultExchange(context);

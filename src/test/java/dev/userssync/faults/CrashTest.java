@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Acknowledged means committed: whatever ends in the middle of a stream of deliveries, what was answered 204 is in the table. */
+/**
+ * Acknowledged means committed: whatever process dies in the middle of a stream, every delivery that was answered 204
+ * is in the table.
+ */
 @Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CrashTest {
@@ -36,7 +39,7 @@ class CrashTest {
     @TempDir
     private static Path directory;
 
-    /** On one data directory for all tests: each also proves that the one before left no damage. */
+    /** All tests share one data directory, so each also proves that the previous test left no damage. */
     private AppProcess app;
 
     private final DeliveryStream stream = new DeliveryStream(SENDERS, version -> version % USERS);

@@ -18,7 +18,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** The scenarios of the fault suite: each breaks something under load and mends it again; what was acknowledged is compared with the table by {@link FaultRun}. */
+/**
+ * The scenarios of the fault suite. Each breaks something under load and repairs it again. {@link FaultRun} compares
+ * the acknowledged deliveries with the table.
+ */
 public enum Fault {
     POSTGRES_CUT("Postgres cut off", "every connection to Postgres ends, and new ones end at once", run -> {
         run.loaded();
@@ -102,8 +105,7 @@ public enum Fault {
                 run.suffer();
                 run.postgres.execute(
                         "postgres",
-                        "ALTER DATABASE app RESET default_transaction_read_only"); // the sessions that there are stay
-                // read-only
+                        "ALTER DATABASE app RESET default_transaction_read_only"); // open sessions stay read-only
                 run.recover();
             }),
 
@@ -150,7 +152,8 @@ public enum Fault {
         List<Connection> others = new ArrayList<>();
         try {
             run.postgres.execute(
-                    "postgres", "ALTER ROLE app CONNECTION LIMIT 90"); // of 100, so that the test itself still gets one
+                    // of 100, so that the test itself still gets a connection
+                    "postgres", "ALTER ROLE app CONNECTION LIMIT 90");
             do {
                 run.postgres.endConnectionsOf("users-sync");
                 for (boolean free = true; free; ) {
@@ -249,14 +252,14 @@ public enum Fault {
                     try (Connection other = run.postgres.connect("app")) {
                         other.setAutoCommit(false);
                         other.setTransactionIsolation(
-                                Connection.TRANSACTION_READ_COMMITTED); // this one always gets through
+                                Connection.TRANSACTION_READ_COMMITTED); // this transaction always gets through
                         await().until(() -> other.createStatement()
                                         .executeUpdate("UPDATE neon_auth.users_sync SET name = name WHERE id = 'user0'")
                                 == 1);
                         await().until(() -> !run.postgres
                                 .column("SELECT 1 FROM pg_locks WHERE NOT granted")
                                 .isEmpty());
-                        other.commit(); // who waited cannot be serialized now
+                        other.commit(); // the waiting statement cannot be serialized now
                     }
                 }
                 await().until(() -> Long.parseLong(run.postgres.column(failures).get(0)) >= before + 10);
@@ -398,9 +401,9 @@ public enum Fault {
             },
             "401");
 
-    /** As the table in docs/reliability.md calls it. */
+    /** The title in the table of docs/reliability.md. */
     public final String title;
-    /** What happens, for people. */
+    /** What happens, for readers of the table. */
     public final String what;
 
     private final Scenario scenario;
@@ -422,7 +425,7 @@ public enum Fault {
         scenario.play(run);
     }
 
-    /** What a provider may hear while it lasts. */
+    /** The replies that a provider may get during the fault. */
     public Set<String> replies() {
         return replies;
     }

@@ -25,8 +25,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
- * One scenario of the fault suite while it runs: a Postgres of its own, one or several users-sync in processes of their own, a network between them and
- * one between provider and users-sync, both of which can be broken, and deliveries that never pause.
+ * One running scenario of the fault suite: a Postgres of its own, and one or several users-sync in processes of their
+ * own. One network lies between users-sync and Postgres, another between provider and users-sync; both can be broken.
+ * The deliveries never pause.
  */
 final class FaultRun implements AutoCloseable {
 
@@ -39,13 +40,16 @@ final class FaultRun implements AutoCloseable {
     final List<AppProcess> apps = new ArrayList<>();
     final List<TcpProxy> toApps = new ArrayList<>();
     PostgresServer postgres;
-    /** Between the network and Postgres, where a scenario has one. */
+    /** Between the network and Postgres, in scenarios with a pooler. */
     PgBouncer pooler;
 
     DeliveryStream.Deliveries deliveries;
-    /** Text in the reason of every dead letter that the scenario causes on purpose. */
+    /** The text in the reason of every dead letter that the scenario causes on purpose. */
     String refusedBecause = "nothing is refused";
-    /** Every other delivery is of a user who has many, the others create a user each: what is lost is not covered up by what comes later. */
+    /**
+     * Every other delivery updates one of a few users, and the rest create one user each: later events cannot hide a
+     * loss there.
+     */
     private final DeliveryStream stream =
             new DeliveryStream(SENDERS, version -> version % 2 == 0 ? version / 2 % HOT_USERS : version);
 
@@ -53,7 +57,7 @@ final class FaultRun implements AutoCloseable {
     private Duration recovery;
     private Path mounted;
 
-    /** @param lasts how long the trouble does, where it is not over by itself */
+    /** @param lasts duration of a fault that does not end by itself */
     FaultRun(Path directory, Duration lasts) throws IOException {
         this.directory = directory;
         this.lasts = lasts;
@@ -61,10 +65,13 @@ final class FaultRun implements AutoCloseable {
         toPostgres = new TcpProxy(postgres.port());
     }
 
-    /** @param lost acknowledged, but not in the table; @param wrong rows that nobody sent, and deliveries that were parked though nothing was wrong with them */
+    /**
+     * @param lost acknowledged, but not in the table
+     * @param wrong rows that nobody sent, and valid deliveries that were parked
+     */
     record Result(Map<String, Integer> replies, int unanswered, int lost, int wrong, Duration recovery) {}
 
-    /** Starts instances, each through a network of its own. */
+    /** Starts instances, each behind a network of its own. */
     void start(int instances, String... launcher) {
         for (int i = 0; i < instances; i++) {
             AppProcess app = app(launcher);
@@ -74,7 +81,7 @@ final class FaultRun implements AutoCloseable {
         apps.forEach(AppProcess::awaitRunning);
     }
 
-    /** From now on Postgres is reached through PgBouncer in transaction mode. */
+    /** Puts PgBouncer in transaction mode between users-sync and Postgres. */
     void behindPooler() throws IOException {
         if (!PgBouncer.isInstalled()) {
             throw new LeftOut("needs pgbouncer on the PATH or in /usr/sbin");
@@ -94,14 +101,14 @@ final class FaultRun implements AutoCloseable {
                 "postgres://app@localhost:" + toPostgres.port() + "/app");
     }
 
-    /** Another process in place of one that has ended. */
+    /** Starts another process in place of a dead one. */
     void startAgain(int instance) {
         apps.get(instance).close();
         apps.set(instance, app().awaitRunning());
         toApps.get(instance).switchTo(apps.get(instance).port());
     }
 
-    /** Deliveries from now on, and until a good many were acknowledged. */
+    /** Starts the deliveries, and waits for {@code ENOUGH} acknowledged ones. */
     void load() {
         deliveries = stream.new Deliveries(toApps.stream()
                 .map(proxy -> "http://localhost:" + proxy.port() + "/webhooks/generic")
@@ -109,34 +116,34 @@ final class FaultRun implements AutoCloseable {
         deliveries.await("204", ENOUGH);
     }
 
-    /** Starts one instance, and deliveries. */
+    /** Starts one instance, and then the deliveries. */
     void loaded() {
         start(1);
         load();
     }
 
-    /** Until the trouble has shown, then for its time. */
+    /** Waits until the fault shows, then for its duration. */
     void suffer() {
         int before = deliveries.notAcknowledged();
         await().atMost(Duration.ofSeconds(90)).until(() -> deliveries.notAcknowledged() > before);
         endure();
     }
 
-    /** The time that the trouble takes. */
+    /** Waits for the duration of the fault. */
     void endure() {
         long end = System.nanoTime() + lasts.toNanos();
         while (System.nanoTime() < end) {
-            LockSupport.parkNanos(end - System.nanoTime()); // the trouble itself
+            LockSupport.parkNanos(end - System.nanoTime()); // the duration of the fault
         }
     }
 
-    /** The trouble is over: how long until a delivery is acknowledged again? And then many. */
+    /** The fault is over: measures the time to the next acknowledged delivery, then waits for many. */
     void recover() {
         recovery = deliveries.untilAcknowledged();
         deliveries.await("204", deliveries.replies.get("204") + ENOUGH);
     }
 
-    /** Ends the deliveries and compares. Afterwards each user's newest version must be accepted by every instance that lives. */
+    /** Ends the deliveries and compares. Afterwards every running instance must accept each user's newest version. */
     Result end() throws Exception {
         deliveries.close();
         List<String> rows = postgres.column(DeliveryStream.ROWS);
@@ -156,7 +163,7 @@ final class FaultRun implements AutoCloseable {
         return result;
     }
 
-    /** What the instances have logged, for a scenario that failed. */
+    /** The log of the instances, for a failed scenario. */
     String logs() {
         StringBuilder logs = new StringBuilder();
         apps.forEach(app -> {
@@ -202,7 +209,7 @@ final class FaultRun implements AutoCloseable {
         }
     }
 
-    /** A file system of so many megabytes, in memory. */
+    /** Mounts a file system of this size in memory. */
     Path smallFileSystem(int megabytes) throws Exception {
         Path directory = Files.createDirectory(this.directory.resolve("small"));
         if (!command("mount", "-t", "tmpfs", "-o", "size=" + megabytes + "m", "tmpfs", directory.toString())) {
@@ -212,7 +219,7 @@ final class FaultRun implements AutoCloseable {
         return directory;
     }
 
-    /** The library that lies to a process about the time. */
+    /** The library that shows a process a false time. */
     static Path faketime() {
         try (Stream<Path> files =
                 Files.find(Path.of("/usr/lib"), 3, (file, attributes) -> file.endsWith("libfaketimeMT.so.1"))) {
@@ -231,7 +238,7 @@ final class FaultRun implements AutoCloseable {
                             .waitFor()
                     == 0;
         } catch (IOException e) {
-            return false; // there is no such command
+            return false; // this command does not exist
         }
     }
 }

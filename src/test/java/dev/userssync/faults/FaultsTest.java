@@ -19,7 +19,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The fault suite, {@code mvn verify -Pfaults}: all scenarios, each for its time; the results become the table of docs/reliability.md. */
+/**
+ * The fault suite, {@code mvn verify -Pfaults}: runs every scenario for its full duration. The results become the table
+ * of docs/reliability.md.
+ */
 @Tag("app")
 @Tag("faults")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -30,7 +33,7 @@ class FaultsTest {
     @TempDir
     private Path directory;
 
-    /** All, or those that {@code -Dfaults=POSTGRES_CUT,LOCK_HELD} names. */
+    /** All scenarios, or those named by {@code -Dfaults=POSTGRES_CUT,LOCK_HELD}. */
     static Set<Fault> faults() {
         String only = System.getProperty("faults", "");
         return only.isEmpty()
@@ -47,7 +50,7 @@ class FaultsTest {
                     Files.createDirectories(directory.resolve(fault.name())),
                     Duration.ofSeconds(fault == Fault.LOCK_HELD ? 30 : 10));
             table.put(fault, result);
-            if (fault.compareTo(Fault.SERIALIZATION_FAILURES) <= 0) { // the database alone is in trouble
+            if (fault.compareTo(Fault.SERIALIZATION_FAILURES) <= 0) { // only the database fails
                 assertEquals(0, result.unanswered(), "senders who have waited for 15 seconds");
             }
         } catch (FaultRun.LeftOut e) {

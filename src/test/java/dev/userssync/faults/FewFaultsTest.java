@@ -7,7 +7,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Of the fault suite what every {@code mvn verify} plays, shortly: one fault before Postgres, and one behind the provider. */
+/**
+ * The part of the fault suite that every {@code mvn verify} runs, shortened: one fault of Postgres, and one of the
+ * provider's network.
+ */
 @Tag("app")
 class FewFaultsTest {
 

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Batches under load while something else goes wrong: the database is away, or two instances write the same users. */
+/** Batches under load during a second fault: the database is unreachable, or two instances write the same users. */
 @Tag("app")
 class OutageTest {
 
@@ -69,7 +69,7 @@ class OutageTest {
                 long away = System.nanoTime() + Duration.ofSeconds(20).toNanos();
                 deliveries.await(RETRY, 1);
                 while (System.nanoTime() < away) {
-                    LockSupport.parkNanos(away - System.nanoTime()); // the outage itself
+                    LockSupport.parkNanos(away - System.nanoTime()); // the outage
                     Http.get(app.management("/observe/health/ready"));
                     new Delivery("").post(app.management("/dead-letters/replay"));
                 }
@@ -99,7 +99,10 @@ class OutageTest {
         }
     }
 
-    /** Many users in a batch, in another order in each instance: without one order of locks, Postgres would find a deadlock at once. */
+    /**
+     * Many users per batch, in a different order in each instance. Without one order of locks Postgres would find a
+     * deadlock at once.
+     */
     @Test
     void twoInstancesWriteTheSameUsersWithoutADeadlock() throws Exception {
         int seconds = Integer.getInteger("deadlock.hunt.seconds", 10);

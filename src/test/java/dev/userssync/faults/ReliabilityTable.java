@@ -7,7 +7,10 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** The table of scenarios and results in docs/reliability.md, between two comments; a scenario that did not run keeps the row that it had. */
+/**
+ * The table of scenarios and results in docs/reliability.md, between two comments. A scenario that did not run keeps
+ * its row.
+ */
 final class ReliabilityTable {
 
     private static final Path FILE = Path.of("docs/reliability.md");
@@ -39,7 +42,7 @@ final class ReliabilityTable {
                                         result.recovery().toMillis() / 1000.0)));
     }
 
-    /** A scenario that could not run here, said aloud. */
+    /** A scenario that could not run here. The table says so. */
     void leftOut(Fault fault, String why) {
         rows.put(fault, row(fault, "**left out**: " + why + " | | | | | "));
     }
@@ -66,7 +69,7 @@ final class ReliabilityTable {
         Files.writeString(FILE, page.substring(0, begin) + table + page.substring(end));
     }
 
-    /** The rows as they stand in the file, by title. */
+    /** The current rows of the file, by title. */
     static Map<String, String> stands() throws IOException {
         String page = Files.readString(FILE);
         return page.substring(page.indexOf(BEGIN), page.indexOf(END))

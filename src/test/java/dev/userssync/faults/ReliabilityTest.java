@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** docs/reliability.md says what the fault suite has found, of every scenario. */
+/** docs/reliability.md holds the result of every scenario of the fault suite. */
 class ReliabilityTest {
 
     @Test

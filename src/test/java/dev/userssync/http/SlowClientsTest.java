@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
-/** Senders that hold connections without ever coming to an end; here a request may take one second. */
+/** Senders that hold connections without ever finishing a request. Here a request may take one second. */
 class SlowClientsTest extends RunningApp {
 
     private static final Duration LONGEST = Duration.ofSeconds(10);
@@ -38,7 +38,7 @@ class SlowClientsTest extends RunningApp {
         return socket;
     }
 
-    /** Whether the other side has closed it; whatever it sends before is read. */
+    /** Whether the server has closed the connection. Reads the bytes that come before. */
     private static boolean isClosed(Socket socket) {
         try {
             return socket.getInputStream().read() < 0;
@@ -54,11 +54,11 @@ class SlowClientsTest extends RunningApp {
             socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
             socket.getOutputStream().flush();
         } catch (IOException e) {
-            // closed: that is what is looked for
+            // closed, as the test expects
         }
     }
 
-    /** On both ports at once: one that says nothing, one whose head drips and one whose body drips. */
+    /** Three senders on each port: one sends nothing, one drips its head, and one drips its body. */
     @Test
     void whoNeverComesToAnEndIsHungUpOn() throws IOException {
         String head = "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\n";
@@ -115,7 +115,7 @@ class SlowClientsTest extends RunningApp {
         }
     }
 
-    /** Half a request and gone, from anybody, as often as they like. */
+    /** Anybody may send half a request and hang up, as often as they like. */
     @Test
     void whoHangsUpIsNotWorthALine() throws IOException {
         log.clear();
@@ -142,7 +142,7 @@ class SlowClientsTest extends RunningApp {
                         log.lines().stream().noneMatch(line -> line.startsWith("ERROR") || line.startsWith("WARN")));
     }
 
-    /** A proxy keeps its connections for a while; so do we. */
+    /** A proxy keeps its connections open for a while, and so does users-sync. */
     @Test
     void betweenTwoRequestsMoreTimeMayPass() throws IOException {
         try (Socket socket = connect("camel.server.port")) {

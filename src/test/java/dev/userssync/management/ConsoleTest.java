@@ -19,7 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The console as HTTP: who may see it, what pages show, what forms do. The browser's view is BrowserTest. */
+/**
+ * The console over HTTP: who may see it, what the pages show, what the forms do. BrowserTest covers the view in a
+ * browser.
+ */
 class ConsoleTest extends RunningApp {
 
     private static final String PASSWORD = "correct horse battery staple";
@@ -54,7 +57,7 @@ class ConsoleTest extends RunningApp {
         return Http.post(management(path), body, all);
     }
 
-    /** Sends a form with the token of the page that it stands on. */
+    /** Sends a form with the token of its page. */
     private HttpResponse<String> submit(String page, String path, String body) {
         return form(path, body + "&csrf=" + csrf(page), "Cookie", cookie);
     }
@@ -244,7 +247,7 @@ class ConsoleTest extends RunningApp {
                 while (row.find()) {
                     seen++;
                 }
-                user("new_" + q + pages, "Same Name", null); // does not move the pages that follow
+                user("new_" + q + pages, "Same Name", null); // does not shift the next pages
                 Matcher next = Pattern.compile("rel=\"next\" href=\"([^\"]+)\"").matcher(body);
                 path = next.find() ? next.group(1).replace("&amp;", "&") : null;
             }

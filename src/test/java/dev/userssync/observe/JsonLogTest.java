@@ -17,7 +17,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** LOG_FORMAT=json LOG_LEVEL=debug: every line is JSON, and an event tells its provider, delivery and user as fields. */
+/**
+ * LOG_FORMAT=json LOG_LEVEL=debug: every line is JSON, and an event's line holds provider, delivery and user as fields.
+ */
 @Tag("app")
 class JsonLogTest {
 

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What Prometheus reads, after deliveries of every fate. */
+/** What Prometheus reads, after deliveries with every outcome. */
 class MetricsTest extends RunningApp {
 
     @BeforeEach
@@ -82,7 +82,9 @@ class MetricsTest extends RunningApp {
                                 + " FROM users_sync_internal.event_log WHERE decision = 'stale'"));
     }
 
-    /** Ids of purged and erased users: nothing brings them back that is not newer, and the row of a user who came back decides again. */
+    /**
+     * Ids of purged and erased users: only a newer event brings such a user back. From then on the row decides again.
+     */
     @Test
     void aTombstoneOutlivesTheRow() {
         database.execute("INSERT INTO users_sync_internal.tombstone VALUES ('u1', '2026-01-02')");
@@ -98,7 +100,7 @@ class MetricsTest extends RunningApp {
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
     }
 
-    /** As neon_auth.ensure_user() makes one for a foreign key. */
+    /** A row as neon_auth.ensure_user() inserts it for a foreign key. */
     @Test
     void aBareRowDoesNotOpenTheWayForOldProfiles() {
         database.execute("INSERT INTO users_sync_internal.tombstone VALUES ('u1', '2026-01-02')");
@@ -146,7 +148,7 @@ class MetricsTest extends RunningApp {
         assertTrue(value("users_sync_commit_seconds_sum") > 0);
     }
 
-    /** Anybody can ask for any path: that must not make new series. */
+    /** Anybody can request any path; that must not create new series. */
     @Test
     void repliesHaveFewLabels() {
         Http.get("http://localhost:" + settings.getProperty("camel.server.port") + "/webhooks/nobody");

@@ -28,7 +28,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The dashboard and the alerts in docs/monitoring ask for what the running application really exposes. */
+/** The dashboard and the alerts in docs/monitoring use only metrics that the running application exposes. */
 class MonitoringFilesTest extends RunningApp {
 
     private static final Path FILES = Path.of("docs/monitoring");
@@ -36,10 +36,10 @@ class MonitoringFilesTest extends RunningApp {
             Pattern.compile("\\b((?:users_sync|jvm|process|system)_[a-z_]+)\\b(\\{[^}]*})?");
     private static final Pattern LABEL = Pattern.compile("([a-z_]+)=~?\"");
     private static final Pattern GROUPING = Pattern.compile("\\bby \\(([^)]*)\\)");
-    /** Given by Prometheus to whatever it scrapes. */
+    /** Prometheus adds these labels to every target. */
     private static final Set<String> OF_PROMETHEUS = Set.of("job", "instance");
 
-    /** Name of a metric to the labels that it has. */
+    /** Metric names, each with its labels. */
     private final Map<String, Set<String>> exposed = new HashMap<>();
 
     MonitoringFilesTest() {
@@ -59,7 +59,7 @@ class MonitoringFilesTest extends RunningApp {
                         .signed(TestSettings.SECRET, 1)
                         .post(webhooks("generic"))
                         .statusCode());
-        System.gc(); // there are no figures of pauses before the first
+        System.gc(); // before the first collection there are no figures of pauses
         await().atMost(Duration.ofSeconds(20)).until(() -> {
             String metrics = Http.get(management("/observe/metrics")).body();
             return metrics.contains("users_sync_repaired_rows_total") && metrics.contains("jvm_gc_pause_seconds_sum");

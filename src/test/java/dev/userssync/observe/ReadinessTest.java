@@ -16,7 +16,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
-/** {@code /observe/health/ready}: whether deliveries may be sent to this instance. */
+/** {@code /observe/health/ready}: whether this instance may receive deliveries. */
 class ReadinessTest extends RunningApp {
 
     private HttpResponse<String> ready() {
@@ -67,7 +67,7 @@ class ReadinessTest extends RunningApp {
         awaitUp();
     }
 
-    /** Not the database itself is slow: a trigger keeps the writer from its end. */
+    /** The database answers fast, but a trigger keeps the writer from finishing. */
     @Test
     void notWithAWriterThatDoesNotFinish() {
         ((MicrobatchEndpoint) context.getComponent("microbatch", MicrobatchComponent.class)

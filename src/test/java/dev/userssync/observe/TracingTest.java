@@ -22,7 +22,7 @@ import org.apache.camel.spi.CamelTracingService;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Traces are sent to an OTLP collector when they are on, without anything of a user; off, there is no tracer at all. */
+/** With tracing on, an OTLP collector gets traces without personal data. With tracing off, there is no tracer. */
 @Tag("app")
 class TracingTest {
 
