@@ -19,14 +19,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What is made of the answer of a provider's API: its stamp, the pause that it asks for, and what the operator is told. */
+/**
+ * How users-sync reads the answer of a provider's API: its stamp, the pause that it asks for, and the message to the
+ * operator.
+ */
 class ApiCallTest {
 
     private static final Instant NOW = Instant.parse("2026-05-01T12:00:00.500Z");
     private static final CamelContext CONTEXT = new DefaultCamelContext();
 
     static {
-        CONTEXT.start(); // makes headers case-insensitive
+        CONTEXT.start(); // headers ignore case from here on
     }
 
     private final ApiCall call = new ApiCall(Clock.fixed(NOW, ZoneOffset.UTC));

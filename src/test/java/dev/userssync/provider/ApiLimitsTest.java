@@ -22,7 +22,7 @@ import org.apache.hc.core5.http.io.entity.EntityUtils;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Answers of an API that want our memory, or our time. */
+/** Answers of an API that would take too much memory or too much time. */
 class ApiLimitsTest {
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -40,7 +40,7 @@ class ApiLimitsTest {
         threads.shutdownNow();
     }
 
-    /** What a client with the limits makes of an answer with this body. */
+    /** The length that a client with the limits reads from an answer with this body. */
     private int length(String encoding, Body body) throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(threads);

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** An API key alone says neither where the API is nor whose users are meant. */
+/** An API key alone names neither the API's address nor the tenant of the users. */
 class ApiSettingsTest {
 
     @ParameterizedTest

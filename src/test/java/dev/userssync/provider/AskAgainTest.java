@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** One 404 is no proof: read APIs lag behind their webhooks and feeds. */
+/** A single 404 proves nothing: read APIs lag behind their webhooks and feeds. */
 class AskAgainTest extends RunningApp {
 
     private static final String ADA = "7d3f1b52-0c6a-4e55-9b7e-4f2a8c1d6e90";
@@ -48,7 +48,7 @@ class AskAgainTest extends RunningApp {
         polled(
                 "okta",
                 (request, api) -> null,
-                FakeApis.KEY); // another address than that of its API: 404 for everything
+                FakeApis.KEY); // a wrong API address: 404 for everything
         settings.setProperty("stack-auth.webhook.secret", TestSettings.SECRET);
         settings.setProperty("stack-auth.project.id", "project");
         settings.setProperty("keycloak.realm", "orchard");
@@ -68,7 +68,10 @@ class AskAgainTest extends RunningApp {
         apis.values().forEach(FakeApi::close);
     }
 
-    /** Every API but the wrong one has answered, nothing is due, and whatever is written to the table from now on is remembered. */
+    /**
+     * Every API has answered except the one with the wrong address, and nothing is due. From here a trigger records
+     * every write to the table.
+     */
     @BeforeEach
     void nothingIsDue() {
         context().getRegistry().lookupByNameAndType("polls", Polls.class).unlimited = true;
@@ -100,7 +103,7 @@ class AskAgainTest extends RunningApp {
         }
     }
 
-    /** A delivery about a user of whom it says a part, and the time of the event. */
+    /** A delivery that holds a part of a user, and the time of the event. */
     private static String delivery(String provider, String id, Instant time) {
         return switch (provider) {
             case "keycloak" -> """
@@ -177,7 +180,7 @@ class AskAgainTest extends RunningApp {
                 row(provider + ":u1", "deleted_at BETWEEN '" + begin + "' AND '" + begin.plusMillis(250) + "'"),
                 "dated with the first question");
 
-        // A late delivery about a deleted user, and its 404, write nothing.
+        // A late delivery about a deleted user gets a 404 and writes nothing.
         assertEquals(204, post(provider, delivery(provider, "u1", begin.minusSeconds(10))));
         assertEquals("2", database.value("SELECT count(*) FROM public.writes"));
         assertEquals(List.of(), toAsk());
@@ -194,7 +197,7 @@ class AskAgainTest extends RunningApp {
         assertEquals(204, post(provider, delivery(provider, "u1", Instant.now().minusSeconds(10))));
         await().until(() -> toAsk().isEmpty());
         assertEquals(2, asked.get());
-        // The question is forgotten before the user is written.
+        // users-sync forgets the question before it writes the user.
         await().untilAsserted(() ->
                 assertEquals("Name of u1 f", row(provider + ":u1", "concat_ws(' ', name, deleted_at IS NOT NULL)")));
     }
@@ -241,7 +244,7 @@ class AskAgainTest extends RunningApp {
         assertEquals("0", database.value("SELECT count(*) FROM public.writes WHERE deleted"));
     }
 
-    /** Such as FusionAuth's user.delete, which comes before the user is gone, and nothing after it. */
+    /** An announcement such as FusionAuth's user.delete: it comes before the user is gone, and no event follows. */
     @Test
     void anAnnouncedDeletionIsConfirmedWithinSeconds() {
         FakeApi api = apis.get("zitadel");

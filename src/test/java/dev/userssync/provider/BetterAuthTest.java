@@ -32,8 +32,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A real Better Auth, in Node, with the hooks of docs/better-auth.md pasted as they stand there, tells the application of its users.
- * The Maven profile better-auth installs it from npm into target/better-auth.
+ * A real Better Auth in Node, with the hooks pasted from docs/better-auth.md, reports its users to the application. The
+ * Maven profile better-auth installs it from npm into target/better-auth.
  */
 @Tag("better-auth")
 class BetterAuthTest extends RunningApp {
@@ -118,7 +118,7 @@ class BetterAuthTest extends RunningApp {
     void whateverAUserHoldsTheHooksThrowNothing() throws Exception {
         Hostile run = hostile("USERS_SYNC_URL", webhooks("better-auth"), "USERS_SYNC_SECRET", TestSettings.SECRET);
         assertEquals(0, run.exit, run.output);
-        assertEquals(2, run.output.lines().count(), run.output); // the two that cannot be written as JSON
+        assertEquals(2, run.output.lines().count(), run.output); // the two users that JSON cannot express
         assertEquals(
                 run.output.lines().count(),
                 run.output

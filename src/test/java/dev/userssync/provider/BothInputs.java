@@ -23,13 +23,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Webhooks and polling of the same users at once, with faults on both: deliveries are lost, late, doubled and out of order, answers of
- * the API fail, break off or ask for a pause. In the end the table is what the provider has.
+ * Webhooks and polling of the same users at once, with faults on both. Deliveries are lost, late, doubled and out of
+ * order. Answers of the API fail, break off or ask for a pause. In the end the table matches the provider.
  */
 abstract class BothInputs extends PolledApp {
 
     private static final int SENDERS = 4;
-    /** Hundreds are missing by then, and each is asked for. */
+    /** By then hundreds of users are missing, and users-sync asks for each. */
     private static final Duration SWEEP = Duration.ofSeconds(120);
 
     private final AtomicInteger created = new AtomicInteger();
@@ -68,7 +68,7 @@ abstract class BothInputs extends PolledApp {
         threads.shutdown();
         api.mend();
         assertTrue(applied.get() > 20 && lost.get() > 5, "applied " + applied + ", lost " + lost + " deliveries");
-        // One complete listing that began after the last change.
+        // A complete listing that begins after the last change.
         awaitState("phase IS NULL OR phase = 'listing'", SWEEP);
         Instant quiet = Instant.now();
         wake("listing_due = now()");
@@ -92,7 +92,7 @@ abstract class BothInputs extends PolledApp {
         });
     }
 
-    /** Changes users and delivers what happened, or not, or twice, or later. */
+    /** Changes users. Each change is delivered, lost, doubled or late. */
     private void changeUsers(Random random, long end) {
         ConcurrentLinkedQueue<Supplier<String>> late = new ConcurrentLinkedQueue<>();
         while (System.nanoTime() < end) {
@@ -116,7 +116,8 @@ abstract class BothInputs extends PolledApp {
     }
 
     private String change(Random random) {
-        synchronized (api) { // one thing after the other happens at the provider; what is delivered is how it was then
+        // the provider applies one change at a time, and a delivery holds the user as of its change
+        synchronized (api) {
             List<User> users = api.users();
             int kind = random.nextInt(10);
             if (kind < 2 || users.isEmpty()) {
@@ -139,7 +140,7 @@ abstract class BothInputs extends PolledApp {
         if (status == 204) {
             applied.incrementAndGet();
         } else {
-            assertEquals(503, status); // the provider would send it again; here it is lost
+            assertEquals(503, status); // a real provider would retry; this one loses the delivery
             lost.incrementAndGet();
         }
     }

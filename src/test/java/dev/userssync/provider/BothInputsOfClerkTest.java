@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 
-/** With a time of every change in the deliveries. */
+/** The deliveries carry the time of every change. */
 class BothInputsOfClerkTest extends BothInputs {
 
     BothInputsOfClerkTest() {

@@ -4,7 +4,7 @@ import dev.userssync.testing.FakeApi.User;
 import dev.userssync.testing.FakeApis;
 import java.time.Instant;
 
-/** Without any time in the deliveries: the provider is asked for each user. */
+/** The deliveries carry no time: users-sync fetches each user from the provider. */
 class BothInputsOfStackAuthTest extends BothInputs {
 
     BothInputsOfStackAuthTest() {

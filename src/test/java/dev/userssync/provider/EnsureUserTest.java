@@ -14,7 +14,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** neon_auth.ensure_user: an application refers to a user before the webhook arrives, and whatever arrives then fills the bare row. */
+/**
+ * neon_auth.ensure_user: an application refers to a user before the webhook arrives. The first event then fills the
+ * bare row.
+ */
 class EnsureUserTest extends RunningApp {
 
     @BeforeEach

@@ -31,7 +31,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Deliveries that tell no more than whose profile changed: with an API key the user is fetched, from a real HTTP server that plays the API. */
+/**
+ * Deliveries that only say which user changed: with an API key users-sync fetches the user, here from a real HTTP
+ * server that plays the API.
+ */
 class FetchTest extends RunningApp {
 
     private static final String OKTA_USER = """
@@ -284,7 +287,7 @@ class FetchTest extends RunningApp {
                         "SELECT concat_ws('|', id, name, email,"
                                 + " created_at AT TIME ZONE 'UTC', raw_json ->> 'enabled', raw_json ->> 'id') FROM neon_auth.users_sync"));
         assertTrue(time("updated_at").isAfter(before) && time("updated_at").isBefore(Instant.now()));
-        // So that a webhook of a change before it is stale, and a deletion after it is not.
+        // The date makes a webhook of an earlier change stale, but not a later deletion.
         assertEquals(204, post("keycloak", keycloak("DELETE", "{\"id\":\"k1\"}")));
         assertEquals(
                 "0",
@@ -355,7 +358,7 @@ class FetchTest extends RunningApp {
                         .matches(
                                 "POST /oidc/token Basic \\S+ grant_type=client_credentials&scope=all&resource=http%3A%2F%2Flocalhost%3A\\d+%2Fapi"),
                 requests.get(0));
-        // A delivery with the whole user asks nothing.
+        // users-sync does not fetch a user whom the delivery holds in full.
         requests.clear();
         assertEquals(
                 204,

@@ -16,10 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A provider's API that wants to send us, and the key that it was given, to another host. */
+/** A provider's API that tries to send users-sync, with its API key, to another host. */
 class HostileProviderTest extends PolledApp {
 
-    /** Where nothing may ever ask: another host, or a service that only this machine can reach. */
+    /** A server that must get no request: another host, or a service that only this machine can reach. */
     private final FakeApi elsewhere = new FakeApi((request, api) -> Answer.ok(FakeApi.array(List.of())));
 
     HostileProviderTest() {

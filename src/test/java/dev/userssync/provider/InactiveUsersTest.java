@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Users who are blocked, banned, suspended or disabled at the provider, where the setting says that they count as deleted: by webhook, without an API. */
+/**
+ * Users who are blocked, banned, suspended or disabled at the provider, with the setting that counts them as deleted.
+ * By webhook, without an API.
+ */
 class InactiveUsersTest extends RunningApp {
 
     private static final List<String> PROVIDERS = List.of(
@@ -51,7 +54,7 @@ class InactiveUsersTest extends RunningApp {
         database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter");
     }
 
-    /** In the template, ISO and MS are the time of the event, WHAT is what it says. */
+    /** In the template, ISO and MS stand for the time of the event, and WHAT for its content. */
     private void send(String provider, String template, int hour, String what) throws Exception {
         Instant time = Instant.parse("2026-11-20T0" + hour + ":00:00Z");
         byte[] body = template.replace("WHAT", what)
@@ -132,7 +135,7 @@ class InactiveUsersTest extends RunningApp {
                         "SELECT concat_ws('|', name, raw_json ->> 'banned', extract(hour FROM updated_at AT TIME ZONE 'UTC')) FROM neon_auth.users_sync"));
     }
 
-    /** Events that hold a part of the user say nothing of it: they neither switch on nor off. */
+    /** Events with a part of the user do not mention the state: they neither switch the user on nor off. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -152,11 +155,11 @@ class InactiveUsersTest extends RunningApp {
         send(provider, template, 3, parts[2]);
         assertEquals("02:00", database.value(DELETED_AT));
         send(provider, template, 5, parts[2]);
-        send(provider, template, 4, parts[1]); // late: whatever says "switched off" revives nobody
+        send(provider, template, 4, parts[1]); // late: an event that says "switched off" revives nobody
         assertEquals("04:00", database.value(DELETED_AT));
     }
 
-    /** Its events have no time: the database dates the deletion, and only the API brings the user back. */
+    /** Stack Auth's events carry no time: the database dates the deletion, and only the API brings the user back. */
     @Test
     void withoutAVersionTheDeletionIsNow() throws Exception {
         send("stack-auth", "{\"type\": \"user.updated\", \"data\": {\"id\": \"1\", \"display_name\": \"Ada\"}}", 1, "");

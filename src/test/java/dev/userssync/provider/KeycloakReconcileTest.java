@@ -18,7 +18,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Two thousand users of a real Keycloak: they arrive, change while the application is down, and are in the end what Keycloak lists. */
+/**
+ * Two thousand users of a real Keycloak arrive, change while the application is down, and end as Keycloak lists them.
+ */
 @Tag("app")
 @Tag("keycloak")
 class KeycloakReconcileTest {
@@ -43,7 +45,7 @@ class KeycloakReconcileTest {
         }
         assertTableIsKeycloaks();
 
-        // No event of this is kept by the realm.
+        // The realm keeps no event of these changes.
         List<String> ids = database.column("SELECT id FROM neon_auth.users_sync ORDER BY id");
         ids.subList(0, 150).forEach(realm::delete);
         ids.subList(150, 350)
@@ -64,7 +66,7 @@ class KeycloakReconcileTest {
         assertEquals("100 220 150 0", state("concat_ws(' ', added, updated, deleted, unknown)"));
         assertTableIsKeycloaks();
 
-        // The realm's events tell it all, without a listing.
+        // The realm's events report every change, without a listing.
         realm.keepEvents();
         ids.subList(370, 390).forEach(realm::delete);
         ids.subList(390, 420).forEach(id -> realm.update(id, "{\"lastName\": \"Renamed\"}"));
@@ -80,7 +82,7 @@ class KeycloakReconcileTest {
         assertTableIsKeycloaks();
     }
 
-    /** Every user that Keycloak lists, and nobody else. */
+    /** The table holds every user that Keycloak lists, and nobody else. */
     private void assertTableIsKeycloaks() {
         List<String> truth = new ArrayList<>();
         for (JsonNode user : realm.users()) {

@@ -20,14 +20,17 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
-/** A real Keycloak tells the application of its users, by both of keycloak-events' senders; with an API key and without one. */
+/**
+ * A real Keycloak reports its users to the application, through both senders of keycloak-events, with and without an
+ * API key.
+ */
 @Tag("app")
 @Tag("keycloak")
 class KeycloakTest {
 
     private static final String PASSWORD = "correct horse battery staple";
 
-    /** The application, connected to a realm of its own; the tests are what happens there. */
+    /** The application, connected to a realm of its own. The tests change users in that realm. */
     @TestInstance(TestInstance.Lifecycle.PER_CLASS)
     abstract static class Connected {
 
@@ -38,7 +41,7 @@ class KeycloakTest {
 
         abstract void connect(String url, String secret);
 
-        /** With the key the application fetches what an event leaves out. */
+        /** With the API key the application fetches the fields that an event omits. */
         boolean hasApiKey() {
             return true;
         }
@@ -76,7 +79,7 @@ class KeycloakTest {
             assertEquals("ada", profile.get("username").asText());
             assertTrue(profile.get("enabled").asBoolean());
 
-            // The admin console sends the whole user, other clients what they change.
+            // The admin console sends the whole user; other clients send only the changed fields.
             realm.update(
                     id, "{\"firstName\": \"Augusta\", \"lastName\": \"King\", \"email\": \"countess@example.com\"}");
             assertRow(id, "Augusta King", "countess@example.com");
@@ -90,7 +93,7 @@ class KeycloakTest {
 
             realm.update(id, "{\"lastName\": \"Byron\"}");
             awaitRow(id, "raw_json ->> 'lastName' = 'Byron'");
-            // Half a name is not the name; with the key the application has the whole user.
+            // Half a name is not the name. With the API key the application has the whole user.
             String name = hasApiKey() ? "Augusta Byron" : "Augusta King";
             assertRow(id, name, "countess@example.com");
 
@@ -156,7 +159,7 @@ class KeycloakTest {
                     "SELECT (extract(epoch FROM created_at) * 1000)::bigint FROM neon_auth.users_sync WHERE id = ?";
             Duration error = Duration.ofMillis(Math.abs(Long.parseLong(database.value(created, id))
                     - realm.user(id).get("createdTimestamp").asLong()));
-            // Without a key it is the time of the event that created the user.
+            // Without an API key the row holds the time of the event that created the user.
             assertTrue(error.compareTo(hasApiKey() ? Duration.ZERO : Duration.ofSeconds(5)) <= 0, error::toString);
         }
 

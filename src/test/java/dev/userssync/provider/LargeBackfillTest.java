@@ -10,7 +10,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** A hundred thousand users: they arrive in minutes, a second listing is quicker, and the log says how far it is. */
+/** A hundred thousand users arrive within minutes, a second listing is faster, and the log reports progress. */
 @Tag("long")
 class LargeBackfillTest extends PolledApp {
 

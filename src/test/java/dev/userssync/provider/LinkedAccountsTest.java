@@ -11,7 +11,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Auth0 links accounts without telling of the account that is linked: the user it is linked to names it, in its further identities. */
+/**
+ * Auth0 links accounts without an event about the linked account. The primary user names the linked account among its
+ * identities.
+ */
 class LinkedAccountsTest extends RunningApp {
 
     private static final String ROWS =
@@ -68,7 +71,7 @@ class LinkedAccountsTest extends RunningApp {
         update("auth0|ada", 4, "auth0|ada", "google-oauth2|ada", "samlp|orchard-idp|ada");
         assertRows(
                 "a0:auth0|ada auth0|ada",
-                "a0:google-oauth2|ada google-oauth2|ada 04:00:00"); // and no tombstone of the third
+                "a0:google-oauth2|ada google-oauth2|ada 04:00:00"); // and no tombstone of the third account
     }
 
     @Test
@@ -86,7 +89,7 @@ class LinkedAccountsTest extends RunningApp {
         assertRows("a0:auth0|ada auth0|ada", "a0:google-oauth2|ada google-oauth2|ada");
         update("auth0|ada", 4, "auth0|ada", "google-oauth2|ada"); // late
         assertRows("a0:auth0|ada auth0|ada", "a0:google-oauth2|ada google-oauth2|ada");
-        update("google-oauth2|ada", 5, "google-oauth2|ada"); // what came of it before that counts, too
+        update("google-oauth2|ada", 5, "google-oauth2|ada"); // the row that it created earlier counts, too
         assertEquals(
                 "2026-11-20 05:00:00+00",
                 database.value(

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What is Okta's alone: the question before the first delivery, and many events in one request. */
+/** Two features of Okta alone: the question before the first delivery, and many events in one request. */
 class OktaTest extends RunningApp {
 
     private static final String VALUE = "the value of the hook";
@@ -146,7 +146,7 @@ class OktaTest extends RunningApp {
     @Test
     void aDeadLetterOfOneOfSeveralEventsHoldsThatEventAlone() throws Exception {
         database.execute("ALTER TABLE neon_auth.users_sync ADD CONSTRAINT no_u2 CHECK (id <> '00u2')");
-        for (int attempt = 1; attempt <= 2; attempt++) { // Okta may send the delivery again
+        for (int attempt = 1; attempt <= 2; attempt++) { // Okta may retry the delivery
             assertEquals(
                     204,
                     delivery(created("00u1", "00u2", "00u3"))
@@ -190,7 +190,9 @@ class OktaTest extends RunningApp {
         assertEquals("2", database.value("SELECT attempts FROM users_sync_internal.dead_letter"));
     }
 
-    /** The hook has no key to fetch with: each event is merged, and all of a user have one time. */
+    /**
+     * The hook has no API key to fetch with. users-sync merges each event, and all events of a user have the same time.
+     */
     @Test
     void theEventsOfOneUserKeepTheirOrder() {
         String events = IntStream.range(0, 240)

@@ -27,7 +27,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Backfill, incremental poll and reconcile of one provider, with everything that goes wrong on the way. */
+/** Backfill, incremental poll and reconcile of one provider, with all their failures. */
 class PollingTest extends PolledApp {
 
     private static final String LIST = "/v1/users";
@@ -37,7 +37,7 @@ class PollingTest extends PolledApp {
         super("clerk", FakeApis::clerk);
     }
 
-    /** Spoils the n-th page of the listing, once. */
+    /** Spoils page number n of the listing, once. */
     private void onPage(int number, java.util.function.Function<FakeApi.Request, Answer> fault) {
         AtomicInteger pages = new AtomicInteger();
         api.fault(request ->
@@ -239,7 +239,7 @@ class PollingTest extends PolledApp {
         assertFalse(
                 log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")), log.lines()::toString);
 
-        // The webhook of one of them was on its way, that of the other never comes.
+        // The webhook of one user was late; the webhook of the other never comes.
         assertEquals(204, deliver("deleted", "{\"id\": \"user_0000003\", \"deleted\": true}"));
         wake("last_report = last_report || jsonb_build_object('finished_at', now() - interval '6 minutes')");
         reconcile();
@@ -267,8 +267,7 @@ class PollingTest extends PolledApp {
     void absenceIsNoProof() {
         api.createMany("user_", 30);
         backfill();
-        // The listing hides two users: the provider shows one of them when asked for it, and does not answer for the
-        // other.
+        // The listing hides two users. Asked for each, the provider shows the first and fails for the second.
         api.unlisted.addAll(List.of("user_0000008", "user_0000018"));
         api.fault(request -> request.path().endsWith("/user_0000018") ? Answer.status(422) : null);
         reconcile();
@@ -299,7 +298,7 @@ class PollingTest extends PolledApp {
                 "the reconcile asks by itself");
     }
 
-    /** Between the first and the second look nobody is deleted, and the feed is read. */
+    /** Between the first and the second look users-sync deletes nobody, and reads the feed. */
     private Answer check(AtomicInteger asked) {
         if (asked.get() <= 2) {
             wake("changes_due = now()");
@@ -338,7 +337,7 @@ class PollingTest extends PolledApp {
         assertTableIsTrue();
         assertTrue(log.lines().stream().anyMatch(line -> line.contains("POST /admin/polls/clerk/confirm")));
 
-        api.delete("user_0000005"); // the others are still there when they are asked for
+        api.delete("user_0000005"); // the API still shows the other users
         assertEquals(200, post("/admin/polls/clerk/confirm").statusCode());
         awaitState("phase IS NULL");
         assertTableIsTrue();
@@ -358,7 +357,7 @@ class PollingTest extends PolledApp {
         assertEquals("21 users are missing, more than 20", state("held_because"));
         assertEquals("300", database.value("SELECT count(*) FROM neon_auth.users_live"));
 
-        // The next reconcile takes its place.
+        // The next reconcile replaces the held one.
         for (int i = 0; i < 220; i++) {
             api.delete(String.format("user_%07d", i));
         }
@@ -457,15 +456,15 @@ class PollingTest extends PolledApp {
         api.createMany("user_", 120);
         backfill();
         onPage(2, request -> {
-            api.delete("user_0000001"); // listed already, no webhook: the next reconcile finds it
-            api.delete("user_0000002"); // listed already, the webhook comes
+            api.delete("user_0000001"); // listed already, no webhook: the next reconcile finds the deletion
+            api.delete("user_0000002"); // listed already, the webhook arrives
             deliver("deleted", "{\"id\": \"user_0000002\", \"deleted\": true}");
             api.delete("user_0000119"); // not listed yet
             return null;
         });
         onPage(3, request -> {
             Answer listed = FakeApis.clerk(request, api);
-            api.create("user_late"); // after the last page; the webhook comes
+            api.create("user_late"); // after the last page; the webhook arrives
             deliver("created", json(api.user("user_late")));
             return listed;
         });
@@ -524,7 +523,7 @@ class PollingTest extends PolledApp {
         reconcile();
         assertTableIsTrue();
         assertEquals(List.of(5L, 0L, 1L, 0L, 1L, 0L), report());
-        // A listing may lag behind: the user itself is asked for.
+        // A listing may lag behind, so users-sync asks for the user itself.
         database.execute(
                 "UPDATE neon_auth.users_sync SET deleted_at = now() - interval '1 minute' WHERE id = 'user_0000003'");
         api.fault(request -> request.path().equals(LIST + "/user_0000003") ? Answer.status(404) : null);
@@ -533,7 +532,10 @@ class PollingTest extends PolledApp {
                 "user_0000003", database.value("SELECT id FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
     }
 
-    /** FusionAuth dates a row later than its listing when an address is verified; then the user is deleted and restored (the listing does not say when). */
+    /**
+     * When an address is verified, FusionAuth dates the webhook's row later than its listing. Then the user is deleted
+     * and restored, and the listing does not say when.
+     */
     @Test
     void aDeletedRowThatIsNewerThanTheListingComesBackWhenTheProviderShowsTheUser() {
         api.createMany("user_", 5);
@@ -548,7 +550,7 @@ class PollingTest extends PolledApp {
         assertEquals(List.of(5L, 0L, 0L, 0L, 0L, 0L), report());
     }
 
-    /** Rows of somebody else, before the first poll: each has the times of its own handler, one second after the provider's. */
+    /** Inserts the rows of another handler, before the first poll. Its times are one second after the provider's. */
     private void adopt(String... ids) {
         for (String id : ids) {
             User user = api.user(id);
@@ -559,7 +561,7 @@ class PollingTest extends PolledApp {
         }
     }
 
-    /** A verb of the command line. */
+    /** Runs a command of the command line. */
     private String run(int exitCode, String... arguments) {
         StringWriter out = new StringWriter();
         String[] all = java.util.Arrays.copyOf(arguments, arguments.length + 1);
@@ -610,7 +612,7 @@ class PollingTest extends PolledApp {
         String held = run(1, "reconcile", "clerk");
         assertTrue(held.contains("  service_1" + System.lineSeparator() + "  service_2"), held);
         assertEquals(200, post("/admin/polls/clerk/dismiss").statusCode());
-        hold(); // again: nothing was confirmed
+        hold(); // held again: nobody confirmed it
         // A dry run and a second backfill delete nobody either.
         assertEquals(200, post("/admin/polls/clerk/reconcile?dryRun=true").statusCode());
         awaitState("phase IS NULL AND last_report ->> 'job' = 'dry-run'");
@@ -708,7 +710,8 @@ class PollingTest extends PolledApp {
                         + state("started_at") + "'"),
                 "what would be stale is not applied");
 
-        // A webhook that arrives after the job began, for a user of a page that was asked for before, stays.
+        // A webhook arrives after the job began, for a user of a page that users-sync had requested before. The
+        // webhook's row stays.
         onPage(1, request -> {
             Answer listed = FakeApis.clerk(request, api);
             api.clock(Instant.now());
@@ -750,7 +753,8 @@ class PollingTest extends PolledApp {
         onPage(
                 2, request -> {
                     database.execute(
-                            "UPDATE users_sync_internal.poll_state SET fence = fence + 1, lease_until = '-infinity'"); // as if another one had come
+                            // as if another instance took the lease
+                            "UPDATE users_sync_internal.poll_state SET fence = fence + 1, lease_until = '-infinity'");
                     return null;
                 });
         post("/admin/polls/clerk/reconcile?providerWins=true");

@@ -6,7 +6,10 @@ import dev.userssync.testing.FakeApis;
 import dev.userssync.testing.PolledApp;
 import org.junit.jupiter.api.Test;
 
-/** BACKFILL_PROVIDER_WINS: the first backfill replaces the rows of a hand-written handler, whose times are newer than the provider's. */
+/**
+ * BACKFILL_PROVIDER_WINS: the first backfill replaces the rows of a hand-written handler, although their times are
+ * newer than the provider's.
+ */
 class ProviderWinsTest extends PolledApp {
 
     ProviderWinsTest() {

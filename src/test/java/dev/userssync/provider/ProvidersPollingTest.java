@@ -31,7 +31,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
-/** Every provider that can be polled, all of them in one application and one table, each speaking its own language. */
+/** Every provider that can be polled, all in one application and one table, each in its own API language. */
 class ProvidersPollingTest extends RunningApp {
 
     private static final Map<String, Speech> SPEECHES = new LinkedHashMap<>();
@@ -57,7 +57,7 @@ class ProvidersPollingTest extends RunningApp {
             List.of("clerk", "workos", "auth0", "okta", "keycloak", "zitadel", "better-auth");
     private static final List<String> WITH_SECRETS = List.of("auth0", "keycloak", "logto", "kinde", "stytch");
 
-    /** What a user who is switched off looks like at each provider; none of them moves the time of the last change. */
+    /** How each provider marks a user who is switched off. No mark changes the time of the last change. */
     private static final Map<String, String> SWITCHED_OFF = Map.ofEntries(
             Map.entry("auth0", "{\"blocked\": true}"),
             Map.entry("better-auth", "{\"banned\": true, \"banExpires\": \"2999-01-01T00:00:00Z\"}"),
@@ -97,7 +97,7 @@ class ProvidersPollingTest extends RunningApp {
         apis.values().forEach(FakeApi::close);
     }
 
-    /** For each provider, all at once; what fails says for which. */
+    /** Runs the scenario for all providers at once. A failure names its provider. */
     private void each(Collection<String> providers, Consumer<String> scenario) {
         ExecutorService threads = Executors.newFixedThreadPool(providers.size());
         List<Executable> results = new ArrayList<>();
@@ -119,7 +119,7 @@ class ProvidersPollingTest extends RunningApp {
         return context().getRegistry().lookupByNameAndType("polls", Polls.class);
     }
 
-    /** With an empty table and nothing to do until it is woken. */
+    /** Starts with an empty table. Nothing is due until the test wakes the provider. */
     private FakeApi start(String provider) {
         FakeApi api = apis.get(provider);
         polls().unlimited = true;
@@ -280,7 +280,7 @@ class ProvidersPollingTest extends RunningApp {
         }
     }
 
-    /** All changes of a user have one version, so that the later one stands. */
+    /** All changes of a user have the same version, so the later change must stand. */
     @Test
     void eventsOfOneUserInOnePageOfAFeedKeepTheirOrder() {
         FakeApi api = start("workos");
@@ -296,14 +296,14 @@ class ProvidersPollingTest extends RunningApp {
         assertTableIsTrue("workos");
     }
 
-    /** Its API knows nobody without instance_id, and here no database can be asked. */
+    /** Supabase's API finds nobody without an instance_id, and here users-sync has no access to the database. */
     @Test
     void aUserOfSupabaseWithoutInstanceIdIsUnknown() {
         FakeApi api = start("supabase");
         api.createMany("u|", 10);
         list("supabase");
         for (String instance :
-                List.of("null", "\"00000000-0000-0000-0000-000000000000\"")) { // as the database webhook tells them
+                List.of("null", "\"00000000-0000-0000-0000-000000000000\"")) { // as the database webhook sends them
             database.execute("INSERT INTO neon_auth.users_sync (id, raw_json, created_at) VALUES ('supabase:' || md5('"
                     + instance + "'), '{\"instance_id\": " + instance + "}', '2026-01-01T00:00:00Z')");
         }
@@ -327,7 +327,7 @@ class ProvidersPollingTest extends RunningApp {
         List<String> ids = api.createMany("u|", 65);
         AtomicInteger pages = new AtomicInteger();
         api.fault(request -> {
-            // Three users that the first pages have shown, and one at each place where a cursor may stand.
+            // Three users that the first pages have shown, and one user at each place where a cursor may stand.
             if (!request.path().contains("token") && pages.incrementAndGet() == 2) {
                 for (int i : new int[] {1, 2, 19, 20, 44, 45, 62, 63}) {
                     api.delete(ids.get(i));
@@ -383,9 +383,9 @@ class ProvidersPollingTest extends RunningApp {
         api.create("u|1", "u|2", "u|3");
         list(provider);
         run(provider, "changes_due = now()", "changes_at IS NOT NULL AND changes_due > now()");
-        api.clock(Instant.now()); // after the question that dates Keycloak's profiles
+        api.clock(Instant.now()); // after the request that dates Keycloak's profiles
         api.delete("u|1");
-        api.delete("u|2"); // in the other of Keycloak's feeds
+        api.delete("u|2"); // in Keycloak's other feed
         int asked = api.requests().size();
         run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
         assertTableIsTrue(provider);
@@ -430,7 +430,7 @@ class ProvidersPollingTest extends RunningApp {
         api.rename("u|1", "Renamed again");
         api.delete("u|1");
         run(provider, "changes_due = now(), changes_at = NULL", "changes_at IS NOT NULL AND changes_due > now()");
-        // A webhook has told both deletions, and the list of one that the feed shows is behind.
+        // A webhook has reported both deletions, and the listing lags behind the deletion that the feed shows.
         database.execute(
                 "UPDATE neon_auth.users_sync SET deleted_at = coalesce(deleted_at, updated_at + interval '2 seconds')"
                         + " WHERE id IN ('" + provider + ":u|1', '" + provider + ":u|2')");
@@ -496,7 +496,7 @@ class ProvidersPollingTest extends RunningApp {
                 : switch (pages.incrementAndGet()) {
                     case 2 -> Answer.status(500);
                     case 3 -> Answer.status(429).header("Retry-After", "1");
-                    case 4 -> Answer.status(401); // and the key, or the token, is good again
+                    case 4 -> Answer.status(401); // and then the key or token works again
                     case 5 -> new Answer(0, null, Map.of()); // the connection breaks
                     case 6 -> {
                         api.create("during the run");
@@ -511,13 +511,12 @@ class ProvidersPollingTest extends RunningApp {
                     database.execute(
                             "UPDATE users_sync_internal.poll_state SET listing_due = least(listing_due, now()) WHERE provider = '"
                                     + provider
-                                    + "' AND backfilled_at IS NULL"); // the growing pauses between failures are cut
-                    // short
+                                    + "' AND backfilled_at IS NULL"); // cuts the growing pauses between failures
                     polls().wake(provider);
                     return "t".equals(state(provider, "backfilled_at IS NOT NULL AND phase IS NULL"));
                 });
         assertTrue(pages.get() > 6, "every fault was met: " + api.requests());
-        list(provider); // what a page had told before it changed
+        list(provider); // one page held a user as of before the change
         assertTableIsTrue(provider);
         assertEquals("0 0", state(provider, "concat_ws(' ', deleted, missing)"));
     }

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** A provider without any time of a change, whose cursor is the next user, and whose webhooks are off. */
+/** A provider that dates no change, whose cursor is the next user, and whose webhooks are off. */
 class StackAuthPollingTest extends PolledApp {
 
     private static final String LIST = "/api/v1/users";
@@ -59,13 +59,13 @@ class StackAuthPollingTest extends PolledApp {
                 "a new time of asking is no change");
     }
 
-    /** The envelope of this provider holds the time of the question, and the profile changes with every sign-in. */
+    /** This provider's envelope holds the time of the request, and the profile changes with every sign-in. */
     @Test
     void aUserThatCannotBeMappedIsParkedOnceAndItsLetterIsSettledWhenItCan() {
         api.createMany("bad", 3);
         backfill();
         api.createMany("late", 2);
-        api.unlisted.add("bad0000002"); // it is asked for by its id, and cannot be mapped either
+        api.unlisted.add("bad0000002"); // fetched by id, and just as unmappable
         AtomicInteger signIn = new AtomicInteger();
         api.fault(request -> {
             Answer answer = FakeApis.stackAuth(request, api);

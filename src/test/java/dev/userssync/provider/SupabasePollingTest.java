@@ -12,7 +12,10 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A provider whose API has no feed of changes, but whose database can be read: here it is a schema of ours. */
+/**
+ * A provider whose API has no feed of changes, but whose database users-sync can read. Here that database is a schema
+ * in the test database.
+ */
 class SupabasePollingTest extends PolledApp {
 
     private static final String USERS = "/auth/v1/admin/users/";
@@ -34,7 +37,7 @@ class SupabasePollingTest extends PolledApp {
         backfill();
     }
 
-    /** The project's database says of these users that they changed when the API says it. */
+    /** Makes the project's database date the change of these users as the API does. */
     private void inDatabase(String... ids) {
         for (String id : ids) {
             database.execute("INSERT INTO auth.users VALUES ('" + id + "', '"
@@ -73,7 +76,7 @@ class SupabasePollingTest extends PolledApp {
         assertEquals(3, asked());
     }
 
-    /** A deletion is written without waiting, what comes after it is asked for: not on the thread that writes. */
+    /** users-sync writes a deletion without waiting, and fetches the users after it, but not on the writing thread. */
     @Test
     void someAreGoneWhenTheyAreAskedFor() {
         for (int i = 0; i < 30; i++) {
@@ -81,12 +84,12 @@ class SupabasePollingTest extends PolledApp {
             inDatabase(String.format("u%07d", i));
         }
         for (int i = 0; i < 30; i++) {
-            if (i % 4 < 2) { // so that every pair of neighbours and of shards meets
+            if (i % 4 < 2) { // meets every pair of neighbours and of shards
                 api.delete(String.format("u%07d", i));
             }
         }
         api.fault(
-                request -> { // the feed has named them before they went
+                request -> { // the feed named them before they were gone
                     String id =
                             request.path().startsWith(USERS) ? request.path().substring(USERS.length()) : null;
                     if (id != null && api.user(id) == null) {
@@ -95,7 +98,7 @@ class SupabasePollingTest extends PolledApp {
                     return null;
                 });
         poll();
-        await().untilAsserted(this::assertTableIsTrue); // a second look is needed
+        await().untilAsserted(this::assertTableIsTrue); // takes a second look
         assertEquals("14", database.value("SELECT count(*) FROM neon_auth.users_live"));
     }
 
@@ -120,7 +123,7 @@ class SupabasePollingTest extends PolledApp {
         api.rename("u0000004", "Second");
         inDatabase("u0000004");
         poll();
-        inDatabase("u0000003"); // a second older than the one that was seen
+        inDatabase("u0000003"); // one second older than the user already seen
         poll();
         assertTableIsTrue();
         assertEquals(2, asked());
@@ -139,7 +142,7 @@ class SupabasePollingTest extends PolledApp {
         assertEquals(210, asked());
     }
 
-    /** A script has inserted it: the API, which asks for the instance_id, answers 404. */
+    /** A script inserted the user without an instance_id. The API filters by instance_id and answers 404. */
     private void withoutInstanceId(String id) throws Exception {
         String body = """
                 {"type": "INSERT", "schema": "auth", "table": "users", "old_record": null,
@@ -168,7 +171,7 @@ class SupabasePollingTest extends PolledApp {
         database.execute("ALTER TABLE auth.users RENAME deleted_at TO unreadable");
         try {
             database.execute("DELETE FROM auth.users");
-            reconcile(); // who cannot be asked for is kept
+            reconcile(); // users-sync keeps a user whom it cannot look up
             assertEquals("1", state("unknown"));
         } finally {
             database.execute("ALTER TABLE auth.users RENAME unreadable TO deleted_at");

@@ -24,7 +24,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Two instances on one database, in processes of their own: one of them polls, and when it is killed the other goes on where it was. */
+/**
+ * Two instances on one database, in processes of their own. One of them polls; when it is killed, the other continues
+ * from the same place.
+ */
 @Tag("app")
 class TwoPollersTest {
 
@@ -61,7 +64,7 @@ class TwoPollersTest {
         return app;
     }
 
-    /** The listing's pages by their cursor, and how often each was asked for. */
+    /** The listing's pages by cursor, and how often each was requested. */
     private Map<String, Integer> pages() {
         Map<String, Integer> pages = new HashMap<>();
         for (FakeApi.Request request : api.requests()) {

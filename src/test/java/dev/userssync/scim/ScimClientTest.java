@@ -43,7 +43,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What the client of UnboundID's SCIM SDK, which is not ours, gets from the running application, and the rows that come of it. */
+/**
+ * An independent client, the one of UnboundID's SCIM SDK: its results from the running application, and the resulting
+ * rows.
+ */
 class ScimClientTest extends ScimApp {
 
     private final Client http =

@@ -27,7 +27,10 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 
-/** Two instances on one database, and clients that write at the same moment: no change is lost, no userName is given twice. */
+/**
+ * Two instances on one database, and clients that write at the same moment: no change is lost, and no userName is
+ * assigned twice.
+ */
 @Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ScimConcurrencyTest {
@@ -70,7 +73,7 @@ class ScimConcurrencyTest {
         database.execute("DELETE FROM neon_auth.users_sync; DELETE FROM users_sync_internal.dead_letter");
     }
 
-    /** The base URL of one instance or the other. */
+    /** The base URL of one of the instances. */
     private String instance(int number) {
         return "http://localhost:" + settings[number % settings.length].getProperty("camel.server.port") + "/scim/v2";
     }
@@ -151,7 +154,7 @@ class ScimConcurrencyTest {
                 post(1, ScimApp.user("joe", "\"externalId\": \"joe\"", "\"active\": false"))
                         .call()
                         .status());
-        // By the userName, by the externalId that some of them bring along, and by one patch of the user itself.
+        // By the userName, by the externalId that some requests carry, and by one patch of the user itself.
         List<Reply> replies = atTheSameMoment(i -> i == 5
                 ? () -> ScimApp.send(ScimApp.request(
                         instance(i),

@@ -13,14 +13,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What Okta and Entra ID send, byte for byte in their own way, and the rows that come of it. */
+/** The requests of Okta and Entra ID, byte for byte, and the resulting rows. */
 class ScimDialectsTest extends ScimApp {
 
     private static String query(String filter) {
         return "?filter=" + URLEncoder.encode(filter, StandardCharsets.UTF_8);
     }
 
-    /** JSON as the tables below write it: ' for a quote, ~ for one within a text. */
+    /** JSON as the tables below write it: ' stands for a quote, ~ for a quote within a text. */
     private static String json(String text) {
         return text.replace('\'', '"').replace("~", "\\\"");
     }
@@ -67,8 +67,7 @@ class ScimDialectsTest extends ScimApp {
         assertFalse(found.at("/Resources/0/active").booleanValue());
         assertEquals(200, get("/Users/00u5c0mpan1on").status());
 
-        // Okta does not say active when it updates a user that it has deactivated, and such a PUT must not bring the
-        // user back.
+        // Okta omits "active" when it updates a user that it has deactivated. Such a PUT must not bring the user back.
         assertEquals(
                 200,
                 put(
@@ -179,12 +178,12 @@ class ScimDialectsTest extends ScimApp {
         assertEquals(hired.json().at("/meta/created"), rehired.json().at("/meta/created"));
         post("/Users", ada("ada@example.org", "00u1ada", "Ada King")).assertError(409, "uniqueness");
 
-        // Renamed while inactive: the externalId says who it is.
+        // Renamed while inactive: the externalId identifies the user.
         patch("/Users/00u1ada", INACTIVE);
         assertReactivated(post("/Users", ada("ada.king@example.org", "00u1ada", "Ada King")), "00u1ada");
         assertEquals("Ada King|ada.king@example.org|live", row("00u1ada"));
 
-        // Still inactive: the client only repeats itself.
+        // Still inactive: the client only repeats its state.
         patch("/Users/00u1ada", INACTIVE);
         assertEquals(
                 "00u1ada",
@@ -199,12 +198,12 @@ class ScimDialectsTest extends ScimApp {
         String id = post("/Users", ada("ada@example.org", null, "Ada Byron")).id();
         patch("/Users/" + id, INACTIVE);
         assertReactivated(post("/Users", ada("ADA@example.org", null, "Ada King")), id);
-        // The client has an id of its own now.
+        // Now the client sends an externalId.
         patch("/Users/" + id, INACTIVE);
         Reply known = post("/Users", ada("ada@example.org", "00u1ada", "Ada King"));
         assertReactivated(known, id);
         assertEquals("00u1ada", known.json().path("externalId").textValue());
-        // And does not tell it this time, which cuts no tie.
+        // This time the client omits the externalId, and the user keeps it.
         patch("/Users/" + id, INACTIVE);
         Reply untold = post("/Users", ada("ada@example.org", null, "Ada L."));
         assertReactivated(untold, id);
@@ -222,7 +221,7 @@ class ScimDialectsTest extends ScimApp {
         assertEquals("00u2ada", other.id());
         assertEquals("Ada Byron|ada@example.org|deleted", row("00u1ada"));
         assertEquals("Ada Yonath|ada@example.org|live", row("00u2ada"));
-        // Whoever looks for the userName finds the one who has it now.
+        // A search for the userName finds its current owner.
         for (String filter :
                 new String[] {"userName eq \"ada@example.org\"", "active pr and userName eq \"ADA@example.org\""}) {
             JsonNode found = get("/Users" + query(filter)).json();
@@ -241,12 +240,12 @@ class ScimDialectsTest extends ScimApp {
                         .json()
                         .path("totalResults")
                         .intValue());
-        // The former one comes back under another name only.
+        // The former owner returns only under another name.
         patch("/Users/00u1ada", "{\"op\": \"replace\", \"path\": \"active\", \"value\": true}")
                 .assertError(409, "uniqueness");
         post("/Users", ada("ada@example.org", "00u1ada", "Ada Byron")).assertError(409, "uniqueness");
         assertReactivated(post("/Users", ada("ada.byron@example.org", "00u1ada", "Ada Byron")), "00u1ada");
-        // A rename takes the userName of an inactive user, too.
+        // A rename may also take the userName of an inactive user.
         patch("/Users/00u1ada", INACTIVE);
         assertEquals(
                 200,
@@ -266,7 +265,7 @@ class ScimDialectsTest extends ScimApp {
                 refused.json().path("detail").textValue().contains("externalId"),
                 refused.http().body());
         assertEquals("Ada Byron|ada@example.org|live", row("00u1ada"));
-        // Also where the row's id is not made of it.
+        // Also where the row's id does not derive from the externalId.
         String id = post("/Users", ada("bob@example.org", null, "Bob")).id();
         patch("/Users/" + id, "{\"op\": \"add\", \"path\": \"externalId\", \"value\": \"00u3bob\"}");
         post("/Users", ada("bobby@example.org", "00u3bob", "Bobby")).assertError(409, "uniqueness");
@@ -286,7 +285,7 @@ class ScimDialectsTest extends ScimApp {
         assertTrue(other.matches("[0-9a-f-]{36}"), "a userName that was given up says nothing of who has it now");
         assertReactivated(post("/Users", ada("ada.king@example.org", "00u1ada", "Ada King")), "00u1ada");
 
-        // The id stays with the person although the client has given that person another id of its own since.
+        // The id stays with the person, although the client has changed the person's externalId since.
         patch("/Users/00u1ada", "{\"op\": \"replace\", \"path\": \"externalId\", \"value\": \"00u9ada\"}");
         assertEquals(204, delete("/Users/00u1ada").status());
         assertTrue(post("/Users", ada("third@example.org", "00u1ada", "Third"))
@@ -299,7 +298,7 @@ class ScimDialectsTest extends ScimApp {
     void whoWasErasedOrPurgedIsCreatedAnew() {
         post("/Users", ada("ada@example.org", "00u1ada", "Ada Byron"));
         patch("/Users/00u1ada", INACTIVE);
-        // The clock of the instance that erased was ahead of this one's.
+        // The clock of the instance that erased the user was ahead of this instance's clock.
         database.execute(
                 "DELETE FROM neon_auth.users_sync; INSERT INTO users_sync_internal.tombstone VALUES ('00u1ada', now() + interval '1 minute')"
                         + " ON CONFLICT (id) DO UPDATE SET at = excluded.at");
@@ -570,7 +569,7 @@ class ScimDialectsTest extends ScimApp {
                     get("/Users" + query(filter)).json().at("/Resources/0/id").textValue(),
                     filter);
         }
-        // A text that only looks like one of these stays a text.
+        // A text that only looks like a boolean or a filter stays a text.
         post("/Users", user("True", json("'externalId': 'true', 'title': 'primary eq True'")));
         assertEquals(
                 "true",
@@ -586,7 +585,10 @@ class ScimDialectsTest extends ScimApp {
                         .textValue());
     }
 
-    /** The identity provider authentik: POST, after a 409 it adopts the first user of the userName, PUT of the whole user, DELETE. */
+    /**
+     * The identity provider authentik: POST; after a 409 it adopts the first user with the userName; PUT of the whole
+     * user; DELETE.
+     */
     @Test
     void authentikFromConfigToDelete() {
         JsonNode config = get("/ServiceProviderConfig").json();
@@ -608,7 +610,7 @@ class ScimDialectsTest extends ScimApp {
         Reply replaced = put("/Users/" + uid, body.replace("Ada K.", "Ada L."));
         assertEquals(200, replaced.status(), replaced.http().body());
         assertEquals("Ada L.|ada@example.org|live", row(uid));
-        // A former user of the same userName that authentik knows nothing of any more.
+        // A former user with the same userName, whom authentik has forgotten.
         put("/Users/" + uid, body.replace("\"active\": true", "\"active\": false"));
         assertReactivated(post("/Users", body), uid);
         assertEquals(204, delete("/Users/" + uid).status());
@@ -616,7 +618,7 @@ class ScimDialectsTest extends ScimApp {
         assertReactivated(post("/Users", body), uid);
     }
 
-    /** Auth0's event stream action: the externalId is the user_id, with a bar in it. */
+    /** Auth0's event stream action: the externalId is the user_id, which contains a bar. */
     @Test
     void auth0FromCreatedToBlocked() {
         String body = user(
@@ -648,7 +650,7 @@ class ScimDialectsTest extends ScimApp {
         assertEquals("true", reply.json().path("active").toString());
     }
 
-    /** WSO2's outbound connector, which Asgardeo uses, too: addresses as plain texts, a password, and no externalId. */
+    /** WSO2's outbound connector, which Asgardeo uses too: addresses as plain texts, a password, and no externalId. */
     @Test
     void asgardeoFromCreatedToDeleted() {
         String body = user(
@@ -681,7 +683,10 @@ class ScimDialectsTest extends ScimApp {
                 "0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE raw_json::text LIKE '%Hunter%'"));
     }
 
-    /** Its update() writes a resource where SCIM has a list of operations, and a PUT of what changed. */
+    /**
+     * ConnId's update() sends a resource where SCIM expects a list of operations, and a PUT with only the changed
+     * fields.
+     */
     @Test
     void connIdHearsWhatToSend() {
         Reply before = post(

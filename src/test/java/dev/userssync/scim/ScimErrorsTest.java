@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a SCIM client hears when the database fails: an error in SCIM's form, never a success; nothing is parked, no lock stays behind. */
+/**
+ * The reply to a SCIM client when the database fails: an error in SCIM's form, never a success. users-sync parks
+ * nothing and leaves no lock behind.
+ */
 class ScimErrorsTest extends ScimApp {
 
     private static final String TITLE = "{\"op\": \"replace\", \"path\": \"title\", \"value\": \"Captain\"}";
@@ -42,7 +45,7 @@ class ScimErrorsTest extends ScimApp {
     void mend() {
         database.execute("DROP TRIGGER IF EXISTS fails ON neon_auth.users_sync");
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
-        // The lock is freed before the reply is written; only its connection may take a moment to see it.
+        // users-sync frees the lock before it writes the reply. Other connections may see that a moment later.
         await().atMost(Duration.ofSeconds(2))
                 .until(() -> database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
                         .equals("0"));
@@ -176,7 +179,7 @@ class ScimErrorsTest extends ScimApp {
                     .assertError(401, null);
         }
         long told = log.lines().stream().filter(line -> line.contains("scim: ")).count();
-        assertTrue(told >= 1 && told <= 62, told + " lines"); // a line or two more where a minute ends in between
+        assertTrue(told >= 1 && told <= 62, told + " lines"); // one or two more if a minute ends in between
         assertEquals(before + 100, figure("users_sync_signature_failures_total{provider=\"scim\""));
         assertTrue(figure("users_sync_replies_total{provider=\"scim\",status=\"401\"") >= 100);
     }

@@ -18,7 +18,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a SCIM client without the token, a broken and a hostile one hear, and that neither table nor log keep anything of it. */
+/**
+ * The replies to SCIM clients without the token, broken clients and hostile clients. Neither table nor log keeps any of
+ * their input.
+ */
 class ScimHostileTest extends ScimApp {
 
     private static final String PRIVATE = "private-jane@example.com";
@@ -56,7 +59,7 @@ class ScimHostileTest extends ScimApp {
         return request(parts[0], parts[1], hasBody ? user(PRIVATE) : null);
     }
 
-    @ParameterizedTest(name = "[{index}]") // the arguments would stand in the log
+    @ParameterizedTest(name = "[{index}]") // otherwise the log would hold the arguments
     @ValueSource(
             strings = {
                 "",
@@ -87,7 +90,8 @@ class ScimHostileTest extends ScimApp {
         java.net.http.HttpRequest.Builder request = java.net.http.HttpRequest.newBuilder(
                 java.net.URI.create(scim() + "/Users?Authorization=Bearer%20" + TOKEN + "&access_token=" + TOKEN));
         send(request).assertError(401, null);
-        send(of("GET /Users").header("Authorization", "Bearer " + TOKEN)).assertError(401, null); // twice
+        // the header comes twice
+        send(of("GET /Users").header("Authorization", "Bearer " + TOKEN)).assertError(401, null);
     }
 
     @Test

@@ -18,8 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random lives of people in a directory, told by clients like Okta, Entra ID and WSO2, which forget now and then what they know of the server. After each
- * step the live rows are the directory's people, and no row has ever been two people's. Longer ones: {@code -Dscim.steps=1000}.
+ * Random lives of people in a directory, sent by clients like Okta, Entra ID and WSO2, which now and then forget the
+ * ids of the server. After each step the live rows are the directory's people, and no row ever belonged to two people.
+ * For longer lives: {@code -Dscim.steps=1000}.
  */
 class ScimLivesProperties extends ScimApp {
 
@@ -27,7 +28,7 @@ class ScimLivesProperties extends ScimApp {
 
     private Random random;
     private final List<Person> people = new ArrayList<>();
-    /** Of each row that was ever there: whose it is. */
+    /** The owner of each row that ever existed. */
     private final Map<String, String> owners = new HashMap<>();
 
     private enum Client {
@@ -43,7 +44,7 @@ class ScimLivesProperties extends ScimApp {
         String userName;
         String name;
         boolean assigned;
-        /** What the client remembers, or null. */
+        /** The id that the client remembers, or null. */
         String id;
 
         Person(String key, Client client) {
@@ -119,13 +120,13 @@ class ScimLivesProperties extends ScimApp {
             return active.key + " leaves";
         }
         if (dice < 45 && active != null) {
-            active.id = known(active); // by the former userName
+            active.id = known(active); // found by the former userName
             active.name = "Name" + random.nextInt(1000);
             active.userName = random.nextBoolean() ? active.userName : userName(active);
             assertTrue(update(active));
             return active.key + " is " + active.userName + " now";
         }
-        if (dice < 55 && former != null && former.client != Client.OKTA) { // Okta never sends it
+        if (dice < 55 && former != null && former.client != Client.OKTA) { // Okta never sends a DELETE
             if (former.id != null) {
                 int status = delete("/Users/" + former.id).status();
                 assertTrue(status == 204 || status == 404, "DELETE was " + status);
@@ -162,7 +163,10 @@ class ScimLivesProperties extends ScimApp {
         return people.stream().anyMatch(person -> person.assigned && person.userName.equalsIgnoreCase(userName));
     }
 
-    /** One of its own, or that of somebody who has left; but not of somebody who is known by it alone. */
+    /**
+     * A new userName, or the name of a person who has left. Never the name of a WSO2 person: WSO2 identifies people by
+     * it alone.
+     */
     private String userName(Person person) {
         Person former = person.client == Client.WSO2
                 ? null
@@ -172,7 +176,7 @@ class ScimLivesProperties extends ScimApp {
                 : person.key + "-" + random.nextInt(1000) + "@x.example";
     }
 
-    /** What the client remembers, else what it finds. */
+    /** The id that the client remembers, or else finds. */
     private String known(Person person) {
         return person.id != null && get("/Users/" + person.id).status() == 200 ? person.id : find(person);
     }

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Many users of SCIM among as many of others: what clients look for is found through an index. With as many as the README's promise:
- * {@code mvn test -Dtest=ScimLookupTest -Dscim.users=100000}.
+ * Many SCIM users among as many others: an index serves every lookup of the clients. For as many as the README
+ * promises: {@code mvn test -Dtest=ScimLookupTest -Dscim.users=100000}.
  */
 class ScimLookupTest extends ScimApp {
 
@@ -24,7 +24,7 @@ class ScimLookupTest extends ScimApp {
 
     @Override
     public void empty() {
-        // filled once, below
+        // keeps the users: the method below inserts them once
     }
 
     @BeforeEach
@@ -61,7 +61,7 @@ class ScimLookupTest extends ScimApp {
             assertEquals("id3777", find(filter).json().at("/Resources/0/id").textValue(), filter);
         }
         assertEquals(201, post("/Users", user("one more")).status());
-        // The statistics of a connection come within a second or two.
+        // Postgres publishes the statistics of a connection within a second or two.
         await().atMost(Duration.ofSeconds(10))
                 .until(() -> database.column(
                                 "SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname LIKE"

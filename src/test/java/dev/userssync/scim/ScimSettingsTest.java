@@ -17,7 +17,7 @@ import org.apache.camel.util.ObjectHelper;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** SCIM off; SCIM beside other providers; a user who is inactive and yet not deleted. */
+/** SCIM off; SCIM beside other providers; an inactive user who does not count as deleted. */
 @Tag("app")
 class ScimSettingsTest {
 
@@ -128,7 +128,7 @@ class ScimSettingsTest {
                                     "/Users/okta:e1",
                                     "{\"Operations\": [{\"op\": \"replace\", \"value\": {\"title\": \"T\"}}]}")
                             .status());
-            // A user of SCIM from the time before the prefix, or of another one.
+            // A SCIM user from before the prefix, or under another prefix.
             database.execute(
                     "INSERT INTO neon_auth.users_sync (id, raw_json) SELECT 'e2', raw_json || '{\"userName\": \"w\"}' FROM neon_auth.users_sync WHERE id = 'okta:e1'");
             assertEquals(404, send("GET", "/Users/e2", null).status());

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Secrets that stand in files, and what changes when one of them does; nothing is started again. */
+/** Secrets in files: users-sync applies a changed file without a restart. */
 class SecretFilesTest extends RunningApp {
 
     private static final String OLD = TestSettings.SECRET;
@@ -68,7 +68,7 @@ class SecretFilesTest extends RunningApp {
         settings.setProperty(setting + ".file", directory.resolve(setting).toString());
     }
 
-    /** As Kubernetes does: the name points to another file from one moment to the next. */
+    /** Replaces the file at once, as Kubernetes does. */
     private void write(String setting, String text) {
         try {
             Path next = Files.writeString(directory.resolve(setting + ".next"), text + "\n");
@@ -131,7 +131,7 @@ class SecretFilesTest extends RunningApp {
     @Test
     void everyEndpointOfAProviderTakesTheNewSecret() {
         changed("okta.webhook.secret", "Basic bmV3");
-        // The question that Okta asks comes to an endpoint of its own.
+        // Okta's one-time question has an endpoint of its own.
         for (HttpResponse<String> reply : List.of(
                 new Delivery("{\"data\": {\"events\": []}}")
                         .header("Authorization", "Basic bmV3")

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Settings that cannot be meant: values of another kind, and names that nobody reads. */
+/** Settings that must be mistakes: values of another kind, and names that nothing reads. */
 class SettingsTest {
 
     @ParameterizedTest
