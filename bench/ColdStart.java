@@ -17,9 +17,10 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Cold start to first 204: starts users-sync as a process of its own on an existing embedded database and posts a signed
- * delivery until it is answered 204. Run from the project's root: {@code mvn -q package -DskipTests && java bench/ColdStart.java}.
- * Prints the median of seven starts, once with the plain JVM and once with a class data archive, wall time and processor time.
+ * Cold start to first 204: starts users-sync in a process of its own on an existing embedded database, and posts a
+ * signed delivery until the answer is 204. Run from the project's root:
+ * {@code mvn -q package -DskipTests && java bench/ColdStart.java}. Prints the median wall time and processor time of
+ * seven starts, with the plain JVM and with a class data archive.
  */
 public class ColdStart {
 
@@ -30,7 +31,7 @@ public class ColdStart {
     public static void main(String[] args) throws Exception {
         Path work = Files.createTempDirectory("cold-start");
         String classPath = classPath(work);
-        start(work, classPath); // makes the database
+        start(work, classPath); // creates the database
         report("plain JVM", work, classPath);
         String archive = work.resolve("users-sync.jsa").toString();
         start(work, classPath, "-XX:ArchiveClassesAtExit=" + archive);
@@ -38,7 +39,7 @@ public class ColdStart {
         report("class data archive, C1, serial GC", work, classPath, "-XX:SharedArchiveFile=" + archive, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
     }
 
-    /** A class data archive takes jars only: the one of the project and, copied by Maven, those of its dependencies. */
+    /** A class data archive takes only jars: the project's jar, and the dependencies' jars that Maven has copied. */
     private static String classPath(Path work) throws Exception {
         Process maven = new ProcessBuilder("mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath",
                 "-Dmdep.includeScope=runtime", "-Dmdep.outputFile=" + work.resolve("classpath")).inheritIO().start();

@@ -1,5 +1,6 @@
-// The handler that providers' documentation shows: Express, svix, look the user up, then insert or update. With the guard against old
-// events that the documentation leaves out, in the write itself, or its rows would be wrong.
+// The handler from providers' documentation: Express, svix, look up the user, then insert or update.
+// The documentation omits the guard against old events. It is added to the write here; without it the rows would be
+// wrong.
 import express from 'express'
 import pg from 'pg'
 import { Webhook } from 'svix'
@@ -23,7 +24,7 @@ app.post('/webhooks/clerk', express.raw({ type: 'application/json', limit: '1mb'
       await apply(event)
       return response.status(204).end()
     } catch (error) {
-      if (error.code !== '23505' || attempt === 3) { // somebody else inserted the user between select and insert
+      if (error.code !== '23505' || attempt === 3) { // another request inserted the user between select and insert
         console.error(error.message)
         return response.status(503).set('Retry-After', '30').end()
       }

@@ -1,4 +1,5 @@
-// The best that a Node user writes: Fastify, standardwebhooks, one prepared statement an event with a guard against old events.
+// The best code that a Node user writes: Fastify, standardwebhooks, and one prepared statement an event with a guard
+// against old events.
 import Fastify from 'fastify'
 import pg from 'pg'
 import { Webhook } from 'standardwebhooks'

@@ -13,11 +13,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 
 /**
- * users-sync beside its peers, in one run on one machine: {@code compare} (the default), {@code rows}, {@code soak}, {@code overload},
- * {@code warmup}, {@code backfill}.
- * Options: {@code seconds=10 warmup=20 concurrency=1,16,64,256 contenders=users-sync,fastify,express,vertx,pgbench users=20000 jvm="..."
- * postgres=/usr/lib/postgresql/15 compression=lz4 before=../another-checkout}.
- * A contender whose rows are wrong afterwards has no figure.
+ * Measures users-sync beside its peers, in one run on one machine: {@code compare} (the default), {@code rows},
+ * {@code soak}, {@code overload}, {@code warmup}, {@code backfill}.
+ * Options: {@code seconds=10 warmup=20 concurrency=1,16,64,256 contenders=users-sync,fastify,express,vertx,pgbench
+ * users=20000 jvm="..." postgres=/usr/lib/postgresql/15 compression=lz4 before=../another-checkout}.
+ * A contender with a wrong row afterwards gets no figure.
  */
 public final class Bench {
 
@@ -44,7 +44,7 @@ public final class Bench {
         System.exit(new Bench(args).run() == 0 ? 0 : 1);
     }
 
-    /** @return how many rows were wrong */
+    /** @return the number of wrong rows */
     int run() throws Exception {
         System.out.printf("%s, %d processors, JDK %s, %d users%n", System.getProperty("os.name"), Runtime.getRuntime().availableProcessors(),
                 Runtime.version(), users);
@@ -98,7 +98,7 @@ public final class Bench {
                     double postgresCpu = postgres.cpuSeconds();
                     double brokerCpu = broker == null ? 0 : broker.cpuSeconds();
                     Load.Result result = load.closed(requests, concurrency, seconds);
-                    // What waits in the topic is part of the cost of an event; the rate is that of the answers.
+                    // Events that wait in the topic are part of an event's cost. The rate counts the answers.
                     String applied = awaitApplied(emptied);
                     if (broker != null) {
                         applied += ", broker %.0f us".formatted((broker.cpuSeconds() - brokerCpu) * 1e6 / result.sent());
@@ -145,7 +145,7 @@ public final class Bench {
         return Map.of("CAMEL_MAIN_PROFILE", "kafka", "KAFKA_BROKERS", broker.url(), "KAFKA_ROLE", role);
     }
 
-    /** Waits until the topic is empty, where there is one, and says how much there was and how long it took. */
+    /** Waits until the topic, if there is one, is empty. Prints how many events waited, and how long the drain took. */
     private static String awaitApplied(KafkaBroker broker) throws InterruptedException {
         if (broker == null) {
             return "";
@@ -161,7 +161,7 @@ public final class Bench {
         return ", then %d applied in %.1f s".formatted(backlog, (System.nanoTime() - begin) / 1e9);
     }
 
-    /** Enough for the fastest contender; a stage ends early when they are used up. */
+    /** Enough requests for the fastest contender; a stage ends early without any left. */
     private int pool() {
         return (int) (Math.max(seconds, 1) * 25_000);
     }
@@ -179,7 +179,7 @@ public final class Bench {
         return new Postgres(options.getOrDefault("postgres", ""));
     }
 
-    /** A database with the tables of users-sync, made by users-sync itself. */
+    /** A database with the tables that users-sync itself creates. */
     private Postgres migrated() throws Exception {
         return migratedBy("users-sync");
     }
@@ -214,7 +214,7 @@ public final class Bench {
         }
     }
 
-    /** The bare statement without any server in front of it, where Postgres' own load generator is installed. */
+    /** The bare statement without a server in front of it, if Postgres' own load generator is installed. */
     private void pgbench() throws Exception {
         Path script = Files.createTempFile("upsert", ".sql");
         Files.writeString(script, """
@@ -248,7 +248,7 @@ public final class Bench {
         }
     }
 
-    /** The same load on a table with more and more rows. */
+    /** The same load on tables of growing size. */
     private int rows() throws Exception {
         int wrong = 0;
         for (String count : options.getOrDefault("rows", "20000,5000000").split(",")) {
@@ -272,7 +272,10 @@ public final class Bench {
         return wrong;
     }
 
-    /** Ten million rows in the partitions of docs/partitioned-users-sync.sql, filled a million at a time, and the load on them; short profiles. */
+    /**
+     * Fills ten million short rows, a million at a time, into the partitions of docs/partitioned-users-sync.sql, and
+     * runs the load on them.
+     */
     private int partitioned() throws Exception {
         long count = Long.parseLong(options.getOrDefault("rows", "10000000"));
         long portion = Math.min(count, 1_000_000);
@@ -318,7 +321,7 @@ public final class Bench {
         }
     }
 
-    /** Other users, whose profiles look alike; and those of the load somewhere between them. */
+    /** Adds other users with similar profiles, and spreads the users of the load among them. */
     private static void seed(Postgres postgres, long count) throws Exception {
         String profile = Profiles.json(1, 1_700_000_000_000L, 1_700_000_000_000L).replace("'", "''");
         postgres.execute("""
@@ -330,7 +333,7 @@ public final class Bench {
         postgres.execute("CHECKPOINT");
     }
 
-    /** The database side of a first fill: listed users through the event path, as a poller sends them, against COPY and one merge. */
+    /** The database side of a first fill: the event path, as a poller uses it, against COPY and one merge. */
     private int backfill() throws Exception {
         int rows = (int) (seconds * 10_000);
         long created = 1_700_000_000_000L;
@@ -368,7 +371,7 @@ public final class Bench {
                 var producer = app.getCamelContext().createProducerTemplate();
                 var json = new com.fasterxml.jackson.databind.ObjectMapper();
                 var senders = java.util.concurrent.Executors.newFixedThreadPool(64);
-                for (int round = 0; round < 2; round++) { // the first warms up
+                for (int round = 0; round < 2; round++) { // the first round warms up
                     postgres.execute("TRUNCATE neon_auth.users_sync");
                     long begin = System.nanoTime();
                     var sent = new ArrayList<java.util.concurrent.Future<?>>();
@@ -398,7 +401,7 @@ public final class Bench {
         }
     }
 
-    /** How soon after its start it is fast. */
+    /** Measures how soon after its start users-sync is fast. */
     private int warmup() throws Exception {
         try (Postgres postgres = migrated(); Contender server = new Contender("users-sync", postgres, jvm())) {
             Deliveries deliveries = new Deliveries(users);
@@ -415,7 +418,7 @@ public final class Bench {
         }
     }
 
-    /** Minutes of even load: memory, pauses and latency must not drift. */
+    /** Runs minutes of even load: memory, pauses and latency must not drift. */
     private int soak() throws Exception {
         Path gc = Path.of("target/bench-gc.log");
         Files.deleteIfExists(gc);
@@ -446,7 +449,10 @@ public final class Bench {
         }
     }
 
-    /** Twice the rate that it sustains: it must refuse, not break, lose nothing that it acknowledged and be itself again at once. */
+    /**
+     * Offers twice the sustained rate. users-sync must refuse without breaking, lose nothing acknowledged, and recover
+     * at once.
+     */
     private int overload() throws Exception {
         try (Postgres postgres = migrated(); Contender server = new Contender("users-sync", postgres, jvm())) {
             Deliveries deliveries = new Deliveries(users);

@@ -18,8 +18,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The console's list and search over many users, asked over HTTP as the console asks its route, and what its indexes cost the writer. The
- * users are made to be hard: every tenth has the same first name, every fourth the same host, and each address a word of its own.
+ * Times the console's list and search over many users through the console's HTTP route, and measures what the indexes
+ * cost the writer. The users make the search hard: every tenth has the same first name, every fourth the same host, and
+ * each address holds a unique word.
  */
 final class ConsoleSearch {
 
@@ -44,7 +45,7 @@ final class ConsoleSearch {
         base = "http://localhost:" + management + "/admin/users";
     }
 
-    /** @return how many of the searches took longer than 200 ms in the median */
+    /** @return the number of searches with a median over 200 ms */
     static int measure(Postgres postgres, int users) throws Exception {
         try (postgres) {
             insert(postgres, "'user_'", 1, users);
@@ -83,7 +84,7 @@ final class ConsoleSearch {
         return (postgres.cpuSeconds() - before) * 1e6 / count;
     }
 
-    /** Of profiles, as most updates are: name and address stay. */
+    /** Updates of profiles, as most updates are: name and address stay. */
     private static double costOfUpdates(Postgres postgres, int users) throws SQLException {
         postgres.execute("CHECKPOINT");
         int count = 20_000;
@@ -153,7 +154,7 @@ final class ConsoleSearch {
         return slow;
     }
 
-    /** Page after page, as somebody would who goes on and on. */
+    /** Reads page after page to the end, or 200 pages. */
     private void walk() throws IOException, InterruptedException {
         Pattern last = Pattern.compile("\"id\":\"([^\"]+)\"[^}]*\"created_at\":\"([^\"]+)\"[^}]*}(?=[^}]*}]$)");
         String query = "";

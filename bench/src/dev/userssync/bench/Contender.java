@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
-/** A server under test, in a process of its own; its output goes to {@code target/bench-<name>-<port>.log}. */
+/** A server under test, in a process of its own. Its output goes to {@code target/bench-<name>-<port>.log}. */
 final class Contender implements AutoCloseable {
 
     static final Map<String, String> NAMES = new java.util.LinkedHashMap<>();
@@ -45,7 +45,10 @@ final class Contender implements AutoCloseable {
         this(name, Path.of(""), postgres, settings, jvmOptions);
     }
 
-    /** @param checkout where users-sync is started: this project, or another checkout of it that has been built by its own {@code bench/run} */
+    /**
+     * @param checkout the directory that users-sync starts in: this project, or another checkout that its own
+     * {@code bench/run} has built
+     */
     Contender(String name, Path checkout, Postgres postgres, Map<String, String> settings, String... jvmOptions) throws IOException, InterruptedException {
         log = Files.createDirectories(Path.of("target")).resolve("bench-" + name + "-" + port + ".log");
         ProcessBuilder server = new ProcessBuilder(command(name, checkout, jvmOptions)).redirectErrorStream(true).redirectOutput(log.toFile())
@@ -55,10 +58,11 @@ final class Contender implements AutoCloseable {
         server.environment().putAll(settings);
         process = server.start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
-        awaitAnswer(name, "apply".equals(settings.get("KAFKA_ROLE")) ? 404 : 401); // who only applies knows no webhooks
+        // a process that only applies serves no webhooks
+        awaitAnswer(name, "apply".equals(settings.get("KAFKA_ROLE")) ? 404 : 401);
     }
 
-    /** Until it has its table and its routes: what it answers to an unsigned delivery. */
+    /** Waits until the server has its table and its routes: then it answers an unsigned delivery with this status. */
     private void awaitAnswer(String name, int status) throws IOException, InterruptedException {
         long patience = System.nanoTime() + 60_000_000_000L;
         HttpClient client = HttpClient.newHttpClient();
@@ -70,7 +74,7 @@ final class Contender implements AutoCloseable {
                     return;
                 }
             } catch (IOException notYet) {
-                // nobody listens
+                // nobody listens yet
             }
             Thread.sleep(50);
         }
@@ -82,7 +86,7 @@ final class Contender implements AutoCloseable {
         java.addAll(List.of(jvmOptions));
         String classPath = System.getProperty("java.class.path");
         return switch (name) {
-            // As it is run; and a class data archive takes jars only.
+            // The class path of a release; a class data archive takes only jars.
             case "users-sync", "users-sync-two", "users-sync-kafka", "users-sync-kafka-door" -> with(java, withoutTests(classPath), "dev.userssync.UsersSync");
             case "users-sync-before" -> with(java, builtIn(checkout), "dev.userssync.UsersSync");
             case "vertx" -> with(java, classPath, VertxMicrobatch.class.getName());
@@ -109,7 +113,7 @@ final class Contender implements AutoCloseable {
         return process.info().totalCpuDuration().orElse(Duration.ZERO).toNanos() / 1e9;
     }
 
-    /** Resident memory in MB; NaN where there is no /proc. */
+    /** Resident memory in MB; NaN on systems without /proc. */
     double residentMegabytes() {
         try {
             return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream().filter(line -> line.startsWith("VmRSS"))

@@ -14,9 +14,9 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Deliveries as Clerk sends them, signed before they are needed: the first event of a user creates it, then 95 of 100 update and 5
- * delete; one in a hundred is sent twice, as a provider that retries does. Knows afterwards which rows must have come of it. Not
- * thread-safe.
+ * Deliveries as Clerk sends them, signed in advance. A user's first event creates it; then 95 of 100 update and 5
+ * delete. One in a hundred is sent twice, as a provider does that retries. Knows afterwards which rows the table must
+ * hold. Not thread-safe.
  */
 public final class Deliveries {
 
@@ -27,7 +27,7 @@ public final class Deliveries {
     private final long[] profile; // the newest acknowledged version of each user's profile, 0 = none
     private final long[] deletion;
     private final BitSet known = new BitSet();
-    private final BitSet uncertain = new BitSet(); // users with an event that was not acknowledged: it may be applied or not
+    private final BitSet uncertain = new BitSet(); // users with an unacknowledged event, which may be applied or not
     private final Random random = new Random(42);
     private long version = FIRST_VERSION;
 
@@ -42,7 +42,7 @@ public final class Deliveries {
         this.deletion = new long[users];
     }
 
-    /** Signs the next deliveries; those before must have been settled. */
+    /** Signs the next deliveries. Settle the previous ones first. */
     byte[][] next(int count, int port) throws GeneralSecurityException {
         Mac mac = Mac.getInstance("HmacSHA256");
         mac.init(new SecretKeySpec(Base64.getDecoder().decode(SECRET.substring("whsec_".length())), "HmacSHA256"));
@@ -81,7 +81,10 @@ public final class Deliveries {
         return requests;
     }
 
-    /** Takes note of the answers to the first deliveries of those signed last: {@code status[i]} is 0 where there was none. */
+    /**
+     * Records the answers to the first {@code sent} deliveries of the last signed ones; {@code status[i]} is 0 without
+     * an answer.
+     */
     void settle(int sent, int[] status) {
         for (int i = 0; i < sent; i++) {
             if (status[i] == 204) {
@@ -94,7 +97,9 @@ public final class Deliveries {
         requests = null;
     }
 
-    /** Compares the table with what was acknowledged; returns how many rows are wrong, and prints the first ones. */
+    /**
+     * Compares the table with the acknowledged deliveries. Prints the first wrong rows, and returns the number of all.
+     */
     int wrongRows(Connection connection) throws SQLException {
         int wrong = 0;
         java.util.Map<String, Integer> byId = new java.util.HashMap<>();

@@ -20,8 +20,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 
 /**
- * A real broker of Apache Kafka, controller and broker in one (KRaft), in a process of its own and on this machine only; for tests and for the
- * benchmark. It can be killed and started again on the same port and data. Its class path comes from {@code src/test/kafka/pom.xml}.
+ * A real Apache Kafka broker for tests and the benchmark: controller and broker in one (KRaft), in a process of its
+ * own, on this machine only. It can be killed and restarted on the same port and data. Its class path comes from
+ * {@code src/test/kafka/pom.xml}.
  */
 public final class KafkaBroker implements AutoCloseable {
 
@@ -33,12 +34,15 @@ public final class KafkaBroker implements AutoCloseable {
     private final int port = Ports.free();
     private Process process;
 
-    /** Without encryption and passwords. */
+    /** A broker without encryption and passwords. */
     public KafkaBroker(Path directory) {
         this(directory, "PLAINTEXT", Map.of(), Map.of());
     }
 
-    /** For the benchmark, with both compilers. The topic is there before anybody asks for it: a consumer would look again after minutes. */
+    /**
+     * A broker for the benchmark, with both JIT compilers. It creates the topic first: a consumer that missed it would
+     * look again only after minutes.
+     */
     static KafkaBroker warm(String topic, int partitions) {
         try {
             KafkaBroker broker = new KafkaBroker(Files.createTempDirectory(Path.of("target").toAbsolutePath(), "kafka"), "PLAINTEXT", Map.of(), Map.of(), List.of());
@@ -50,10 +54,10 @@ public final class KafkaBroker implements AutoCloseable {
     }
 
     /**
-     * Formats its storage, and starts.
+     * Formats the storage and starts the broker.
      *
      * @param protocol of the listener for clients
-     * @param server settings of the broker beside its own
+     * @param server settings of the broker in addition to its own
      * @param client settings with which {@link #topic} and {@link #lag} connect
      */
     public KafkaBroker(Path directory, String protocol, Map<String, String> server, Map<String, String> client) {
@@ -91,7 +95,7 @@ public final class KafkaBroker implements AutoCloseable {
         start();
     }
 
-    /** Again, on the same port and data; returns when it can be asked. */
+    /** Starts the broker again on the same port and data. Returns when it accepts connections. */
     public void start() {
         try {
             process = java("kafka.Kafka", directory.resolve("server.properties").toString());
@@ -109,7 +113,7 @@ public final class KafkaBroker implements AutoCloseable {
         }
     }
 
-    /** SIGKILL. */
+    /** Sends SIGKILL. */
     public void kill() {
         if (process != null) {
             process.destroyForcibly();
@@ -121,7 +125,7 @@ public final class KafkaBroker implements AutoCloseable {
         }
     }
 
-    /** It answers nobody until it is thawed; connections stay. */
+    /** Pauses the broker until {@link #thaw}; connections stay open. */
     public void freeze() {
         signal("-STOP");
     }
@@ -157,7 +161,7 @@ public final class KafkaBroker implements AutoCloseable {
         }
     }
 
-    /** How many records of the topic the group has not acknowledged. */
+    /** The number of records in the topic that the group has not acknowledged. */
     public long lag(String topic, String group) {
         try (Admin admin = admin()) {
             Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
@@ -174,7 +178,7 @@ public final class KafkaBroker implements AutoCloseable {
         }
     }
 
-    /** How many members the group has. */
+    /** The number of members in the group. */
     public int members(String group) {
         try (Admin admin = admin()) {
             return admin.describeConsumerGroups(List.of(group)).all().get(10, TimeUnit.SECONDS).get(group).members().size();
@@ -192,7 +196,7 @@ public final class KafkaBroker implements AutoCloseable {
     private boolean listens() {
         try (Socket socket = new Socket()) {
             socket.connect(new InetSocketAddress("127.0.0.1", port), 1000);
-            return socket.getLocalPort() != port; // else it called itself
+            return socket.getLocalPort() != port; // otherwise the socket connected to itself
         } catch (IOException e) {
             return false;
         }
@@ -207,7 +211,7 @@ public final class KafkaBroker implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("broker.log").toFile())).start();
     }
 
-    /** Asked of Maven once, until {@code mvn clean}. */
+    /** Maven resolves the class path once, until {@code mvn clean}. */
     private static synchronized String classPath() throws IOException, InterruptedException {
         Path known = Path.of("target/kafka-broker.classpath");
         if (!Files.exists(known) || Files.getLastModifiedTime(known).compareTo(Files.getLastModifiedTime(POM)) < 0) {

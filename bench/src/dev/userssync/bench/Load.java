@@ -15,12 +15,13 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * One thread that sends requests over kept connections to ports of this machine and measures each answer. Closed loop: a connection
- * sends its next request when it has the answer. Open loop: requests are due at a fixed rate, and latency counts from that time.
+ * One thread that sends requests over kept connections to ports of this machine and measures each answer. Closed loop:
+ * a connection sends its next request when it has the answer. Open loop: requests are due at a fixed rate, and latency
+ * counts from the due time.
  */
 final class Load {
 
-    /** How often each status came, what was sent and how long it took. */
+    /** The count of each status, the requests sent, and their times. */
     record Result(int sent, int[] status, double seconds, long[] sortedMicros, Map<Integer, Integer> statuses) {
 
         double perSecond() {
@@ -44,7 +45,7 @@ final class Load {
     private final int[] ports;
     private int connections;
 
-    /** @param ports of servers that share the load, a connection each in turn */
+    /** @param ports of servers that share the load; connections go to each in turn */
     Load(int... ports) {
         this.ports = ports;
     }
@@ -70,7 +71,7 @@ final class Load {
             }
             long begin = System.nanoTime();
             long end = begin + (long) (seconds * 1e9);
-            long patience = end + 60_000_000_000L; // an answer that takes longer than this is none
+            long patience = end + 60_000_000_000L; // a slower answer counts as none
             int busy = 0;
             while (true) {
                 long now = System.nanoTime();
@@ -152,7 +153,7 @@ final class Load {
         connection.key.interestOps(connection.out.hasRemaining() ? SelectionKey.OP_READ | SelectionKey.OP_WRITE : SelectionKey.OP_READ);
     }
 
-    /** The status of a complete answer, 0 while there is none, -1 when the connection broke. */
+    /** The status of a complete answer, 0 before it is complete, -1 after a broken connection. */
     private static int ready(Connection connection) {
         try {
             if (connection.key.isWritable()) {

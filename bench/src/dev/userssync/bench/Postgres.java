@@ -11,21 +11,26 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** A fresh embedded Postgres with fsync and synchronous_commit on, as users-sync starts it, and what it costs. */
+/** A fresh embedded Postgres with fsync and synchronous_commit on, as users-sync starts it, and its processor time. */
 final class Postgres implements AutoCloseable {
 
     private final EmbeddedPostgres server;
     private final ProcessHandle postmaster;
 
-    /** @param installation another Postgres than the embedded one, with {@code bin} and {@code lib} in it, such as /usr/lib/postgresql/15; "" for none */
+    /**
+     * @param installation a Postgres to use instead of the embedded one, with {@code bin} and {@code lib} in it, such
+     * as /usr/lib/postgresql/15; "" for none
+     */
     Postgres(String installation) throws IOException, SQLException, InterruptedException {
         EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder().setPort(Ports.free()).setServerConfig("fsync", "on").setServerConfig("synchronous_commit", "on");
         if (!installation.isEmpty()) {
-            Path packed = Files.createTempFile("postgres", ".txz"); // as the embedded ones come; it finds the rest where it is installed
+            // packed like the embedded binaries; Postgres finds the rest where it is installed
+            Path packed = Files.createTempFile("postgres", ".txz");
             if (new ProcessBuilder("tar", "-cJf", packed.toString(), "-C", installation, "bin", "lib").inheritIO().start().waitFor() != 0) {
                 throw new IOException("no bin and lib in " + installation);
             }
-            builder.setPgBinaryResolver((system, machine) -> Files.newInputStream(packed)).setServerConfig("unix_socket_directories", "/tmp"); // Debian lets its own user alone into the default
+            // Debian's default directory belongs to Debian's own user
+            builder.setPgBinaryResolver((system, machine) -> Files.newInputStream(packed)).setServerConfig("unix_socket_directories", "/tmp");
         }
         server = builder.start();
         try (Connection connection = connect(); ResultSet directory = connection.createStatement().executeQuery("SHOW data_directory")) {
@@ -52,13 +57,13 @@ final class Postgres implements AutoCloseable {
         }
     }
 
-    /** Processor time of all its processes so far, in seconds; NaN where there is no /proc. */
+    /** Processor time of all its processes so far, in seconds; 0 on systems without /proc. */
     double cpuSeconds() {
         return Stream.concat(Stream.of(postmaster), postmaster.descendants())
                 .mapToDouble(process -> cpuSeconds(process.pid(), process.pid() == postmaster.pid())).sum();
     }
 
-    /** The postmaster's count holds that of its children which have ended, too. */
+    /** The postmaster's count includes its children that have ended. */
     private static double cpuSeconds(long pid, boolean withEndedChildren) {
         try {
             String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
@@ -69,7 +74,7 @@ final class Postgres implements AutoCloseable {
             }
             return ticks / 100.0;
         } catch (IOException e) {
-            return 0; // ended since then
+            return 0; // the process has ended since
         }
     }
 

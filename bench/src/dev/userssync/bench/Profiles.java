@@ -2,7 +2,7 @@ package dev.userssync.bench;
 
 import java.util.Random;
 
-/** Profiles of 1.6 KB in the shape that Clerk sends, each distinct. Stateless. */
+/** Profiles of 1.6 KB in Clerk's shape, all different. Stateless. */
 final class Profiles {
 
     private Profiles() {

@@ -7,17 +7,20 @@ import java.util.PriorityQueue;
 import java.util.Random;
 
 /**
- * What cannot be run on one machine, reckoned event by event from what was measured there ({@code bench/README.md}): a rate of deliveries on so
- * many cores, and what a provider's retries do after an outage. A model: doors with queues, writers that take what has queued up, a database
- * with so many cores, senders that retry by a schedule. No network, no garbage collector, no lock. Single-threaded; the same seed gives the same
- * table.
- * Options: {@code rate} deliveries a minute, {@code door} and {@code row} microseconds an event at the door and in Postgres, {@code commit}
- * microseconds a batch costs Postgres beside its rows, {@code fsync} microseconds a commit waits for the disk, {@code storm-rate}
- * deliveries a second in the storm.
+ * Calculates what one machine cannot run, event by event, from what was measured there ({@code bench/README.md}): a
+ * rate of deliveries on a number of cores, and a provider's retries after an outage. A model: doors with queues,
+ * writers that take the queued events, a database with a number of cores, senders that retry by a schedule. It has no
+ * network, no garbage collector and no locks. Single-threaded; the same seed gives the same table.
+ * Options: {@code rate} deliveries a minute, {@code door} and {@code row} microseconds an event at the door and in
+ * Postgres, {@code commit} microseconds a batch costs Postgres beside its rows, {@code fsync} microseconds a commit
+ * waits for the disk, {@code storm-rate} deliveries a second in the storm.
  */
 final class Simulation {
 
-    /** From the start of the outage; Svix: https://docs.svix.com/retries. Each but the first with up to a fifth of jitter. */
+    /**
+     * From the start of the outage; Svix: https://docs.svix.com/retries. Each except the first with up to a fifth of
+     * jitter.
+     */
     private static final double[] SVIX = {5, 300, 1800, 7200, 18_000, 36_000, 36_000};
     private static final int LARGEST_BATCH = 500;
     private static final int WRITERS = 2;
@@ -45,7 +48,7 @@ final class Simulation {
     private double databaseTime;
     private double outageUntil;
 
-    // What came of it.
+    // Results
     private int answered;
     private int refused;
     private int lost;
@@ -128,8 +131,9 @@ final class Simulation {
             direct.run(Double.MAX_VALUE);
             line(minutes, "direct", direct.refused, direct.largestInASecond, direct.delivered / direct.answered, direct.longestDelay,
                     Math.max(0, direct.lastApplied - outage), direct.lost);
-            // The topic holds what came in; then full batches go into the table, in the order of their arrival, while more comes in. What came
-            // t seconds after the beginning has waited (outage - slope * t) seconds.
+            // The topic holds the events that came in. Then full batches go into the table in the order of arrival,
+            // while more events come in. An event that came t seconds after the start has waited (outage - slope * t)
+            // seconds.
             double slope = 1 - rate * (direct.row + direct.commit / LARGEST_BATCH);
             double end = Math.min(outage + 60, outage / slope);
             line(minutes, "kafka", 0, (int) Math.ceil(rate), (outage * end - slope * end * end / 2) / (outage + 60), outage, outage / slope - outage, 0);
@@ -140,7 +144,7 @@ final class Simulation {
         System.out.printf("%6d min %-8s %10d %12d %12.0f s %14.0f s %14.0f s %8d%n", minutes, mode, refused, most, mean, longest, again, lost);
     }
 
-    /** Deliveries at random times, one independent of the other. */
+    /** Adds deliveries at random, independent times. */
     private void load(double perSecond, double seconds) {
         for (double time = next(perSecond); time < seconds; time += next(perSecond)) {
             add(time, Kind.ARRIVES, new Delivery(time), 0, null);
@@ -220,7 +224,7 @@ final class Simulation {
         }
     }
 
-    /** A writer whose turn it is takes what has queued up by then. */
+    /** A writer takes the queued events when its turn comes. */
     private void write() {
         while (busyDatabase < databaseCores && !writersInLine.isEmpty()) {
             int writer = writersInLine.poll();
@@ -232,7 +236,7 @@ final class Simulation {
             waiting[writer / WRITERS] -= batch.length;
             double work = commit + row * batch.length;
             databaseTime += work;
-            // While the disk flushes, the core is another writer's.
+            // While the disk flushes, another writer uses the core.
             add(now + work, Kind.WRITTEN, null, writer, null);
             add(now + work + fsync, Kind.WRITTEN, null, writer, batch);
         }

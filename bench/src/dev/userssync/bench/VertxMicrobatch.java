@@ -20,8 +20,8 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * The ceiling: what an engineer can reach by hand, without routes to edit. One handler for one provider, signature and tolerance checked,
- * two writers sharded by user, each batch one guarded upsert.
+ * The ceiling: the rate that an engineer can reach by hand, without routes to edit. One handler for one provider checks
+ * signature and tolerance. Two writers, sharded by user, write each batch as one guarded upsert.
  */
 public final class VertxMicrobatch {
 

@@ -34,9 +34,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Posts every {@code <provider>/<event>.json} under src/test/resources to the running application, signed with the
- * provider's own scheme. The reply and the row must match the {@code <event>.expected.json} beside it. {@code
- * <provider>/settings.properties} turns the provider on; {@code "after": [...]} names deliveries to post first. A new
- * pair and a new provider need no Java.
+ * provider's own scheme. The reply and the row must match the {@code <event>.expected.json} beside it.
+ * {@code <provider>/settings.properties} turns the provider on; {@code "after": [...]} names deliveries to post first.
+ * A new pair and a new provider need no Java.
  */
 @Tag("fast")
 class FixturesTest extends RunningApp {

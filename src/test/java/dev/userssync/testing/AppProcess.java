@@ -22,7 +22,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
-/** The application in a JVM of its own, as an operator runs it: it can be stopped, killed or refuse to start, and is never left behind. */
+/**
+ * The application in a JVM of its own, as an operator runs it. Tests can stop and kill it, or let its start fail. It
+ * never outlives the tests.
+ */
 public final class AppProcess implements AutoCloseable {
 
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
@@ -34,21 +37,21 @@ public final class AppProcess implements AutoCloseable {
     private final Process process;
 
     /**
-     * Starts it and does not wait.
+     * Starts the application without waiting.
      *
-     * @param data the embedded database's directory; the output is kept beside it
+     * @param data the embedded database's directory; the output goes beside it
      * @param settings environment variables and their values, in turn
      */
     public AppProcess(Path data, String... settings) {
         this(List.of(), data, settings);
     }
 
-    /** @param launcher a command that becomes what its further arguments say, such as a shell with limits */
+    /** @param launcher a command that executes its further arguments, such as a shell with limits */
     public AppProcess(List<String> launcher, Path data, String... settings) {
         this(launcher, ClassArchive.options(), data, settings);
     }
 
-    /** @param options of Java, with the class path */
+    /** @param options options of Java, with the class path */
     public AppProcess(List<String> launcher, List<String> options, Path data, String... settings) {
         List<String> command = new ArrayList<>(launcher);
         command.addAll(List.of(
@@ -60,7 +63,7 @@ public final class AppProcess implements AutoCloseable {
         ProcessBuilder app = new ProcessBuilder(command);
         app.environment()
                 .keySet()
-                .retainAll(Set.of("PATH", "HOME", "TMPDIR")); // not the settings of whoever runs the tests
+                .retainAll(Set.of("PATH", "HOME", "TMPDIR")); // without the settings of the person who runs the tests
         app.environment()
                 .putAll(Map.of(
                         "DATA_DIR",
@@ -82,10 +85,10 @@ public final class AppProcess implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(this::close)); // for tests that are interrupted
+        Runtime.getRuntime().addShutdownHook(new Thread(this::close)); // for interrupted tests
     }
 
-    /** With the generic provider on, and running. */
+    /** Starts the application with the generic provider, and waits until it runs. */
     public static AppProcess running(Path data) {
         AppProcess app = new AppProcess(data, "GENERIC_WEBHOOK_SECRET", TestSettings.SECRET);
         try {
@@ -104,7 +107,7 @@ public final class AppProcess implements AutoCloseable {
         return this;
     }
 
-    /** Of the webhooks. */
+    /** The port of the webhooks. */
     public int port() {
         return port;
     }
@@ -113,7 +116,7 @@ public final class AppProcess implements AutoCloseable {
         return "http://localhost:" + port + "/webhooks/" + provider;
     }
 
-    /** What it has logged so far. */
+    /** The log so far. */
     public String output() {
         return read(output);
     }
@@ -130,18 +133,18 @@ public final class AppProcess implements AutoCloseable {
         return process.isAlive();
     }
 
-    /** SIGTERM; does not wait. */
+    /** Sends SIGTERM, without waiting. */
     public void stop() {
         process.destroy();
     }
 
-    /** SIGKILL; its Postgres lives on. */
+    /** Sends SIGKILL; the embedded Postgres survives. */
     public void kill() {
         process.destroyForcibly();
         exitCode();
     }
 
-    /** Waits for the end. */
+    /** Waits for the exit. */
     public int exitCode() {
         try {
             if (!process.waitFor(LONGEST_WAIT.toSeconds(), TimeUnit.SECONDS)) {
@@ -153,7 +156,10 @@ public final class AppProcess implements AutoCloseable {
         return process.exitValue();
     }
 
-    /** Waits for the end of an application that must not start, and returns the one line that says why, without its common beginning. */
+    /**
+     * Waits for the exit of an application that must not start, and returns the line with the reason, without its
+     * common beginning.
+     */
     public String refusal() {
         assertEquals(1, exitCode(), output());
         assertEquals(1, errors().lines().count(), errors());
@@ -162,7 +168,7 @@ public final class AppProcess implements AutoCloseable {
         return errors().strip().substring("users-sync cannot start: ".length());
     }
 
-    /** The embedded Postgres' main process, also when the application itself is gone; null if there is none. */
+    /** The embedded Postgres' main process, even after the application's exit; null without one. */
     public ProcessHandle postgres() {
         Path pidFile = data.resolve("postgres/postmaster.pid");
         if (!Files.exists(pidFile)) {
@@ -196,7 +202,7 @@ public final class AppProcess implements AutoCloseable {
         }
     }
 
-    /** Ends the application, an initdb that it may have started and its Postgres, in whatever state they are. */
+    /** Ends the application, its initdb and its Postgres, whatever state they are in. */
     @Override
     public void close() {
         List<ProcessHandle> children = process.descendants().toList();
@@ -204,7 +210,7 @@ public final class AppProcess implements AutoCloseable {
         exitCode();
         ProcessHandle server = postgres();
         if (server != null) {
-            server.destroy(); // in order, or it would leave shared memory behind
+            server.destroy(); // a clean shutdown; a kill would leave shared memory behind
             try {
                 server.onExit().get(10, TimeUnit.SECONDS);
             } catch (TimeoutException e) {

@@ -18,8 +18,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * {@code camel run config/*.properties} in a clone: what the Camel CLI needs of it is copied. The CLI comes from its own Maven artifact and has
- * nothing of ours on its class path.
+ * {@code camel run config/*.properties} in a clone that holds copies of the files that the Camel CLI needs. The CLI
+ * comes from its own Maven artifact, without users-sync on its class path.
  */
 public final class CamelCli implements AutoCloseable {
 
@@ -27,7 +27,7 @@ public final class CamelCli implements AutoCloseable {
     private final Process camel;
 
     /**
-     * Returns when it runs.
+     * Returns when the application runs.
      *
      * @param options between {@code run} and the files
      */
@@ -64,7 +64,7 @@ public final class CamelCli implements AutoCloseable {
                 "run"));
         command.addAll(List.of(options));
         try (DirectoryStream<Path> settings = Files.newDirectoryStream(Path.of("config"), "*.properties")) {
-            settings.forEach(file -> command.add(file.toString())); // what the shell makes of config/*.properties
+            settings.forEach(file -> command.add(file.toString())); // as the shell expands config/*.properties
         }
         ProcessBuilder run = new ProcessBuilder(command)
                 .directory(clone.toFile())
@@ -75,8 +75,8 @@ public final class CamelCli implements AutoCloseable {
                 .removeAll(List.of("DATABASE_URL", "CLERK_WEBHOOK_SECRET", "STACK_AUTH_WEBHOOK_SECRET"));
         run.environment().putAll(environment);
         camel = run.start();
-        Runtime.getRuntime().addShutdownHook(new Thread(camel::destroyForcibly)); // for tests that are interrupted
-        // The first run on a machine fetches Postgres for every platform that the CLI might run on.
+        Runtime.getRuntime().addShutdownHook(new Thread(camel::destroyForcibly)); // for interrupted tests
+        // The first run on a machine downloads Postgres for every platform that the CLI supports.
         await().atMost(Duration.ofMinutes(5))
                 .until(() -> read("camel.log").contains("users-sync is running") || !camel.isAlive());
         assertTrue(camel.isAlive(), () -> read("camel.log"));

@@ -10,7 +10,7 @@ import org.apache.logging.log4j.core.appender.AbstractAppender;
 import org.apache.logging.log4j.core.config.Property;
 import org.apache.logging.log4j.core.layout.PatternLayout;
 
-/** Everything that is logged at info and above, formatted with its stack traces. */
+/** All log lines at info and above, with their stack traces. */
 public final class CapturedLog {
 
     private final List<String> lines = new CopyOnWriteArrayList<>();

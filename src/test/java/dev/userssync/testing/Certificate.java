@@ -10,14 +10,14 @@ import java.util.Base64;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
-/** A certificate for one host that has signed itself, made by the JDK's keytool; as PKCS12 and as PEM. */
+/** A self-signed certificate for one host, made by the JDK's keytool, as PKCS12 and as PEM. */
 public final class Certificate {
 
     public static final String PASSWORD = "password of the keystore";
 
     public final Path keyStore;
     public final Path pem;
-    /** Readable by its owner alone, as Postgres wants it. */
+    /** Readable only by its owner, as Postgres requires. */
     public final Path keyPem;
 
     private final KeyStore loaded;
@@ -68,7 +68,7 @@ public final class Certificate {
                 + "-----\n";
     }
 
-    /** For a client that trusts this certificate and no other. */
+    /** The context of a client that trusts only this certificate. */
     public SSLContext trusted() throws GeneralSecurityException {
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         try {

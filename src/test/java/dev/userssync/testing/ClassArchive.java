@@ -21,8 +21,9 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * What starts {@link AppProcess} in half the time, as {@code bin/users-sync} does it: an archive of the classes that it loads. There is none for
- * a class path with folders, so ours become a jar. All forks use the same archive; the first one makes it, again when a class has changed.
+ * Halves the start of {@link AppProcess}, as {@code bin/users-sync} does: an archive of the loaded classes. Java makes
+ * no archive for a class path with folders, so the project's classes become a jar. All forks share the archive. The
+ * first fork makes it, and makes it again when a class has changed.
  */
 public final class ClassArchive {
 
@@ -33,7 +34,7 @@ public final class ClassArchive {
 
     private ClassArchive() {}
 
-    /** Class path included. */
+    /** The options of Java, including the class path. */
     public static List<String> options() {
         return OPTIONS;
     }
@@ -95,7 +96,7 @@ public final class ClassArchive {
         }
     }
 
-    /** Of our files: their names, sizes and times. */
+    /** Names, sizes and times of the project's files. */
     private static String state() throws IOException {
         StringBuilder state = new StringBuilder();
         for (Path ours : OURS) {

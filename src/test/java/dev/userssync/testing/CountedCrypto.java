@@ -16,7 +16,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import javax.crypto.Mac;
 import javax.crypto.MacSpi;
 
-/** Counts the HMACs and the ed25519 verifications of this JVM, as long as it is open: the JDK's own do the work. */
+/**
+ * Counts the HMACs and ed25519 verifications of this JVM while it is open. The JDK's own implementations do the work.
+ */
 public final class CountedCrypto implements AutoCloseable {
 
     public static final AtomicInteger MACS = new AtomicInteger();
@@ -39,14 +41,14 @@ public final class CountedCrypto implements AutoCloseable {
         Security.removeProvider(NAME);
     }
 
-    /** Found by name. */
+    /** Java looks this class up by name. */
     public static final class Sha256 extends Counted {
         public Sha256() throws GeneralSecurityException {
             super("HmacSHA256");
         }
     }
 
-    /** Found by name. */
+    /** Java looks this class up by name. */
     public static final class Sha1 extends Counted {
         public Sha1() throws GeneralSecurityException {
             super("HmacSHA1");
@@ -98,7 +100,7 @@ public final class CountedCrypto implements AutoCloseable {
         }
     }
 
-    /** Found by name. */
+    /** Java looks this class up by name. */
     public static final class Ed25519 extends SignatureSpi {
 
         private final Signature signature;

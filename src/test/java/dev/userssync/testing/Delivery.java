@@ -15,7 +15,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
 
-/** One webhook as a provider sends it: signed with Standard Webhooks, and every part of it can be spoilt before it is posted. */
+/**
+ * One webhook as a provider sends it, signed with Standard Webhooks. Tests can spoil every part before they post it.
+ */
 public final class Delivery {
 
     private static final HttpClient HTTP = HttpClient.newBuilder()
@@ -37,7 +39,7 @@ public final class Delivery {
         signed(TestSettings.SECRET, Instant.now().getEpochSecond());
     }
 
-    /** As a scheme signed it. */
+    /** A delivery with the body and headers from a scheme's own signer. */
     public Delivery(VerificationScheme.Signed signed) {
         this.body = signed.body();
         headers.put("Content-Type", "application/json");
@@ -48,7 +50,7 @@ public final class Delivery {
         return signed(secret, timestamp, body);
     }
 
-    /** Signs other bytes than those that are sent. */
+    /** Signs other bytes than the body. */
     public Delivery signed(String secret, long timestamp, byte[] signedBody) {
         String id = "msg_" + UUID.randomUUID();
         try {
@@ -60,7 +62,7 @@ public final class Delivery {
         }
     }
 
-    /** Sets a header, or removes it with null. */
+    /** Sets a header; null removes it. */
     public Delivery header(String name, String value) {
         headers.remove(name);
         if (value != null) {

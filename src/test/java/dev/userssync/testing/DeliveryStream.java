@@ -20,16 +20,16 @@ import java.util.function.IntUnaryOperator;
 import org.awaitility.Awaitility;
 
 /**
- * Ever newer versions of some users, sent to the generic provider by concurrent senders; remembers what was acknowledged, and compares it with
- * the table: the checker of every test that breaks something.
+ * Concurrent senders post ever newer versions of some users to the generic provider. The stream remembers each
+ * acknowledged version and compares it with the table. Every fault test checks its result with it.
  */
 public final class DeliveryStream {
 
-    /** What {@link #lost} and {@link #wrong} need of the table. */
+    /** The columns that {@link #lost} and {@link #wrong} compare. */
     public static final String ROWS =
             "SELECT concat_ws('|', id, raw_json ->> 'version', name, email, extract(epoch FROM created_at)::numeric,"
                     + " extract(epoch FROM updated_at)::numeric, deleted_at) FROM neon_auth.users_sync";
-    /** As long as many a provider waits for a reply. */
+    /** Many providers wait this long for a reply. */
     private static final Duration PATIENCE = Duration.ofSeconds(15);
 
     private final int senders;
@@ -40,13 +40,13 @@ public final class DeliveryStream {
     /** The newest acknowledged version of each user. */
     private final Map<String, Integer> acknowledged = new ConcurrentHashMap<>();
 
-    /** @param user the user of a version */
+    /** @param user maps a version to its user */
     public DeliveryStream(int senders, IntUnaryOperator user) {
         this.senders = senders;
         this.user = user;
     }
 
-    /** Users whose row is older than a version of theirs that was acknowledged, or is not there, and that version. */
+    /** Users whose row is missing or older than an acknowledged version, with that version. */
     public Map<String, Integer> lost(List<String> rows) {
         Map<String, Integer> stored = new TreeMap<>();
         for (String row : rows) {
@@ -58,7 +58,7 @@ public final class DeliveryStream {
         return lost;
     }
 
-    /** Rows that are not, in all columns, one version of their user that was sent. */
+    /** Rows that do not match, in all columns, one version that was sent. */
     public List<String> wrong(List<String> rows) {
         List<String> wrong = new ArrayList<>();
         int newest = version.get();
@@ -102,10 +102,10 @@ public final class DeliveryStream {
                 """.formatted(time(version), id(version), version, version, firstVersion, time(version), version));
     }
 
-    /** A part of the stream, until it is closed. */
+    /** A part of the stream, from its creation to its close. */
     public final class Deliveries implements AutoCloseable {
 
-        /** How often each reply was given; a connection that breaks is none. */
+        /** Counts each reply; a broken connection is no reply. */
         public final Map<String, Integer> replies = new ConcurrentHashMap<>();
         /** How many deliveries got no reply. */
         public final AtomicInteger unanswered = new AtomicInteger();
@@ -115,7 +115,7 @@ public final class DeliveryStream {
         private final List<Future<?>> senders = new ArrayList<>();
         private volatile boolean closed;
 
-        /** @param urls of one or several instances, which take turns */
+        /** @param urls of one or several instances, in turn */
         public Deliveries(String... urls) {
             this.urls = List.of(urls);
             for (int i = 0; i < DeliveryStream.this.senders; i++) {
@@ -127,7 +127,7 @@ public final class DeliveryStream {
             }
         }
 
-        /** Sends one delivery; whether it was acknowledged. */
+        /** Sends one delivery, and returns whether it was acknowledged. */
         private boolean deliver() {
             int next = version.incrementAndGet();
             try {
@@ -145,7 +145,7 @@ public final class DeliveryStream {
                         Integer::sum);
                 return reply.statusCode() == 204;
             } catch (UncheckedIOException e) {
-                unanswered.incrementAndGet(); // not acknowledged: it may be in the table or not
+                unanswered.incrementAndGet(); // not acknowledged: the table may hold it or not
                 return false;
             }
         }
@@ -154,14 +154,16 @@ public final class DeliveryStream {
             Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> replies.getOrDefault(reply, 0) >= count);
         }
 
-        /** How many deliveries the provider would send again: any other reply, or none. */
+        /** The number of deliveries that a provider would retry: any other reply, or none. */
         public int notAcknowledged() {
             return replies.values().stream().mapToInt(Integer::intValue).sum()
                     - replies.getOrDefault("204", 0)
                     + unanswered.get();
         }
 
-        /** How long it takes from now on until a new delivery is acknowledged, beside those that still wait for an answer. */
+        /**
+         * Measures the time until a new delivery is acknowledged, beside the deliveries that still wait for an answer.
+         */
         public Duration untilAcknowledged() {
             long start = System.nanoTime();
             AtomicLong first = new AtomicLong();

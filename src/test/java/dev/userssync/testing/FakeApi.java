@@ -29,17 +29,17 @@ import java.util.concurrent.Executors;
 import java.util.function.Function;
 
 /**
- * A provider's API on this machine: it holds the truth about its users and speaks the provider's language (a {@link Speech}). Any of
- * its answers can be spoilt, and anything can happen between two of them. Thread-safe.
+ * A provider's API on this machine. It holds the true state of its users and speaks the provider's language (a
+ * {@link Speech}). Tests can spoil any answer, and run code between any two answers. Thread-safe.
  */
 public final class FakeApi implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** A user as the provider knows it; the speech turns it into its own JSON. */
+    /** A user as the provider knows it. The speech turns it into the provider's JSON. */
     public record User(String id, String name, String email, Instant created, Instant updated, boolean hidden) {}
 
-    /** Something that happened to a user. */
+    /** An event of a user. */
     public record Event(int number, String kind, User user, Instant time) {
 
         /** A unique id that sorts by time. */
@@ -86,7 +86,7 @@ public final class FakeApi implements AutoCloseable {
         }
     }
 
-    /** What a provider's API answers to a request, or null for 404. */
+    /** Answers a request as the provider's API does; null stands for 404. */
     public interface Speech {
 
         Answer answer(Request request, FakeApi api);
@@ -103,11 +103,11 @@ public final class FakeApi implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     /** Fields that the provider adds to a user, by id. */
     public final Map<String, JsonNode> marks = new ConcurrentHashMap<>();
-    /** Users that exist but are in no listing. */
+    /** Users that exist but appear in no listing. */
     public final Set<String> unlisted = ConcurrentHashMap.newKeySet();
-    /** No page holds more, whatever the caller asks for. */
+    /** The largest page, whatever the caller requests. */
     public volatile int largestPage = Integer.MAX_VALUE;
-    /** The next user is created, or changed, a second later. */
+    /** The next creation or change happens one second later. */
     private Instant now = Instant.parse("2026-01-01T00:00:00Z");
 
     public FakeApi(Speech speech) {
@@ -159,7 +159,7 @@ public final class FakeApi implements AutoCloseable {
             exchange.sendResponseHeaders(answer.status, body.length);
             exchange.getResponseBody().write(body);
         } catch (RuntimeException e) {
-            e.printStackTrace(); // the server would swallow it
+            e.printStackTrace(); // otherwise the server would swallow the exception
             throw e;
         }
     }
@@ -189,7 +189,7 @@ public final class FakeApi implements AutoCloseable {
         return URLDecoder.decode(text, StandardCharsets.UTF_8);
     }
 
-    // The truth
+    // The provider's data
 
     public synchronized void create(String... ids) {
         for (String id : ids) {
@@ -198,7 +198,7 @@ public final class FakeApi implements AutoCloseable {
         }
     }
 
-    /** Users id0000000 and on. */
+    /** Creates users from id0000000 on. */
     public synchronized List<String> createMany(String prefix, int count) {
         List<String> ids = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -236,14 +236,14 @@ public final class FakeApi implements AutoCloseable {
         return new ArrayList<>(users.values());
     }
 
-    /** Those that a listing shows. */
+    /** The users that a listing shows. */
     public synchronized List<User> listed() {
         return new ArrayList<>(users.values().stream()
                 .filter(user -> !unlisted.contains(user.id))
                 .toList());
     }
 
-    /** What the table must show in the end: id and name of every user. */
+    /** The final content of the table: id and name of every user. */
     public synchronized List<String> truth() {
         return users.values().stream()
                 .map(user -> user.id + " " + user.name)
@@ -261,14 +261,17 @@ public final class FakeApi implements AutoCloseable {
         now = time;
     }
 
-    /** What happened, oldest first. */
+    /** All events, oldest first. */
     public synchronized List<Event> events() {
         return new ArrayList<>(events);
     }
 
-    // What goes wrong
+    // Faults
 
-    /** The first fault that answers something else than null is what the caller gets; it may also just do something. */
+    /**
+     * Adds a fault. The caller gets the answer of the first fault that returns one. A fault may return null and only
+     * run code.
+     */
     public void fault(Function<Request, Answer> fault) {
         faults.add(fault);
     }

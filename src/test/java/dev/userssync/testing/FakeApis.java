@@ -22,8 +22,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The languages of the providers' APIs: paging, limits, inclusive cursors, hidden rows and errors as their documentation and sources
- * describe them.
+ * The languages of the providers' APIs. Paging, limits, inclusive cursors, hidden rows and errors follow the providers'
+ * documentation and sources.
  */
 public final class FakeApis {
 
@@ -31,7 +31,9 @@ public final class FakeApis {
 
     private FakeApis() {}
 
-    /** Bare arrays; starting_after is exclusive and only with the order of creation; at most 500; 401 with a wrong key. */
+    /**
+     * Bare arrays of at most 500. starting_after is exclusive, and needs the order of creation. 401 for a wrong key.
+     */
     public static Answer clerk(Request request, FakeApi api) {
         if (!("Bearer " + KEY).equals(request.headers().get("Authorization"))) {
             return Answer.status(401);
@@ -57,7 +59,7 @@ public final class FakeApis {
         if (startingAfter != null) {
             List<String> ids = users.stream().map(User::id).toList();
             if (!ids.contains(startingAfter)) {
-                return Answer.ok(array(List.of())); // undocumented: as if it were the end
+                return Answer.ok(array(List.of())); // undocumented: looks like the end
             }
             offset = ids.indexOf(startingAfter) + 1;
         }
@@ -80,7 +82,10 @@ public final class FakeApis {
         return json;
     }
 
-    /** The cursor is the first user of the next page; anonymous users are hidden by default; without a limit, all users in one answer. */
+    /**
+     * The cursor is the first user of the next page. Anonymous users are hidden by default. Without a limit, one answer
+     * holds all users.
+     */
     public static Answer stackAuth(Request request, FakeApi api) {
         if (!KEY.equals(request.headers().get("X-Stack-Secret-Server-Key"))
                 || !"server".equals(request.headers().get("X-Stack-Access-Type"))
@@ -124,7 +129,10 @@ public final class FakeApis {
                 .put("is_anonymous", user.hidden());
     }
 
-    /** Exclusive cursors; lists are newest first unless order=asc; events are kept in order, their filter is a repeated key. */
+    /**
+     * Exclusive cursors. Lists are newest first unless order=asc. Events keep their order; their filter is a repeated
+     * key.
+     */
     public static Answer workos(Request request, FakeApi api) {
         if (!isBearer(request, KEY)) {
             return Answer.status(401);
@@ -154,7 +162,7 @@ public final class FakeApis {
         if (cursor != null && (!ids.contains(cursor) || request.query().containsKey("range_start"))) {
             return events
                     ? Answer.status(400)
-                    : Answer.ok(list(List.of(), null)); // undocumented: as if it were the end
+                    : Answer.ok(list(List.of(), null)); // undocumented: looks like the end
         }
         int start = cursor == null ? 0 : ids.indexOf(cursor) + 1;
         int end = Math.min(all.size(), start + Math.min(api.largestPage, request.number("limit", 10)));
@@ -177,7 +185,7 @@ public final class FakeApis {
                 .put("updated_at", user.updated().toString());
     }
 
-    /** A search shows no more than 1,000 users, whatever the page, and says 400 beyond. */
+    /** A search shows at most 1,000 users on all pages together, and answers 400 beyond. */
     public static Answer auth0(Request request, FakeApi api) {
         if (request.path().equals("/oauth/token")) {
             return token(
@@ -225,7 +233,7 @@ public final class FakeApis {
         return json;
     }
 
-    /** Opaque cursors in one of several Link headers; without a filter, deactivated users are left out. */
+    /** Opaque cursors in one of several Link headers. Without a filter the list omits deactivated users. */
     public static Answer okta(Request request, FakeApi api) {
         if (!("SSWS " + KEY).equals(request.headers().get("Authorization"))) {
             return Answer.status(401);
@@ -271,7 +279,10 @@ public final class FakeApis {
         return json;
     }
 
-    /** Offsets in the order of usernames; no time of a change; events of administrators in one feed, the users' own in another. */
+    /**
+     * Offsets in the order of usernames, without a time of change. One feed holds the administrators' events, another
+     * the users' own.
+     */
     public static Answer keycloak(Request request, FakeApi api) {
         if (request.path().equals("/realms/orchard/protocol/openid-connect/token")) {
             return token(
@@ -301,7 +312,7 @@ public final class FakeApis {
             return null;
         }
         Stream<Event> events = api.events().stream()
-                .filter(event -> event.number() % 2 == (admin ? 0 : 1)) // every other one is the user's own doing
+                .filter(event -> event.number() % 2 == (admin ? 0 : 1)) // every other event is the user's own
                 .filter(event -> event.time().toEpochMilli()
                         >= Long.parseLong(request.query().get("dateFrom")));
         return Answer.ok(array(events.sorted(
@@ -333,7 +344,7 @@ public final class FakeApis {
                 .put("createdTimestamp", user.created().toEpochMilli());
     }
 
-    /** Numbered pages, newest first, and the total in a header; more than a hundred a page is refused. */
+    /** Numbered pages, newest first, with the total in a header. A page of more than a hundred is refused. */
     public static Answer logto(Request request, FakeApi api) {
         if (request.path().equals("/oidc/token")) {
             return token(request, request.body().contains("resource="));
@@ -373,7 +384,7 @@ public final class FakeApis {
                 .toList()));
     }
 
-    /** An opaque token, and ten users a page unless more are asked for; one user is a query. */
+    /** An opaque token, and ten users a page by default. A single user is a query. */
     public static Answer kinde(Request request, FakeApi api) {
         if (request.path().equals("/oauth2/token")) {
             return token(
@@ -405,7 +416,7 @@ public final class FakeApis {
                 .put("created_on", user.created().toString());
     }
 
-    /** Users by id after an opaque token; the last page has none. */
+    /** Users by id, after an opaque token; the last page has no token. */
     private static ObjectNode tokenPage(
             String token, int size, FakeApi api, Function<User, ObjectNode> json, String users, String next) {
         List<User> rest = api.listed().stream()
@@ -422,7 +433,7 @@ public final class FakeApis {
         return answer;
     }
 
-    /** The key without a scheme; a token in the answer goes on where an offset cannot. */
+    /** The key comes without a scheme. A token in the answer continues where an offset cannot. */
     public static Answer fusionauth(Request request, FakeApi api) {
         if (!KEY.equals(request.headers().get("Authorization"))) {
             return Answer.status(401);
@@ -452,7 +463,7 @@ public final class FakeApis {
                 .put("lastUpdateInstant", user.updated().toEpochMilli());
     }
 
-    /** Long numbers as text, offsets, and events with a sequence of each user. */
+    /** Long numbers as text, offsets, and events with a sequence number per user. */
     public static Answer zitadel(Request request, FakeApi api) {
         if (!isBearer(request, KEY)) {
             return Answer.status(401);
@@ -502,7 +513,7 @@ public final class FakeApis {
                 .limit(Math.min(api.largestPage, body.at("/query/limit").asInt(100)))
                 .map(FakeApis::zitadelUser)
                 .toList();
-        if (!users.isEmpty()) { // an empty list is left out
+        if (!users.isEmpty()) { // leaves out an empty list
             page.set("result", array(users));
         }
         return Answer.ok(page);
@@ -521,7 +532,7 @@ public final class FakeApis {
         return json;
     }
 
-    /** HTTP Basic, a search by POST, and no time of a change. */
+    /** HTTP Basic, a search by POST, and no time of change. */
     public static Answer stytch(Request request, FakeApi api) {
         if (!("Basic " + Base64.getEncoder().encodeToString("client:secret".getBytes()))
                 .equals(request.headers().get("Authorization"))) {
@@ -559,7 +570,7 @@ public final class FakeApis {
         return json;
     }
 
-    /** Numbered pages, newest first, and the total in a header. */
+    /** Numbered pages, newest first, with the total in a header. */
     public static Answer hanko(Request request, FakeApi api) {
         if (!isBearer(request, KEY)) {
             return Answer.status(401);
@@ -588,7 +599,10 @@ public final class FakeApis {
         return json;
     }
 
-    /** Numbered pages, newest first, the total in a header; a row of the database has other names for the metadata. */
+    /**
+     * Numbered pages, newest first, with the total in a header. A row of the database uses other names for the
+     * metadata.
+     */
     public static Answer supabase(Request request, FakeApi api) {
         if (!isBearer(request, KEY) || !KEY.equals(request.headers().get("apikey"))) {
             return Answer.status(401);
@@ -616,7 +630,9 @@ public final class FakeApis {
         return json;
     }
 
-    /** Offsets, any column as order and filter; when its database fails it answers 200 with nobody, without limit and offset. */
+    /**
+     * Offsets; any column orders and filters. When its database fails, it answers 200 with no users, limit or offset.
+     */
     public static Answer betterAuth(Request request, FakeApi api) {
         if (!isBearer(request, KEY)) {
             return Answer.status(401);

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jose4j.jwk.JsonWebKey;
 import org.jose4j.jwk.JsonWebKeySet;
 
-/** A provider's JWKS endpoint on a free port; it can be made to misbehave, and counts what it is asked. */
+/** A provider's JWKS endpoint on a free port. Tests can make it misbehave; it counts its requests. */
 public final class JwksServer implements AutoCloseable {
 
     /** Answers one request. */
@@ -68,7 +68,7 @@ public final class JwksServer implements AutoCloseable {
         });
     }
 
-    /** Answers with the public halves of the keys. */
+    /** Answers with the public keys. */
     public void publish(JsonWebKey... keys) {
         answer(
                 200,

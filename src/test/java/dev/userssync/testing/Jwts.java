@@ -15,7 +15,9 @@ import java.util.Map;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** Signs as providers do, with the JDK alone: another implementation than the one that is tested, and one that signs whatever it is told. */
+/**
+ * Signs as providers do, with the JDK alone: independent of the tested implementation, and willing to sign anything.
+ */
 public final class Jwts {
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -31,7 +33,7 @@ public final class Jwts {
         }
     }
 
-    /** The header {@code {alg, kid, ...}} in this order. */
+    /** The header {@code {alg, kid, ...}}, in this order. */
     public static String header(String algorithm, String keyId, Object... more) {
         Map<String, Object> header = new LinkedHashMap<>();
         header.put("alg", algorithm);
@@ -44,7 +46,7 @@ public final class Jwts {
         return json(header);
     }
 
-    /** A JWS in compact form, made with the algorithm that is given, whatever the header says. */
+    /** A JWS in compact form. The given algorithm signs, whatever the header says. */
     public static String sign(String header, String payload, String algorithm, Key key) {
         String input = base64url(header.getBytes(StandardCharsets.UTF_8)) + "."
                 + base64url(payload.getBytes(StandardCharsets.UTF_8));

@@ -15,7 +15,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/** A topic on a broker of its own, and the profile kafka for applications that use it. */
+/** A topic on a broker of its own, and the profile kafka for applications that use the topic. */
 public final class KafkaTopic implements AutoCloseable {
 
     public static final String NAME = "users-sync.user-events";
@@ -51,12 +51,12 @@ public final class KafkaTopic implements AutoCloseable {
         return settings;
     }
 
-    /** Until everything that was acknowledged at the door is in the table, and said to be. */
+    /** Waits until the table holds every acknowledged delivery, and the consumer has committed its offsets. */
     public void awaitEmpty(Duration atMost) {
         await().atMost(atMost).until(() -> broker.lag(NAME, GROUP), lag -> lag == 0);
     }
 
-    /** A record that is not of users-sync. */
+    /** Sends a record that does not come from users-sync. */
     public void put(String key, byte[] value) {
         try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(
                 Map.of("bootstrap.servers", broker.url()), new ByteArraySerializer(), new ByteArraySerializer())) {

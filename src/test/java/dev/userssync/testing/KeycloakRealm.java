@@ -16,8 +16,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * One realm of a {@link KeycloakServer}: what an administrator, a visitor and a user do in it, each through Keycloak's own interface for that.
- * Ids are Keycloak's. Every method returns when Keycloak has answered, and fails with the answer when that is an error.
+ * One realm of a {@link KeycloakServer}: the actions of an administrator, a visitor and a user, each through Keycloak's
+ * own interface. Ids are Keycloak's. Every method returns when Keycloak has answered, and fails with the text of an
+ * error answer.
  */
 public final class KeycloakRealm {
 
@@ -53,7 +54,7 @@ public final class KeycloakRealm {
         listen("ext-event-http");
     }
 
-    /** From now on the realm keeps its events, and tells them to nobody. */
+    /** From now on the realm keeps its events, and sends them to nobody. */
     public void keepEvents() {
         listen("jboss-logging");
     }
@@ -63,7 +64,7 @@ public final class KeycloakRealm {
                 {"eventsEnabled": true, "eventsListeners": ["%s"], "enabledEventTypes": [], "adminEventsEnabled": true, "adminEventsDetailsEnabled": true}""", listener));
     }
 
-    /** A client with a service account that may read users and events. Returns its secret. */
+    /** Creates a client with a service account that may read users and events, and returns the client's secret. */
     public String reader(String clientId) {
         String client = server.post("/admin/realms/" + name + "/clients", object("""
                 {"clientId": "%s", "serviceAccountsEnabled": true, "standardFlowEnabled": false, "publicClient": false}""", clientId));
@@ -87,9 +88,9 @@ public final class KeycloakRealm {
         return server.post("/admin/realms/" + name + "/users", KeycloakServer.json(user));
     }
 
-    /** Users whose names begin alike. */
+    /** Creates users whose names share a prefix. */
     public void createMany(String name, int count) {
-        for (int from = 0; from < count; from += 250) { // one request for all may take longer than a client waits
+        for (int from = 0; from < count; from += 250) { // a client may give up before one request with all users ends
             var users = KeycloakServer.JSON.createArrayNode();
             for (int i = from; i < Math.min(count, from + 250); i++) {
                 users.add(object("""
@@ -104,7 +105,7 @@ public final class KeycloakRealm {
         }
     }
 
-    /** All users but service accounts. */
+    /** All users except service accounts. */
     public List<JsonNode> users() {
         List<JsonNode> users = new ArrayList<>();
         server.get("/admin/realms/" + name + "/users?max=100000&briefRepresentation=false")
@@ -112,7 +113,7 @@ public final class KeycloakRealm {
         return users;
     }
 
-    /** Changes the given keys of a user. */
+    /** Changes the given fields of a user. */
     public void update(String id, String changes) {
         server.put("/admin/realms/" + name + "/users/" + id, KeycloakServer.json(changes));
     }
@@ -143,7 +144,7 @@ public final class KeycloakRealm {
                 {"clientId": "app", "publicClient": true, "standardFlowEnabled": true, "directAccessGrantsEnabled": true, "redirectUris": ["%s"]}""", REDIRECT));
     }
 
-    /** Fills in the registration page, as a visitor's browser does, and returns the new user's id. */
+    /** Fills in the registration page as a visitor's browser does, and returns the new user's id. */
     public String register(String username, String password, String email, String firstName, String lastName) {
         HttpResponse<String> page = server.send(HttpRequest.newBuilder(URI.create(server.url() + "/realms/" + name
                 + "/protocol/openid-connect/registrations?client_id=app&response_type=code&scope=openid&redirect_uri="
@@ -152,7 +153,7 @@ public final class KeycloakRealm {
         if (!action.find()) {
             throw new AssertionError("no form in " + page.body());
         }
-        // They are marked Secure, and a cookie store would keep them back on plain HTTP.
+        // The cookies are marked Secure, and a cookie store would not send them over plain HTTP.
         String cookies = page.headers().allValues("Set-Cookie").stream()
                 .map(cookie -> cookie.split(";")[0])
                 .collect(Collectors.joining("; "));
@@ -179,7 +180,7 @@ public final class KeycloakRealm {
         return userNamed(username).get("id").asText();
     }
 
-    /** A user logs in and changes the own profile; needs {@link #open}. */
+    /** Logs a user in, and changes the user's own profile. Call {@link #open} first. */
     public void changeOwnProfile(String username, String password, String profile) {
         String token = KeycloakServer.json(server.send(HttpRequest.newBuilder(
                                         URI.create(server.url() + "/realms/" + name + "/protocol/openid-connect/token"))

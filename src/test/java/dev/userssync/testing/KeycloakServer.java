@@ -23,10 +23,11 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A real Keycloak with Phase Two's keycloak-events, from the distribution that the Maven profile keycloak unpacks, on a free port and with
- * an empty database in memory. It needs a JDK 21 or newer (class files of keycloak-events 0.59): the setting keycloak.java.home, else
- * KEYCLOAK_JAVA_HOME, else the JDK of the tests, else the newest under /usr/lib/jvm. It ends with {@link #close}, and with the tests' JVM however
- * that one ends. Tests of a class that is tagged "keycloak" share {@link #running}, each with a realm of its own. Thread-safe.
+ * A real Keycloak with Phase Two's keycloak-events, on a free port and with an empty database in memory. The Maven
+ * profile keycloak unpacks the distribution. Keycloak needs a JDK 21 or newer (class files of keycloak-events 0.59):
+ * the setting keycloak.java.home, else KEYCLOAK_JAVA_HOME, else the JDK of the tests, else the newest under
+ * /usr/lib/jvm. {@link #close} ends it, and so does any end of the tests' JVM. Test classes with the tag "keycloak"
+ * share {@link #running}, each with a realm of its own. Thread-safe.
  */
 public final class KeycloakServer implements AutoCloseable {
 
@@ -47,7 +48,7 @@ public final class KeycloakServer implements AutoCloseable {
     private final Path log;
     private final Process process;
 
-    /** The one for all test classes of this JVM; started at the first call. */
+    /** The server of all test classes of this JVM. The first call starts it. */
     public static synchronized KeycloakServer running() {
         if (running == null) {
             running = new KeycloakServer();
@@ -55,7 +56,7 @@ public final class KeycloakServer implements AutoCloseable {
         return running;
     }
 
-    /** Returns when it answers. */
+    /** Returns when Keycloak answers. */
     public KeycloakServer() {
         Path home = Path.of(Optional.ofNullable(System.getProperty("keycloak.home"))
                 .orElseThrow(() -> new IllegalStateException(
@@ -112,7 +113,7 @@ public final class KeycloakServer implements AutoCloseable {
         return "http://127.0.0.1:" + port;
     }
 
-    /** A new realm. */
+    /** Creates a realm. */
     public KeycloakRealm realm(String name) {
         post("/admin/realms", JSON.createObjectNode().put("realm", name).put("enabled", true));
         return new KeycloakRealm(this, name);
@@ -122,7 +123,9 @@ public final class KeycloakServer implements AutoCloseable {
         return json(admin("GET", path, null).body());
     }
 
-    /** Returns the last segment of the new resource's address, its id; "" if the answer names none. */
+    /**
+     * Returns the id of the new resource, which is the last segment of its address; "" if the answer has no address.
+     */
     public String post(String path, JsonNode body) {
         String location =
                 admin("POST", path, body).headers().firstValue("Location").orElse("");
@@ -138,7 +141,7 @@ public final class KeycloakServer implements AutoCloseable {
     }
 
     private HttpResponse<String> admin(String method, String path, JsonNode body) {
-        // Its token lives for a minute, so each request takes a new one.
+        // The token is valid for a minute, so each request gets a new one.
         String token = json(send(HttpRequest.newBuilder(
                                         URI.create(url() + "/realms/master/protocol/openid-connect/token"))
                                 .header("Content-Type", "application/x-www-form-urlencoded")
@@ -162,7 +165,7 @@ public final class KeycloakServer implements AutoCloseable {
                                 : HttpRequest.BodyPublishers.ofString(body.toString())));
     }
 
-    /** @throws AssertionError on any status but 2xx and 3xx, with the answer */
+    /** @throws AssertionError on any status except 2xx and 3xx, with the answer */
     public HttpResponse<String> send(HttpRequest.Builder builder) {
         HttpRequest request = builder.timeout(Duration.ofSeconds(60)).build();
         try {
@@ -186,7 +189,7 @@ public final class KeycloakServer implements AutoCloseable {
         }
     }
 
-    /** What it has logged so far. */
+    /** The log so far. */
     public String log() {
         try {
             return Files.readString(log);
@@ -195,7 +198,7 @@ public final class KeycloakServer implements AutoCloseable {
         }
     }
 
-    /** Ends it and waits for that. */
+    /** Stops Keycloak and waits for its exit. */
     @Override
     public void close() {
         try {
@@ -254,7 +257,7 @@ public final class KeycloakServer implements AutoCloseable {
         }
     }
 
-    /** The feature version that its file "release" tells; 0 when it is no JDK. */
+    /** The feature version in the JDK's file "release", or 0 for a directory without a JDK. */
     private static int javaVersion(Path home) {
         try {
             Matcher version =

@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** A real PgBouncer before the database of a test, with few connections, so that its clients share them. */
+/** A real PgBouncer in front of a test's database. It has few connections, so that its clients share them. */
 public final class PgBouncer implements AutoCloseable {
 
     private final int port = Ports.free();
@@ -28,7 +28,9 @@ public final class PgBouncer implements AutoCloseable {
                 URI.create(database.url().substring("jdbc:".length()).replaceFirst("\\?.*", "")));
     }
 
-    /** @param server {@code postgresql://localhost:port/database}; its superuser is {@code postgres}, and needs no password */
+    /**
+     * @param server {@code postgresql://localhost:port/database}; its superuser is {@code postgres}, without a password
+     */
     public PgBouncer(Path directory, String mode, URI server) throws IOException {
         this.database = server.getPath().substring(1);
         Path ini = Files.writeString(directory.resolve("pgbouncer.ini"), """
@@ -46,7 +48,7 @@ public final class PgBouncer implements AutoCloseable {
         output = directory.resolve("pgbouncer.log");
         List<String> command = new ArrayList<>(List.of(program().toString()));
         if (System.getProperty("user.name").equals("root")) {
-            command.addAll(List.of("-u", "nobody")); // it refuses to run as root
+            command.addAll(List.of("-u", "nobody")); // PgBouncer refuses to run as root
         }
         command.add(ini.toString());
         process = new ProcessBuilder(command)

@@ -13,7 +13,7 @@ import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 
-/** The whole application with one provider, whose API is a fake; nothing is polled before a test says so. */
+/** The whole application with one provider, whose API is a fake. Polls run only when a test asks for them. */
 public abstract class PolledApp extends RunningApp {
 
     public static final String ROWS = "SELECT id || ' ' || name FROM neon_auth.users_live ORDER BY id COLLATE \"C\"";
@@ -55,7 +55,7 @@ public abstract class PolledApp extends RunningApp {
                 .isEmpty());
         database.execute(
                 "TRUNCATE neon_auth.users_sync CASCADE; TRUNCATE users_sync_internal.sweep_seen, users_sync_internal.dead_letter, users_sync_internal.user_to_ask;"
-                        // a later fence, so that what still runs of the test before cannot write
+                        // a later fence, so that work of the previous test cannot write any more
                         + "WITH old AS (DELETE FROM users_sync_internal.poll_state RETURNING provider, fence)"
                         + " INSERT INTO users_sync_internal.poll_state (provider, fence, changes_due, listing_due)"
                         + " SELECT provider, fence + 1, 'infinity', 'infinity' FROM old");
@@ -66,7 +66,7 @@ public abstract class PolledApp extends RunningApp {
         api.close();
     }
 
-    /** The job that is due: the backfill, else a reconcile. */
+    /** Wakes the job that is due: the backfill, else a reconcile. */
     public void list() {
         wake("listing_due = now()");
     }
@@ -103,13 +103,13 @@ public abstract class PolledApp extends RunningApp {
         awaitState("backfilled_at IS NOT NULL AND phase IS NULL");
     }
 
-    /** The unit of work that is due has failed: the pause after it is cut short. */
+    /** Waits until the due work has failed, and cuts the pause after it short. */
     public void awaitFailure() {
         awaitState("last_error IS NOT NULL AND changes_failures + listing_failures > 0");
         wake("listing_due = now()");
     }
 
-    /** A complete job more. */
+    /** Runs one more complete job. */
     public void reconcile() {
         String before = state("started_at");
         list();
@@ -120,7 +120,7 @@ public abstract class PolledApp extends RunningApp {
         assertEquals(api.truth(), database.column(ROWS));
     }
 
-    /** listed, added, updated, deleted, repaired, unknown of the last job. */
+    /** The counts listed, added, updated, deleted, repaired and unknown of the last job. */
     public List<Long> report() {
         return List.of("listed", "added", "updated", "deleted", "repaired", "unknown").stream()
                 .map(count -> Long.valueOf(state("last_report ->> '" + count + "'")))

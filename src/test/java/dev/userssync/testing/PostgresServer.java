@@ -15,17 +15,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * A durable Postgres of its own, for tests that break it: stopped, crashed, started again, copied. The application's database and its role, which
- * is no superuser, are both called {@code app}; tests themselves are superuser.
+ * A durable Postgres for tests that break it: they stop, crash, restart and copy it. The application's database and
+ * role are both called {@code app}; the role is no superuser. The tests themselves connect as superuser.
  */
 public final class PostgresServer implements AutoCloseable {
 
-    private static final int CONNECTIONS = 100; // as Postgres comes: four instances fit in
+    private static final int CONNECTIONS = 100; // Postgres' default, enough for four instances
 
     private final Path data;
     private EmbeddedPostgres server;
 
-    /** Makes and starts it. */
+    /** Creates the server and starts it. */
     public PostgresServer(Path data) throws IOException {
         this(data, Ports.free());
         execute("postgres", "CREATE ROLE app LOGIN");
@@ -42,7 +42,7 @@ public final class PostgresServer implements AutoCloseable {
                 .setDataDirectory(data)
                 .setCleanDataDirectory(false)
                 .setPort(port)
-                .setPGStartupWait(Duration.ofSeconds(60)) // after a crash it first reads its log again
+                .setPGStartupWait(Duration.ofSeconds(60)) // after a crash Postgres first replays its log
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on")
                 .setServerConfig("max_connections", Integer.toString(CONNECTIONS))
@@ -53,27 +53,27 @@ public final class PostgresServer implements AutoCloseable {
         return server.getPort();
     }
 
-    /** In order: what is open is rolled back. */
+    /** A clean shutdown; Postgres rolls back open transactions. */
     public void stop() throws IOException {
         server.close();
     }
 
-    /** At once: it has to recover from its log when it starts again. */
+    /** An immediate shutdown; Postgres recovers from its log at the next start. */
     public void crash() throws IOException, InterruptedException {
         long pid = Long.parseLong(
                 Files.readAllLines(data.resolve("postmaster.pid")).get(0).strip());
         ProcessHandle postmaster = ProcessHandle.of(pid).orElseThrow();
         new ProcessBuilder("kill", "-QUIT", Long.toString(pid)).start().waitFor(); // Postgres' immediate shutdown
         postmaster.onExit().orTimeout(30, TimeUnit.SECONDS).join();
-        server.close(); // frees its directory; that there is nothing to stop is logged
+        server.close(); // frees the directory, and logs that there is nothing to stop
     }
 
-    /** Again, on the same port. */
+    /** Starts it again, on the same port. */
     public void start() throws IOException {
         start(server.getPort());
     }
 
-    /** Stops this one and starts one with the same data on another port. */
+    /** Stops this server, and starts another with the same data on another port. */
     public PostgresServer failOver(Path copy) throws IOException {
         stop();
         try (Stream<Path> files = Files.walk(data)) {
@@ -84,12 +84,12 @@ public final class PostgresServer implements AutoCloseable {
         return new PostgresServer(copy, Ports.free());
     }
 
-    /** As superuser. */
+    /** Connects as superuser. */
     public Connection connect(String database) throws SQLException {
         return DriverManager.getConnection(server.getJdbcUrl("postgres", database));
     }
 
-    /** As the application. */
+    /** Connects as the application. */
     public Connection connectAsApp() throws SQLException {
         return DriverManager.getConnection(server.getJdbcUrl("app", "app"));
     }

@@ -24,9 +24,9 @@ import org.jose4j.jwk.PublicJsonWebKey;
 import org.jose4j.jwk.RsaJsonWebKey;
 
 /**
- * Signs for the providers that sign with a key which only they have ({@code jwt-body}, {@code detached-jws}), as their route files say that they do: with
- * keys made for the tests, published by a JWKS endpoint, and at the time of now. Fixtures hold the document; the claims that
- * belong to the signature are added.
+ * Signs for the providers whose private key only they have ({@code jwt-body}, {@code detached-jws}), as their route
+ * files declare. It uses test keys that a JWKS endpoint publishes, and the current time. A fixture holds the document;
+ * this class adds the claims that belong to the signature.
  */
 public final class PrivateKeys implements AutoCloseable {
 

@@ -6,12 +6,12 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
-/** HTTP as bytes on a socket, for requests that no client library agrees to send. */
+/** HTTP as bytes on a socket, for requests that client libraries refuse to send. */
 public final class RawHttp {
 
     private RawHttp() {}
 
-    /** Posts JSON with the headers and further header lines as they are; the whole reply as text. */
+    /** Posts JSON with the given headers and extra header lines, unchanged. Returns the whole reply as text. */
     public static String post(String url, String body, Map<String, String> headers, String... lines)
             throws IOException {
         URI uri = URI.create(url);

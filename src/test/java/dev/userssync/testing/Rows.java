@@ -7,7 +7,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads rows of any database; apart from {@link TestDatabase}, which starts one. */
+/** Reads rows of any database. {@link TestDatabase} starts one. */
 public final class Rows {
 
     private Rows() {}

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 
-/** The whole application, started once for a test class, on a database of its own. */
+/** The whole application, started once per test class, on a database of its own. */
 @Tag("app")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class RunningApp extends CamelMainTestSupport {
@@ -17,17 +17,20 @@ public abstract class RunningApp extends CamelMainTestSupport {
     public final Properties settings = TestSettings.with(database, "clerk", "stack-auth", "generic");
 
     public RunningApp() {
-        // Not in configureContext, which the super constructor calls before there are settings.
+        // not in configureContext: the super constructor calls it before the settings exist
         camelContextConfiguration().withUseOverridePropertiesWithPropertiesComponent(settings);
     }
 
-    /** Its connections are not left to the tests that follow. */
+    /** Stops the application, so that its connections do not disturb later tests. */
     @AfterAll
     public void stopApp() {
         context.stop();
     }
 
-    /** With a password for the console: TRUNCATE and an index that is being made beside the application would wait for each other. */
+    /**
+     * Call it when the console has a password: the application creates indexes in the background, and a TRUNCATE could
+     * deadlock with one.
+     */
     public void awaitConsoleIndexes() {
         await().until(() -> database.column("""
                 SELECT indexrelid FROM pg_index WHERE indrelid = 'neon_auth.users_sync'::regclass AND indisvalid AND indexrelid::regclass::text

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 
-/** The whole application with SCIM on, and SCIM requests as they are written by hand. */
+/** The whole application with SCIM on, and handwritten SCIM requests. */
 public abstract class ScimApp extends RunningApp {
 
     public static final String TOKEN = "the-token-of-the-scim-client";
@@ -59,7 +59,7 @@ public abstract class ScimApp extends RunningApp {
                         + String.join(",", operations) + "]}"));
     }
 
-    /** A request that may still be spoilt before {@link #send}. */
+    /** A request that a test may still spoil before {@link #send}. */
     public HttpRequest.Builder request(String method, String path, String body) {
         return request(scim(), method, path, body);
     }
@@ -101,13 +101,13 @@ public abstract class ScimApp extends RunningApp {
                 id);
     }
 
-    /** A user with this name and nothing else but what is given as JSON members. */
+    /** A user with this name and the given JSON members only. */
     public static String user(String userName, String... members) {
         return "{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"], \"userName\": \"" + userName + "\""
                 + (members.length == 0 ? "" : ", " + String.join(", ", members)) + "}";
     }
 
-    /** What came back. */
+    /** A reply to a SCIM request. */
     public record Reply(HttpResponse<String> http) {
 
         public int status() {
@@ -130,7 +130,7 @@ public abstract class ScimApp extends RunningApp {
             return json().path("id").textValue();
         }
 
-        /** Checks the error document of RFC 7644 §3.12; scimType null: none. */
+        /** Checks the error document of RFC 7644 §3.12; null stands for no scimType. */
         public void assertError(int status, String scimType) {
             org.junit.jupiter.api.Assertions.assertEquals(status, status(), http.body());
             JsonNode error = json();

@@ -10,7 +10,7 @@ public final class StartedApp implements AutoCloseable {
     public final Main main = new Main();
     private final Properties settings;
 
-    /** @throws RuntimeException what the start threw; nothing is left running then */
+    /** @throws RuntimeException the failure of the start; nothing keeps running then */
     public StartedApp(Properties settings) {
         this.settings = settings;
         main.setOverrideProperties(settings);

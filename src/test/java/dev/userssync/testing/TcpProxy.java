@@ -15,29 +15,32 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A network that can be broken: forwards TCP connections to a port of this machine, and at will delays, cuts, resets, truncates, slows down
- * or swallows what goes over them. Thread-safe.
+ * A network that tests can break: forwards TCP connections to a port of this machine, and delays, cuts, resets,
+ * truncates, slows down or swallows their bytes on demand. Thread-safe.
  */
 public final class TcpProxy implements AutoCloseable {
 
-    /** What happens to the bytes; a connection that one of the last four has met is never well again, as in a real network. */
+    /** The fate of the bytes. A connection that met one of the last four never recovers, as in a real network. */
     public enum Trouble {
         NONE,
-        /** Each piece arrives so many milliseconds later. */
+        /** Each piece arrives this number of milliseconds later. */
         DELAYED,
-        /** So many bytes arrive in a twentieth of a second. */
+        /** This number of bytes arrives every twentieth of a second. */
         SLOW,
-        /** Bytes are taken and never arrive; so it is with new connections, which look as if they were open. The old ones are lost for ever, the idle, too. */
+        /**
+         * Bytes are taken and never arrive. New connections seem open, but lose their bytes too. Old connections are
+         * lost for ever, also idle ones.
+         */
         BLACK_HOLE,
-        /** The connection ends in order (FIN) instead of the bytes. */
+        /** The connection ends cleanly (FIN) instead of carrying the bytes. */
         CUT,
-        /** The connection is reset (RST) instead of the bytes. */
+        /** The connection is reset (RST) instead of carrying the bytes. */
         RESET,
-        /** Half of the bytes arrive, then the connection ends in order. */
+        /** Half of the bytes arrive, then the connection ends cleanly (FIN). */
         TRUNCATED
     }
 
-    /** Which way the bytes go that are in trouble. */
+    /** The direction of the affected bytes. */
     public enum Way {
         TO_SERVER,
         TO_CLIENT,
@@ -77,11 +80,11 @@ public final class TcpProxy implements AutoCloseable {
         return server.getLocalPort();
     }
 
-    /** @param amount milliseconds or bytes, where the trouble has some */
+    /** @param amount milliseconds or bytes, for a trouble that needs a number */
     public void fail(Trouble trouble, Way way, int amount) {
         weather = new Weather(trouble, way, amount);
         if (way == Way.BOTH && (trouble == Trouble.CUT || trouble == Trouble.RESET)) {
-            connections.forEach(connection -> connection.end(trouble == Trouble.RESET)); // the idle ones, too
+            connections.forEach(connection -> connection.end(trouble == Trouble.RESET)); // also idle ones
         } else if (trouble == Trouble.BLACK_HOLE) {
             connections.forEach(connection -> connection.swallowed = true);
         }
@@ -96,7 +99,7 @@ public final class TcpProxy implements AutoCloseable {
         weather = FAIR;
     }
 
-    /** From now on another server answers; the connections to the old one end. */
+    /** Forwards new connections to another server, and ends the connections to the old one. */
     public void switchTo(int port) {
         target = port;
         connections.forEach(connection -> connection.end(false));
@@ -108,7 +111,7 @@ public final class TcpProxy implements AutoCloseable {
                 Socket client = server.accept();
                 threads.execute(() -> connect(client));
             } catch (IOException e) {
-                // closed, or no descriptor left for a moment
+                // closed, or no file descriptor is free for a moment
             }
         }
     }
@@ -130,7 +133,7 @@ public final class TcpProxy implements AutoCloseable {
                 socket.setSoLinger(true, 0);
             }
         } catch (IOException e) {
-            // it was closed before
+            // closed already
         }
     }
 
@@ -199,18 +202,18 @@ public final class TcpProxy implements AutoCloseable {
                     }
                 }
             } catch (IOException e) {
-                // one side has gone, so the other goes
+                // one side has gone, so close the other
             } finally {
                 if (!swallowed) {
                     end(reset);
                 } else if (way == Way.TO_SERVER) {
-                    end(true); // nobody waits for it any more
+                    end(true); // nobody waits for this connection any more
                 }
             }
         }
 
         private void pause(int millis) {
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis)); // the trouble itself
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis)); // the delay itself
         }
     }
 }

@@ -10,7 +10,7 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A database of its own for each test class, on one real Postgres for the whole run. */
+/** A database for each test class, on one real Postgres for the whole run. */
 public final class TestDatabase {
 
     private static final EmbeddedPostgres SERVER = start();

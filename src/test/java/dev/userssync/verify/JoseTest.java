@@ -46,7 +46,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The schemes that are made of JWT and JWS, and every way to cheat them that is known; made by real endpoints, with keys from a real JWKS endpoint. */
+/**
+ * The schemes that use JWT and JWS, and every known attack on them. Real endpoints create the schemes, with keys from a
+ * real JWKS endpoint.
+ */
 public class JoseTest {
 
     private static final Instant NOW = Instant.parse("2026-06-01T12:00:00Z");
@@ -185,7 +188,7 @@ public class JoseTest {
         }
     }
 
-    /** Each name is an attack; the genuine one shows that the others are refused for what they are. */
+    /** Each name is an attack. The genuine token shows that only the attack explains each refusal. */
     static List<String> forgedTokens() {
         return List.of(
                 "genuine",
@@ -283,7 +286,7 @@ public class JoseTest {
                             payload,
                             "RS256",
                             ATTACKER.getPrivateKey());
-                // With the right key these four would pass if they were only left unread.
+                // The right key signs these four, so a verifier that ignored the header would accept them.
                 case "jwk" -> Jwts.sign(Jwts.header("RS256", "rsa", "jwk", theirKey), payload, "RS256", own);
                 case "x5c" -> Jwts.sign(Jwts.header("RS256", "rsa", "x5c", List.of("MIIB")), payload, "RS256", own);
                 case "crit" ->
@@ -392,7 +395,7 @@ public class JoseTest {
 
     @Test
     void anAccessTokenIsNoWebhook() throws Exception {
-        // Kinde and Hanko sign them with the same keys, and every user has one.
+        // Kinde and Hanko sign access tokens with the same keys, and every user has one.
         Map<String, Object> accessToken = claims("sub", "kp_1234", "exp", NOW.getEpochSecond() + 3600);
         assertFalse(acceptsClaims(scheme(BODY_URI + "&time=timestamp"), accessToken));
         camel.getEndpoint(BODY_URI + "&subject=RAW(hanko webhooks)&provider=acme");
@@ -439,14 +442,14 @@ public class JoseTest {
         for (int i = 0; i < 3000; i++) {
             byte[] bytes = genuine.getBytes();
             for (int change = random.nextInt(3); change >= 0; change--) {
-                // Not within the last characters: base64 knows two spellings of the last one.
+                // Spares the last characters: base64 knows two spellings of the last one.
                 bytes[random.nextInt(bytes.length - 4)] = (byte)
                         (random.nextBoolean() ? random.nextInt(256) : "._-=ABCabc{}\" \n".charAt(random.nextInt(15)));
             }
             if (!new String(bytes, StandardCharsets.UTF_8).strip().equals(genuine)) {
                 try {
                     byte[] document = scheme.verify(MultiMap.caseInsensitiveMultiMap(), bytes);
-                    // A character that is no base64 in the signature alone changes nothing of what is signed.
+                    // A character outside base64, in the signature alone, does not change the signed bytes.
                     assertArrayEquals(Jwts.json(claims()).getBytes(), document);
                     assertTrue(new String(bytes, StandardCharsets.UTF_8)
                             .startsWith(genuine.substring(0, genuine.lastIndexOf('.') + 1)));
@@ -758,7 +761,7 @@ public class JoseTest {
         assertEquals(0, jwks.requests());
     }
 
-    // What providers publish, signed by other implementations
+    // Published by providers, signed by other implementations
 
     static List<JsonNode> vectors() throws IOException {
         List<JsonNode> vectors = new ArrayList<>();
@@ -793,7 +796,7 @@ public class JoseTest {
         assertThrows(SecurityException.class, () -> scheme.verify(headers, body), "301 seconds later");
     }
 
-    // What cannot work
+    // Settings that cannot work
 
     @ParameterizedTest
     @CsvSource(

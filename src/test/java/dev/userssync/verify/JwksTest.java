@@ -33,7 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A provider's published keys, from an endpoint that is well, down, slow or hostile. */
+/** A provider's published keys, from an endpoint that is healthy, down, slow or hostile. */
 public class JwksTest {
 
     private static final RsaJsonWebKey K1 = rsa("k1");
@@ -105,7 +105,7 @@ public class JwksTest {
             refused("forged-" + i);
         }
         assertEquals(2, server.requests());
-        find("k1"); // the genuine ones go on
+        find("k1"); // genuine keys still work
         clock.move(Jwks.PAUSE);
         refused("forged");
         assertEquals(3, server.requests());
@@ -136,8 +136,7 @@ public class JwksTest {
                         }
                     }));
             asked.await();
-            // Eight may wait in a thread of the HTTP server; the others are told to come again before the answer is
-            // there.
+            // Eight may wait in a thread of the HTTP server. The others are asked to retry before the answer arrives.
             await().until(() -> told.get() == 32);
             go.countDown();
             await().until(() -> found.get() == 8);
@@ -158,7 +157,7 @@ public class JwksTest {
         find("k1");
         clock.move(Jwks.KEPT.minusSeconds(1));
         server.answer(503, "", Map.of());
-        find("k1"); // within their time, whatever the endpoint does
+        find("k1"); // before they expire, whatever the endpoint does
         clock.move(Duration.ofSeconds(1));
         later("k1");
         later("forged");
@@ -172,8 +171,8 @@ public class JwksTest {
         find("k1");
         clock.move(Jwks.PAUSE);
         server.answer(500, "", Map.of());
-        later("k2"); // it may be a new key
-        later("k2"); // within the pause too
+        later("k2"); // could be a new key
+        later("k2"); // also within the pause
         find("k1");
         assertEquals(2, server.requests());
         clock.move(Jwks.PAUSE);
@@ -237,7 +236,7 @@ public class JwksTest {
                 while (true) {
                     request.getResponseBody().write(' ');
                     request.getResponseBody().flush();
-                    Thread.sleep(20); // a drip is what it is
+                    Thread.sleep(20); // a slow drip, on purpose
                 }
             } catch (IOException e) {
                 cut.set(true);

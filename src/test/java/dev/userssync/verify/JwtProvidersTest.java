@@ -40,7 +40,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Kinde, Hanko, Neon Auth and FusionAuth over HTTP against the running application: what is genuine, what is forged, and keys that cannot be had. */
+/**
+ * Kinde, Hanko, Neon Auth and FusionAuth over HTTP against the running application: genuine deliveries, forged
+ * deliveries, and keys that cannot be fetched.
+ */
 class JwtProvidersTest extends RunningApp {
 
     private static final String HMAC_KEY = "the-hmac-key-of-the-tests-which-has-enough-bytes";
@@ -98,7 +101,7 @@ class JwtProvidersTest extends RunningApp {
         byte[] document = fixture(provider, "user.created");
         VerificationScheme.Signed signed = signed(provider, document, Instant.now());
         String body = new String(signed.body(), StandardCharsets.UTF_8);
-        // One character in the middle of what is signed.
+        // Changes one character in the middle of the signed part.
         int at = body.length() / 3;
         String changed = body.substring(0, at) + (body.charAt(at) == 'Q' ? 'R' : 'Q') + body.substring(at + 1);
         assertRefused(
@@ -280,7 +283,7 @@ class JwtProvidersTest extends RunningApp {
         assertEquals("4", database.value("SELECT count(*) FROM neon_auth.users_sync"));
     }
 
-    /** 1.3 MB; one of the users has no id that could be one. */
+    /** 1.3 MB; the id of one user is no valid id. */
     @Test
     void anImportOfFiveThousandUsersIsOneDelivery() throws Exception {
         for (boolean oneIsBad : new boolean[] {true, false}) {
@@ -311,7 +314,7 @@ class JwtProvidersTest extends RunningApp {
         }
     }
 
-    /** A bulk delete: the event comes before the user is gone, and none comes after it. */
+    /** A bulk delete: the event comes before the user is gone, and no event follows. */
     @Test
     void anAnnouncedDeletionIsAskedForWithinSeconds() throws Exception {
         TestDatabase other = new TestDatabase();
@@ -431,7 +434,7 @@ class JwtProvidersTest extends RunningApp {
         return MessageDigest.getInstance("SHA-256").digest(body);
     }
 
-    /** Each of the four has an endpoint that misbehaves in a way of its own; a fifth provider is not hurt by it. */
+    /** Each of the four providers has an endpoint that misbehaves in its own way. A fifth provider keeps working. */
     @Test
     void keysThatCannotBeHadMeanLaterUntilTheyCanBeHad() throws Exception {
         TestDatabase other = new TestDatabase();
@@ -450,7 +453,7 @@ class JwtProvidersTest extends RunningApp {
             while (true) {
                 request.getResponseBody().write(' ');
                 request.getResponseBody().flush();
-                Thread.sleep(50); // a drip is what it is
+                Thread.sleep(50); // a slow drip, on purpose
             }
         });
         servers.get("fusionauth").answer(request -> {

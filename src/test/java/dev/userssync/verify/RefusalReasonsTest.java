@@ -18,7 +18,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Why deliveries are refused, as the metric users_sync_signature_failures_total says: the same words for every provider and scheme. */
+/**
+ * The reasons of refused deliveries in the metric users_sync_signature_failures_total: the same words for every
+ * provider and scheme.
+ */
 class RefusalReasonsTest extends RunningApp {
 
     private static final byte[] DOCUMENT =

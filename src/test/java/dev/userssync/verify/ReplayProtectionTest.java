@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The same delivery a second time, from somebody who has recorded it; for stack-auth the protection is on, for generic
- * it is not.
+ * An attacker sends a recorded delivery a second time. The protection is on for clerk and stack-auth, and off for
+ * generic.
  */
 class ReplayProtectionTest extends RunningApp {
 
@@ -42,7 +42,7 @@ class ReplayProtectionTest extends RunningApp {
         database.execute("DROP TRIGGER IF EXISTS fails ON neon_auth.users_sync");
     }
 
-    /** Stack Auth sends no version: without protection, what came last stands. */
+    /** Stack Auth sends no version: without protection, the last arrival would win. */
     private static Delivery named(String name) {
         return new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"u1\", \"display_name\": \"" + name
                 + "\", \"name\": \"" + name + "\"}}");
@@ -87,7 +87,7 @@ class ReplayProtectionTest extends RunningApp {
         assertEquals("0", remembered());
     }
 
-    /** Two header families may come at once; only one of them is signed. */
+    /** A delivery may carry two header families; only one of them is signed. */
     @Test
     void theIdIsTheOneThatIsSigned() {
         Delivery recorded = named("Ann");
@@ -149,10 +149,7 @@ class ReplayProtectionTest extends RunningApp {
         assertEquals("Ann", name());
     }
 
-    /**
-     * As a provider sends them that puts several events into one delivery: each is an event of its own, also two of one
-     * user.
-     */
+    /** A provider may put several events into one delivery. Each is an event of its own, even two of the same user. */
     @Test
     void everyEventOfADeliveryIsAppliedOnce() throws IOException {
         String events = """

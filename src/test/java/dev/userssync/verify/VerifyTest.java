@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The schemes behind {@code verify:<scheme>}, made by real endpoints from options and settings. */
+/** The schemes behind {@code verify:<scheme>}. Real endpoints create them from options and settings. */
 class VerifyTest {
 
     private static final byte[] BODY = "{\"name\": \"Zoë 🦊\"}".getBytes(StandardCharsets.UTF_8);
@@ -252,7 +252,7 @@ class VerifyTest {
         assertTrue(refused.getMessage().contains("algoritm"), refused.getMessage());
     }
 
-    /** Of 1,200 signatures over a MiB each cost its own HMAC once, and one request seconds. */
+    /** Once, each of 1,200 signatures over a MiB cost an HMAC of its own, and one request took seconds. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -316,7 +316,7 @@ class VerifyTest {
         }
     }
 
-    /** A secret is rotated in the moment in which somebody has a delivery explained. */
+    /** A secret is rotated at the moment in which an operator asks for the explanation of a delivery. */
     @Test
     void explainingASignatureDoesNotTouchTheClockOfALiveScheme() throws Exception {
         Clock other = Clock.fixed(NOW.minusSeconds(3600), ZoneOffset.UTC);

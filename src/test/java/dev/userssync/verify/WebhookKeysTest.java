@@ -69,7 +69,7 @@ class WebhookKeysTest {
         byte[] body = {(byte) 0xff, (byte) 0xfe, 0, '{'};
         assertTrue(accepts(
                 SECRET, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, body), body, NOW));
-        // Both decode to the same replacement characters: a verifier that goes through a String cannot tell them apart.
+        // Both decode to the same replacement characters: a verifier that uses a String cannot tell them apart.
         byte[] other = {(byte) 0xfe, (byte) 0xff, 0, '{'};
         assertFalse(accepts(
                 SECRET, "msg_1", "" + SECONDS, new WebhookKeys(SECRET).sign("msg_1", SECONDS, body), other, NOW));
@@ -151,7 +151,7 @@ class WebhookKeysTest {
         assertFalse(accepts(SECRET, "msg_2", "" + SECONDS, signature, BODY, NOW));
         assertFalse(accepts(SECRET, "msg_1", "" + (SECONDS + 1), signature, BODY, NOW));
         assertFalse(accepts(SECRET, "msg_1", "" + SECONDS, signature, new byte[0], NOW));
-        // The separators are part of it: "msg_1." + "..." must not pass as another split of the same bytes.
+        // The signature covers the separators: "msg_1." + "..." must not pass as another split of the same bytes.
         assertFalse(accepts(SECRET, "msg", "" + SECONDS, signature, BODY, NOW));
     }
 
@@ -175,7 +175,10 @@ class WebhookKeysTest {
         assertThrows(IllegalStateException.class, () -> new WebhookKeys(publicKey).sign("msg_1", SECONDS, BODY));
     }
 
-    /** Sixty-four bytes that are no point of the curve: the JDK throws, and a forgery would be answered 422 and parked instead of 401. */
+    /**
+     * Sixty-four bytes that are no point of the curve make the JDK throw. Without care, users-sync would answer such a
+     * forgery 422 and park it, instead of 401.
+     */
     @Test
     void ed25519BytesThatAreNoPointAreRefused() throws Exception {
         byte[] noPoint = java.util.Arrays.copyOf("forged 0".getBytes(), 64);
