@@ -69,8 +69,7 @@ class RoutesTest {
         assertEquals(1, entries.size(), "one entry a file: two break live reload");
         JsonNode entry = entries.get(0);
         if (entry.has("routeConfiguration")) {
-            if (entry.at("/routeConfiguration")
-                    .has("id")) { // routes name it; the handler without an id is global
+            if (entry.at("/routeConfiguration").has("id")) { // routes name it; the handler without an id is global
                 assertEquals(
                         file.getFileName().toString(),
                         entry.at("/routeConfiguration/id").asText() + ".camel.yaml");

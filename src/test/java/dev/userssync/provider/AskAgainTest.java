@@ -45,10 +45,7 @@ class AskAgainTest extends RunningApp {
         polled("zitadel", FakeApis::zitadel, FakeApis.KEY);
         polled("logto", FakeApis::logto, "client:secret");
         polled("stack-auth", FakeApis::stackAuth, FakeApis.KEY);
-        polled(
-                "okta",
-                (request, api) -> null,
-                FakeApis.KEY); // a wrong API address: 404 for everything
+        polled("okta", (request, api) -> null, FakeApis.KEY); // a wrong API address: 404 for everything
         settings.setProperty("stack-auth.webhook.secret", TestSettings.SECRET);
         settings.setProperty("stack-auth.project.id", "project");
         settings.setProperty("keycloak.realm", "orchard");

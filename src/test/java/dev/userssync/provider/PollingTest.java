@@ -750,13 +750,12 @@ class PollingTest extends PolledApp {
         List<String> ids = api.createMany("taken_", 120);
         adopt(ids.toArray(String[]::new));
         backfill();
-        onPage(
-                2, request -> {
-                    database.execute(
-                            // as if another instance took the lease
-                            "UPDATE users_sync_internal.poll_state SET fence = fence + 1, lease_until = '-infinity'");
-                    return null;
-                });
+        onPage(2, request -> {
+            database.execute(
+                    // as if another instance took the lease
+                    "UPDATE users_sync_internal.poll_state SET fence = fence + 1, lease_until = '-infinity'");
+            return null;
+        });
         post("/admin/polls/clerk/reconcile?providerWins=true");
         awaitState("phase IS NULL AND last_report ->> 'provider_wins' = 'true'");
         assertTableIsTrue();

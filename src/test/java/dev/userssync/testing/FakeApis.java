@@ -160,9 +160,7 @@ public final class FakeApis {
         List<String> ids = all.stream().map(node -> node.path("id").asText()).toList();
         String cursor = request.query().get("after");
         if (cursor != null && (!ids.contains(cursor) || request.query().containsKey("range_start"))) {
-            return events
-                    ? Answer.status(400)
-                    : Answer.ok(list(List.of(), null)); // undocumented: looks like the end
+            return events ? Answer.status(400) : Answer.ok(list(List.of(), null)); // undocumented: looks like the end
         }
         int start = cursor == null ? 0 : ids.indexOf(cursor) + 1;
         int end = Math.min(all.size(), start + Math.min(api.largestPage, request.number("limit", 10)));
