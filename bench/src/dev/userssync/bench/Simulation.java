@@ -121,8 +121,8 @@ final class Simulation {
 
     private static void storm(Map<String, String> options) {
         double rate = Double.parseDouble(options.getOrDefault("storm-rate", "1000"));
-        System.out.printf("%nSimulated, not measured: Postgres is away while %.0f deliveries a second come in; one process, 2 door cores, 1 Postgres core; retries as Svix'%n%n", rate);
-        System.out.printf("%10s %-8s %10s %12s %14s %16s %16s %8s%n", "away", "mode", "503", "at most/s", "mean delay", "longest delay", "true again after", "lost");
+        System.out.printf("%nSimulated, not measured: Postgres is unreachable while %.0f deliveries a second come in; one process, 2 door cores, 1 Postgres core; retries as Svix'%n%n", rate);
+        System.out.printf("%10s %-8s %10s %12s %14s %16s %16s %8s%n", "outage", "mode", "503", "at most/s", "mean delay", "longest delay", "correct after", "lost");
         for (int minutes : new int[] {1, 10, 60}) {
             double outage = minutes * 60.0;
             Simulation direct = new Simulation(options, 1, 2, 1);
