@@ -1,4 +1,5 @@
-// Calls the hooks of docs/better-auth.md with what Better Auth and its plugins may hand over. It ends when nothing is left to be sent.
+// Calls the hooks of docs/better-auth.md with values that Better Auth and its plugins may pass.
+// Ends when every delivery is sent.
 import { usersSync } from "./users-sync.ts";
 
 const circle = { id: "circle", name: "Circle", friends: [{ name: "Friend" }], createdAt: new Date() };

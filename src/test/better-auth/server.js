@@ -1,4 +1,5 @@
-// An application with Better Auth, users in memory, and the hooks of docs/better-auth.md, which the test puts beside this file.
+// An application with Better Auth, users in memory, and the hooks of docs/better-auth.md.
+// The test puts the hooks beside this file.
 import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
@@ -18,5 +19,5 @@ const auth = betterAuth({
   databaseHooks: usersSync,
 });
 createServer(toNodeHandler(auth)).listen(port, "127.0.0.1");
-// It ends with the test, however that one ends.
+// Ends with the test, even if the test is killed.
 process.stdin.on("end", () => process.exit()).resume();

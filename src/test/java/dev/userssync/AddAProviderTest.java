@@ -76,7 +76,7 @@ class AddAProviderTest extends RunningApp {
                     .textValue();
             PluginHelper.getRoutesLoader(context).loadRoutes(ResourceHelper.fromString(name + ".camel.yaml", route));
         }
-        assertEquals(2, json.size(), "a delivery and what comes of it");
+        assertEquals(2, json.size(), "a delivery and its user event");
         JsonNode expected = new ObjectMapper().readTree(json.get(1));
         VerificationScheme scheme =
                 context.getComponent("verify", VerifyComponent.class).scheme("acme");

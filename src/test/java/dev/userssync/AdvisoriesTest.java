@@ -136,7 +136,7 @@ class AdvisoriesTest extends RunningApp {
     @Test
     void noSagaInRoutes() throws IOException {
         assertEquals(List.of(), thatContain("(?i)(saga\\b|Long-Running-Action)"));
-        assertTrue(context.getRoutes().size() > 50, "of routes that are loaded");
+        assertTrue(context.getRoutes().size() > 50, "the routes are loaded");
         assertTrue(context.getRoutes().stream()
                 .flatMap(route -> route.filter("*").stream())
                 .noneMatch(SagaProcessor.class::isInstance));

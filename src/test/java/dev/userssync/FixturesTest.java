@@ -114,7 +114,7 @@ class FixturesTest extends RunningApp {
             rows.add(normal(expected.path("row")));
         }
         expected.path("rows").forEach(row -> rows.add(normal(row)));
-        assertEquals(1, (expected.has("row") ? 1 : 0) + (expected.has("rows") ? 1 : 0), "either row or rows");
+        assertEquals(1, (expected.has("row") ? 1 : 0) + (expected.has("rows") ? 1 : 0), "set either row or rows");
         return rows;
     }
 

@@ -76,7 +76,7 @@ class PackagesTest {
         assertEquals(List.of(), upwards);
         Set<String> allowed = new TreeSet<>();
         MAY_IMPORT.forEach((from, all) -> all.forEach(to -> allowed.add(from + " imports " + to)));
-        assertEquals(allowed, used, "the table allows what nobody needs");
+        assertEquals(allowed, used, "the table allows an import that no class needs");
     }
 
     @Test

@@ -74,7 +74,7 @@ class PortsTest {
                 assertEquals(
                         port,
                         socket.getLocalPort(),
-                        "somebody listens, or the system gave us the port to call ourselves from");
+                        "another process listens, or the system assigned the port to the test's own socket");
             } catch (ConnectException refused) {
                 Thread.onSpinWait();
             }

@@ -229,7 +229,10 @@ class KafkaTest extends RunningApp {
             try {
                 other.column("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'");
                 await().atMost(PATIENCE).until(() -> delay() > 2);
-                assertEquals(200, Http.get(management("/observe/health/ready")).statusCode(), "it takes deliveries");
+                assertEquals(
+                        200,
+                        Http.get(management("/observe/health/ready")).statusCode(),
+                        "the instance accepts deliveries");
                 deliveries.await("204", deliveries.replies.get("204") + 200);
             } finally {
                 other.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true");

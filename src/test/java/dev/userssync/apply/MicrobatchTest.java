@@ -242,7 +242,7 @@ class MicrobatchTest {
         List<CompletableFuture<Exchange>> sent = fullBatch();
         open.release(1000);
         for (CompletableFuture<Exchange> each : sent) {
-            assertInstanceOf(RejectedExecutionException.class, failure(each), "to be sent again");
+            assertInstanceOf(RejectedExecutionException.class, failure(each), "the sender must retry");
         }
     }
 
@@ -312,7 +312,7 @@ class MicrobatchTest {
             Exception failure = failure(each);
             assertTrue(failure == null || failure instanceof RejectedExecutionException, String.valueOf(failure));
         }
-        assertNull(failure(send("u9", "n", null)), "another writer is there");
+        assertNull(failure(send("u9", "n", null)), "a new writer has started");
         assertEquals(0, component().consumer("test").getPendingExchangesSize());
     }
 

@@ -107,7 +107,7 @@ class CommandsTest extends RunningApp {
     @Test
     void replaySaysHowManyWentThrough() throws Exception {
         new Delivery("no JSON").post(webhooks("generic"));
-        assertEquals(1, run("replay", "--json"), "something is still parked");
+        assertEquals(1, run("replay", "--json"), "exit code 1 while a delivery is parked");
         assertEquals(1, json().path("tried").asInt());
         assertEquals(1, run("replay", "--provider", "clerk", "--kind", "23505", "--json"));
         assertEquals(0, json().path("tried").asInt(-1));

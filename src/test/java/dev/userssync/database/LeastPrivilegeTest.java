@@ -318,7 +318,7 @@ class LeastPrivilegeTest {
         } finally {
             database.execute("DROP OWNED BY \"" + reader + "\"; DROP ROLE \"" + reader + "\"");
         }
-        assertTrue(ready().contains("UP"), "users-sync itself can do its work");
+        assertTrue(ready().contains("UP"), "users-sync itself has its rights");
     }
 
     /** A call for each column of each row would cost more than the names are worth. */

@@ -166,7 +166,7 @@ class RetentionTest extends RunningApp {
                     table);
         }
         event("updated", "u1", daysAgo(1));
-        assertEquals(null, users(), "what is older than the erasure");
+        assertEquals(null, users(), "an event older than the erasure changes nothing");
     }
 
     private String erase(String id) throws Exception {

@@ -448,7 +448,7 @@ class MergeRuleProperties {
                 assertTrue(row.next(), () -> "no row of " + id);
                 String name = row.getString(1);
                 assertEquals(email(name), row.getString(5), "email");
-                assertTrue(row.getBoolean(6), "raw_json is another profile than name and email");
+                assertTrue(row.getBoolean(6), "raw_json does not match name and email");
                 return new User(name, tick(row, 2), tick(row, 3), tick(row, 4));
             } catch (SQLException e) {
                 throw new IllegalStateException(e);

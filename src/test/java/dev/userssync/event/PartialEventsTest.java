@@ -119,7 +119,8 @@ class PartialEventsTest extends RunningApp {
         assertEquals(
                 "2026-01-03 00:00:00",
                 database.value("SELECT deleted_at AT TIME ZONE 'UTC' FROM neon_auth.users_sync"));
-        assertEquals("Late", database.value("SELECT name FROM neon_auth.users_sync"), "the profile is still told");
+        assertEquals(
+                "Late", database.value("SELECT name FROM neon_auth.users_sync"), "the profile arrives all the same");
         changed(4, 4, "{\"displayName\": \"Back\"}");
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE deleted_at IS NOT NULL"));
     }

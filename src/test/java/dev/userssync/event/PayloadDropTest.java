@@ -263,7 +263,7 @@ class PayloadDropTest extends RunningApp {
         assertTrue(goes(name, "\"4711-abc\""));
         assertTrue(goes(name, "[\"abc\"]"));
         assertFalse(goes(name, "true"));
-        assertFalse(goes(name, "4711"), "a number is none");
+        assertFalse(goes(name, "4711"), "a number is no secret");
     }
 
     @ParameterizedTest
@@ -315,11 +315,12 @@ class PayloadDropTest extends RunningApp {
         JsonNode document = JSON.readTree(given);
         assertFalse(drop.dropFrom(document));
         assertEquals(given, document.toString());
-        assertTrue(builtIn().dropFrom(document), "without the setting they go");
+        assertTrue(builtIn().dropFrom(document), "without PAYLOAD_KEEP users-sync drops them");
         assertEquals("{}", document.toString());
         JsonNode inside = JSON.readTree("{\"credentials\":[{\"password\":\"x\",\"type\":\"y\"}]}");
         assertTrue(drop.dropFrom(inside));
-        assertEquals("{\"credentials\":[{\"type\":\"y\"}]}", inside.toString(), "what is inside has names of its own");
+        assertEquals(
+                "{\"credentials\":[{\"type\":\"y\"}]}", inside.toString(), "nested keys are judged by their own names");
     }
 
     @Test

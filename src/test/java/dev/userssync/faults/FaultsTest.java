@@ -51,7 +51,7 @@ class FaultsTest {
                     Duration.ofSeconds(fault == Fault.LOCK_HELD ? 30 : 10));
             table.put(fault, result);
             if (fault.compareTo(Fault.SERIALIZATION_FAILURES) <= 0) { // only the database fails
-                assertEquals(0, result.unanswered(), "senders who have waited for 15 seconds");
+                assertEquals(0, result.unanswered(), "senders gave up after 15 seconds");
             }
         } catch (FaultRun.LeftOut e) {
             table.leftOut(fault, e.getMessage());

@@ -262,7 +262,7 @@ class AskAgainTest extends RunningApp {
                     .request();
         }
         await().untilAsserted(() -> assertEquals("t", row("zitadel:gone", "deleted_at IS NOT NULL")));
-        assertTrue(asked.get() >= 3, "once there, twice gone");
+        assertTrue(asked.get() >= 3, "one answer 200, then two answers 404");
         await().until(() -> toAsk().isEmpty());
         assertEquals(
                 "Name of stays f",

@@ -111,7 +111,10 @@ class EnsureUserTest extends RunningApp {
                         .post(webhooks("generic"))
                         .statusCode());
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_sync WHERE name = 'Old'"));
-        assertEquals("purged", database.value("SELECT neon_auth.ensure_user('purged')"), "who came back");
+        assertEquals(
+                "purged",
+                database.value("SELECT neon_auth.ensure_user('purged')"),
+                "ensure_user accepts a user who came back");
     }
 
     @Test

@@ -186,7 +186,10 @@ class FetchTest extends RunningApp {
         assertEquals(204, post("okta", okta("user.lifecycle.create", ids)));
         assertEquals("30", rows());
         api("/base/api/v1/users/00u7", 500, "{}");
-        assertEquals(503, post("okta", okta("user.lifecycle.create", ids)), "all of it again, because of one");
+        assertEquals(
+                503,
+                post("okta", okta("user.lifecycle.create", ids)),
+                "one failure makes the provider retry the whole delivery");
     }
 
     @ParameterizedTest
@@ -249,7 +252,7 @@ class FetchTest extends RunningApp {
             hangs.countDown();
         }
         api("/base/api/v1/users/00u1", 200, OKTA_USER.formatted("00u1"));
-        assertEquals(204, post("okta", okta("user.lifecycle.create", "00u1")), "the provider sends it again");
+        assertEquals(204, post("okta", okta("user.lifecycle.create", "00u1")), "the provider retries");
     }
 
     @Test

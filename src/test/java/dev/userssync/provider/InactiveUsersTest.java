@@ -111,11 +111,11 @@ class InactiveUsersTest extends RunningApp {
         send(provider, template, 2, off);
         assertEquals("02:00", database.value(DELETED_AT), "again");
         send(provider, template, 1, on);
-        assertEquals("02:00", database.value(DELETED_AT), "what is older switches nobody on");
+        assertEquals("02:00", database.value(DELETED_AT), "an older event switches nobody on");
         send(provider, template, 3, on);
         assertEquals("live", database.value(DELETED_AT));
         send(provider, template, 2, off);
-        assertEquals("live", database.value(DELETED_AT), "what is older switches nobody off");
+        assertEquals("live", database.value(DELETED_AT), "an older event switches nobody off");
 
         database.execute("TRUNCATE neon_auth.users_sync");
         send(provider, template, 2, off);

@@ -84,7 +84,8 @@ class OktaTest extends RunningApp {
                         .header("x-okta-verification-challenge", "a")
                         .post(webhooks("okta"))
                         .statusCode());
-        assertEquals(401, delivery("").method("GET").post(webhooks("okta")).statusCode(), "no question in it");
+        assertEquals(
+                401, delivery("").method("GET").post(webhooks("okta")).statusCode(), "the request holds no question");
         assertEquals(405, delivery("").method("PUT").post(webhooks("okta")).statusCode());
         assertEquals(
                 405, new Delivery("").method("GET").post(webhooks("generic")).statusCode(), "others ask no questions");

@@ -24,7 +24,7 @@ class PollStatusTest {
         assertEquals(0, status.reserve(now, SECOND));
         assertEquals(SECOND, status.reserve(now, SECOND));
         assertEquals(2 * SECOND, status.reserve(now, SECOND));
-        assertEquals(0, status.reserve(now + 10 * SECOND, SECOND), "what was not used is not saved up");
+        assertEquals(0, status.reserve(now + 10 * SECOND, SECOND), "unused permits do not accumulate");
         assertEquals(SECOND, status.reserve(now + 10 * SECOND, SECOND));
     }
 

@@ -145,11 +145,11 @@ class PollingTest extends PolledApp {
         });
         backfill();
         assertTableIsTrue();
-        assertEquals(5, asked.size(), "a storm of 429 is no storm of requests");
+        assertEquals(5, asked.size(), "answers of 429 do not cause more requests");
         for (int i = 1; i <= 2; i++) {
             assertTrue(Duration.between(asked.get(i - 1), asked.get(i)).toMillis() >= 1000, asked::toString);
         }
-        assertEquals("0", state("listing_failures"), "a pause is no failure");
+        assertEquals("0", state("listing_failures"), "a pause counts as no failure");
     }
 
     @Test
@@ -291,7 +291,7 @@ class PollingTest extends PolledApp {
         reconcile();
         assertTableIsTrue();
         assertEquals(List.of(8L, 0L, 0L, 1L, 0L, 0L), report());
-        assertEquals(4, asked.get(), "each of them twice");
+        assertEquals(4, asked.get(), "two requests for each of two users");
         assertEquals(
                 "0",
                 database.value("SELECT count(*) FROM users_sync_internal.user_to_ask"),
@@ -662,7 +662,7 @@ class PollingTest extends PolledApp {
         await().until(() -> metrics().contains(held + "1.0"));
         assertEquals(200, post("/admin/polls/clerk/reconcile?dryRun=true").statusCode());
         awaitState("phase IS NULL AND last_report ->> 'job' = 'dry-run'");
-        assertEquals(lastSuccess, state("last_success_at"), "a dry run makes nothing true");
+        assertEquals(lastSuccess, state("last_success_at"), "a dry run does not count as a successful poll");
         api.mend();
         reconcile();
         assertTrue(database.value("SELECT last_success_at > '" + lastSuccess + "' FROM users_sync_internal.poll_state")
@@ -778,7 +778,7 @@ class PollingTest extends PolledApp {
         assertEquals("Ada\ufffd King", database.value("SELECT name FROM neon_auth.users_live WHERE id = 'user_nul'"));
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
         reconcile();
-        assertEquals(List.of(4L, 0L, 0L, 0L, 0L, 0L), report(), "what was replaced is no difference");
+        assertEquals(List.of(4L, 0L, 0L, 0L, 0L, 0L), report(), "a replaced row no longer differs");
     }
 
     @Test

@@ -68,7 +68,7 @@ class SupabasePollingTest extends PolledApp {
         assertEquals(2, asked());
 
         poll();
-        assertEquals(2, asked(), "of the last minute, those that were seen are known");
+        assertEquals(2, asked(), "users-sync does not fetch again what it saw in the last minute");
         api.rename("new", "Renamed, too");
         inDatabase("new");
         poll();

@@ -106,7 +106,7 @@ class TwoPollersTest {
         first.awaitRunning();
         second.awaitRunning();
         assertTrue(halfWay.await(30, TimeUnit.SECONDS));
-        assertEquals(1, atOnce.get(), "while one waits for its page, the other asks for nothing");
+        assertEquals(1, atOnce.get(), "while one instance waits for its page, the other requests nothing");
         String owner = database.value("SELECT lease_owner FROM users_sync_internal.poll_state");
         String fence = database.value("SELECT fence FROM users_sync_internal.poll_state");
         AppProcess poller = owner.startsWith(first.pid() + "-") ? first : second;

@@ -282,7 +282,7 @@ class ScimDialectsTest extends ScimApp {
         assertEquals(204, delete("/Users/00u1ada").status());
         String other =
                 post("/Users", ada("ada@example.org", null, "Ada Yonath")).id();
-        assertTrue(other.matches("[0-9a-f-]{36}"), "a userName that was given up says nothing of who has it now");
+        assertTrue(other.matches("[0-9a-f-]{36}"), "a released userName does not identify its next owner");
         assertReactivated(post("/Users", ada("ada.king@example.org", "00u1ada", "Ada King")), "00u1ada");
 
         // The id stays with the person, although the client has changed the person's externalId since.
@@ -594,7 +594,8 @@ class ScimDialectsTest extends ScimApp {
         JsonNode config = get("/ServiceProviderConfig").json();
         assertTrue(config.path("patch").path("supported").booleanValue()
                 && config.path("filter").path("supported").booleanValue());
-        assertTrue(config.path("bulk").path("maxOperations").isInt(), "without it authentik gives up filters");
+        assertTrue(
+                config.path("bulk").path("maxOperations").isInt(), "without maxOperations authentik gives up filters");
 
         String uid = "0f2c1b".repeat(10);
         String body = user(

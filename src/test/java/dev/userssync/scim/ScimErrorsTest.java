@@ -163,7 +163,7 @@ class ScimErrorsTest extends ScimApp {
         patch("/Users/nobody", TITLE).assertError(404, null);
         send(request("PATCH", "/Users/jane", "{}").setHeader("Authorization", "Bearer x"))
                 .assertError(401, null);
-        assertEquals(before, lastWebhook(), "a client that only tests its connection delivers nobody");
+        assertEquals(before, lastWebhook(), "a connection test of a client counts as no delivery");
         assertEquals(200, patch("/Users/jane", TITLE).status());
         assertTrue(Instant.parse(lastWebhook()).isAfter(Instant.parse(before)));
         assertEquals(ok + 4, figure("users_sync_replies_total{provider=\"scim\",status=\"200\""));

@@ -50,7 +50,7 @@ class ScimSettingsTest {
                 assertEquals(404, reply.status());
                 assertEquals("", reply.http().body());
             }
-            assertEquals(List.of(), indexes(), "what SCIM alone needs costs nobody else");
+            assertEquals(List.of(), indexes(), "without SCIM the table has no SCIM indexes");
         }
         settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
         try (StartedApp app = new StartedApp(settings)) {

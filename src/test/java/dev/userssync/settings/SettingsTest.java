@@ -52,7 +52,7 @@ class SettingsTest {
         try (DefaultCamelContext camel = new DefaultCamelContext()) {
             camel.getPropertiesComponent().setLocation("classpath:application.properties");
             Properties own = new Properties();
-            own.setProperty("acme.webhook.secret", "x"); // a provider of one's own
+            own.setProperty("acme.webhook.secret", "x"); // your own provider
             camel.getPropertiesComponent().setInitialProperties(own);
             Set<String> known = SettingNames.known(camel);
             assertTrue(

@@ -306,7 +306,7 @@ public class JoseTest {
                 default -> "";
             };
             assertEquals(attack.equals("genuine"), acceptsJwt(scheme(BODY_URI), jwt, claims()));
-            assertEquals(0, theirs.requests(), "nothing is fetched from where a token says");
+            assertEquals(0, theirs.requests(), "users-sync fetches no key from an address in a token");
         }
     }
 
@@ -369,7 +369,7 @@ public class JoseTest {
         }) {
             assertFalse(acceptsClaims(scheme, claims("iat", time)), time.toString());
         }
-        assertFalse(acceptsClaims(scheme, claims("iat", null)), "no time at all: it could be sent again for ever");
+        assertFalse(acceptsClaims(scheme, claims("iat", null)), "without a time anybody could replay it for ever");
         assertFalse(acceptsClaims(scheme, claims("exp", "never")));
     }
 
