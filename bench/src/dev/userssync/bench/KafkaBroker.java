@@ -20,8 +20,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 
 /**
- * A real Apache Kafka broker for tests and the benchmark: controller and broker in one (KRaft), in a process of its
- * own, on this machine only. It can be killed and restarted on the same port and data. Its class path comes from
+ * A real Apache Kafka broker for tests and the benchmark, controller and broker in one (KRaft). It runs in a process of
+ * its own, on this machine only. It can be killed and restarted on the same port and data. Its class path comes from
  * {@code src/test/kafka/pom.xml}.
  */
 public final class KafkaBroker implements AutoCloseable {

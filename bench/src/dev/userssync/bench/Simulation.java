@@ -7,10 +7,10 @@ import java.util.PriorityQueue;
 import java.util.Random;
 
 /**
- * Calculates what one machine cannot run, event by event, from what was measured there ({@code bench/README.md}): a
- * rate of deliveries on a number of cores, and a provider's retries after an outage. A model: doors with queues,
- * writers that take the queued events, a database with a number of cores, senders that retry by a schedule. It has no
- * network, no garbage collector and no locks. Single-threaded; the same seed gives the same table.
+ * Calculates what one machine cannot run: a rate of deliveries on a number of cores, and a provider's retries after an
+ * outage. It goes event by event, and takes the costs from {@code bench/README.md}. A model: doors with queues, writers
+ * that take the queued events, a database with a number of cores, senders that retry by a schedule. It has no network,
+ * no garbage collector and no locks. Single-threaded; the same seed gives the same table.
  * Options: {@code rate} deliveries a minute, {@code door} and {@code row} microseconds an event at the door and in
  * Postgres, {@code commit} microseconds a batch costs Postgres beside its rows, {@code fsync} microseconds a commit
  * waits for the disk, {@code storm-rate} deliveries a second in the storm.

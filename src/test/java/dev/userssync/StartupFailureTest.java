@@ -16,8 +16,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * An operator's mistake ends the start with exit code 1 and one line that says what to change, never with a stack trace
- * or a secret.
+ * An operator's mistake ends the start with exit code 1 and one line that says what to change. The line holds no stack
+ * trace and no secret.
  */
 @Tag("app")
 class StartupFailureTest {

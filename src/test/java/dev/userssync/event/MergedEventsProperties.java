@@ -28,10 +28,7 @@ import net.jqwik.api.statistics.Statistics;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 
-/**
- * Merging is no second merge rule: events of one user that are merged before the SQL leave the same row as the single
- * events do.
- */
+/** Merging is no second merge rule. Merged before the SQL, the events of one user leave the same row as one by one. */
 @Tag("app")
 class MergedEventsProperties {
 

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Deliveries that only say which user changed: with an API key users-sync fetches the user, here from a real HTTP
+ * Deliveries that only say which user changed. With an API key users-sync fetches the user, here from a real HTTP
  * server that plays the API.
  */
 class FetchTest extends RunningApp {

@@ -18,9 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random lives of people in a directory, sent by clients like Okta, Entra ID and WSO2, which now and then forget the
- * ids of the server. After each step the live rows are the directory's people, and no row ever belonged to two people.
- * For longer lives: {@code -Dscim.steps=1000}.
+ * Random lives of people in a directory, sent by clients like Okta, Entra ID and WSO2. Now and then a client forgets
+ * the ids of the server. After each step the live rows are the directory's people, and no row ever belonged to two
+ * people. For longer lives: {@code -Dscim.steps=1000}.
  */
 class ScimLivesProperties extends ScimApp {
 

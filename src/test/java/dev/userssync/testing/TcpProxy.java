@@ -15,8 +15,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A network that tests can break: forwards TCP connections to a port of this machine, and delays, cuts, resets,
- * truncates, slows down or swallows their bytes on demand. Thread-safe.
+ * A network that tests can break: forwards TCP connections to a port of this machine. On demand it delays, cuts,
+ * resets, truncates, slows down or swallows their bytes. Thread-safe.
  */
 public final class TcpProxy implements AutoCloseable {
 
