@@ -66,10 +66,7 @@ class PollingTest extends PolledApp {
         assertEquals(
                 "user_0000007@example.com",
                 database.value("SELECT email FROM neon_auth.users_sync WHERE id = 'user_0000007'"));
-        assertTrue(
-                log.lines().stream()
-                        .anyMatch(line -> line.contains("clerk: backfill is done: 123 users listed, 123 added")),
-                log.lines()::toString);
+        log.await("clerk: backfill is done: 123 users listed, 123 added");
     }
 
     @Test
@@ -121,9 +118,7 @@ class PollingTest extends PolledApp {
         list();
         awaitState("last_error IS NOT NULL AND listing_failures > 0");
         assertEquals("50", state("users"));
-        assertTrue(
-                log.lines().stream().anyMatch(line -> line.contains("HTTP 401, check CLERK_API_KEY")),
-                log.lines()::toString);
+        log.await("HTTP 401, check CLERK_API_KEY");
         api.mend();
         backfill();
         assertTableIsTrue();
@@ -198,7 +193,7 @@ class PollingTest extends PolledApp {
                 "t",
                 database.value(
                         "SELECT deleted_at IS NOT NULL AND name IS NOT NULL FROM neon_auth.users_sync WHERE id = 'user_0000004'"));
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")));
+        log.await("webhooks are being lost");
     }
 
     @Test
@@ -245,8 +240,7 @@ class PollingTest extends PolledApp {
         reconcile();
         assertEquals(List.of(3L, 0L, 0L, 0L, 1L, 0L), report());
         assertEquals("1", state("repaired_total"));
-        assertTrue(
-                log.lines().stream().anyMatch(line -> line.contains("webhooks are being lost")), log.lines()::toString);
+        log.await("webhooks are being lost");
         reconcile();
         assertEquals("1", state("repaired_total"), "counted once");
     }
@@ -335,7 +329,7 @@ class PollingTest extends PolledApp {
         awaitState("phase = 'held'");
         assertEquals("the listing was empty", state("held_because"));
         assertTableIsTrue();
-        assertTrue(log.lines().stream().anyMatch(line -> line.contains("POST /admin/polls/clerk/confirm")));
+        log.await("POST /admin/polls/clerk/confirm");
 
         api.delete("user_0000005"); // the API still shows the other users
         assertEquals(200, post("/admin/polls/clerk/confirm").statusCode());

@@ -1,5 +1,6 @@
 package dev.userssync.testing;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.logging.log4j.Level;
@@ -9,6 +10,8 @@ import org.apache.logging.log4j.core.LoggerContext;
 import org.apache.logging.log4j.core.appender.AbstractAppender;
 import org.apache.logging.log4j.core.config.Property;
 import org.apache.logging.log4j.core.layout.PatternLayout;
+import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
 
 /** All log lines at info and above, with their stack traces. */
 public final class CapturedLog {
@@ -37,6 +40,17 @@ public final class CapturedLog {
 
     public List<String> lines() {
         return lines;
+    }
+
+    /** Waits for a line that holds a text. What a poll logs comes after the state that it writes. */
+    public void await(String text) {
+        try {
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> lines.stream().anyMatch(line -> line.contains(text)));
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError("no line holds \"" + text + "\": " + lines, e);
+        }
     }
 
     public void clear() {
