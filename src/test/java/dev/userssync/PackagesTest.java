@@ -32,10 +32,11 @@ class PackagesTest {
             Map.entry("http", Set.of()),
             Map.entry("database", Set.of("settings")),
             Map.entry("event", Set.of("settings", "database")),
+            Map.entry("payload", Set.of("settings", "event")),
             Map.entry("verify", Set.of("settings", "event", "http")),
-            Map.entry("provider", Set.of("settings", "event", "http", "database")),
+            Map.entry("provider", Set.of("settings", "event", "payload", "http", "database")),
             Map.entry("apply", Set.of("event")),
-            Map.entry("scim", Set.of("settings", "event", "database")),
+            Map.entry("scim", Set.of("settings", "event", "payload", "database")),
             Map.entry("command", Set.of("settings", "database")),
             Map.entry("observe", Set.of("settings", "event", "verify", "apply", "database")),
             Map.entry("management", Set.of("settings", "event", "verify", "provider", "database", "observe")));

@@ -71,7 +71,7 @@ public final class JsonBody implements Processor {
     }
 
     /** The document for one that cannot be kept: its size and hash. */
-    static byte[] instead(Object delivery) {
+    public static byte[] instead(Object delivery) {
         try {
             byte[] given = delivery instanceof JsonNode document
                     ? MAPPER.writeValueAsBytes(document)

@@ -7,7 +7,7 @@ import com.unboundid.scim2.common.exceptions.PreconditionFailedException;
 import com.unboundid.scim2.common.exceptions.ResourceConflictException;
 import com.unboundid.scim2.common.exceptions.ResourceNotFoundException;
 import com.unboundid.scim2.common.exceptions.ScimException;
-import dev.userssync.event.PayloadDrop;
+import dev.userssync.payload.PayloadDrop;
 import dev.userssync.settings.ContextBean;
 import java.sql.SQLException;
 import java.time.Clock;

@@ -1,4 +1,4 @@
-package dev.userssync.event;
+package dev.userssync.payload;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
@@ -7,6 +7,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.event.DeliveredEvents;
+import dev.userssync.event.InvalidUserEvent;
+import dev.userssync.event.JsonBody;
 import dev.userssync.settings.ContextBean;
 import dev.userssync.settings.Setting;
 import java.nio.charset.StandardCharsets;

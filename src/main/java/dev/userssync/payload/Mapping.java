@@ -1,6 +1,8 @@
-package dev.userssync.event;
+package dev.userssync.payload;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.event.DeliveredEvents;
+import dev.userssync.event.InvalidUserEvent;
 import dev.userssync.settings.Providers;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;

@@ -1,4 +1,4 @@
-package dev.userssync.event;
+package dev.userssync.payload;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.event.InvalidUserEvent;
 import dev.userssync.testing.CapturedLog;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.RunningApp;

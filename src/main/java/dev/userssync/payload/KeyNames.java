@@ -1,4 +1,4 @@
-package dev.userssync.event;
+package dev.userssync.payload;
 
 import java.util.ArrayList;
 import java.util.HashSet;
