@@ -5,7 +5,7 @@ WITH users_sync AS (
   SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name,
          CASE WHEN n.nspname = 'neon_auth' THEN '{SELECT,INSERT,UPDATE,DELETE}'::text[] ELSE '{SELECT,INSERT}' END AS needed
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.oid = (SELECT oid FROM users_sync)
+   WHERE n.nspname = 'neon_auth' AND c.relkind IN ('r', 'p') AND c.relname IN ('users_sync', 'organizations_sync', 'memberships_sync')
       OR n.nspname = 'users_sync_internal' AND c.relkind IN ('r', 'p') AND c.relname <> 'flyway_schema_history'
 ), lacking AS (
   SELECT name, string_agg(right_, ', ' ORDER BY array_position(needed, right_)) AS rights
@@ -21,7 +21,8 @@ SELECT true, format('the role %I may not %s %s: GRANT %s ON %s TO %I', current_u
 UNION ALL
 SELECT true, format('the role %I may not run %s: GRANT EXECUTE ON FUNCTION %s TO %I', current_user, p.oid::regprocedure, p.oid::regprocedure, current_user)
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
- WHERE n.nspname = 'users_sync_internal' AND p.proname IN ('profile_wins', 'part_wins', 'deletion_wins', 'revives') AND NOT has_function_privilege(p.oid, 'EXECUTE')
+ WHERE n.nspname = 'users_sync_internal' AND p.proname IN ('profile_wins', 'part_wins', 'deletion_wins', 'revives', 'by_lists', 'list_memberships', 'state_roles', 'is_of_erased_user', 'remove_memberships')
+   AND NOT has_function_privilege(p.oid, 'EXECUTE')
 UNION ALL
 -- a policy for everything is no obstacle, unless another policy restricts it
 SELECT true, format('row level security on neon_auth.users_sync applies to the role %I, which cannot see or write every user:'

@@ -1,4 +1,12 @@
--- The merge rule. One statement, one commit for a batch of user events, one per user; each column is an array.
+-- The merge rule, for users, organizations and memberships. One statement, one commit for a batch of events, one per row;
+-- each parameter is an array.
+-- The file is a template, which dev.userssync.apply.MergeStatement fills for each table:
+--   {table}, {tombstone}      its name, and that of the table with its tombstones
+--   {column}                  repeats the line for each column of the profile; {new} is what a winning event writes there
+--   {key}                     repeats the line for each column that never changes once it is known
+--   {membership}              keeps the line for memberships only; {entity} is what the history calls the row
+--   {any}                     repeats the line for each column of the profile and each key; {columns} lists them, {casts} with their types
+--   {new columns}, {row columns}   the columns of the profile, as a winning event writes them and in the row
 -- A row has two registers: the profile, versioned by coalesce(updated_at, created_at), and deleted_at.
 -- An arriving row with deleted_at is a delete. With a version, too, it is an upsert and a later delete in one.
 -- "deleted_at = now()" is a delete without a time.
@@ -12,37 +20,45 @@
 -- both rules.
 -- It returns one row (id, decision) per event that was not applied: duplicate, stale or erased. Usually there is none.
 WITH event AS MATERIALIZED (
-  SELECT id, type, provider, delivery, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)) AS raw, name, email,
-         CAST(created_at AS timestamptz) AS created_at, CAST(updated_at AS timestamptz) AS updated_at,
-         CASE WHEN type = 'deleted' THEN coalesce(CAST(deleted_at AS timestamptz), now()) ELSE CAST(deleted_at AS timestamptz) END AS deleted_at,
+  SELECT id, type, provider, delivery, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)) AS raw, {casts},
+         CAST(created_at AS timestamptz) AS created_at,
+         -- A list of all memberships of its organization or user that is newer outranks a membership.
+         {membership} CASE WHEN list.outdated THEN '-infinity' ELSE
+         CAST(updated_at AS timestamptz)
+         {membership} END
+         AS updated_at,
+         CASE WHEN type = 'deleted' THEN coalesce(CAST(deleted_at AS timestamptz), now())
+              {membership} WHEN list.left_at IS NOT NULL THEN greatest(list.left_at, CAST(deleted_at AS timestamptz))
+              ELSE CAST(deleted_at AS timestamptz) END AS deleted_at,
          -- with replay protection, remembers the delivery when this commits
          once IS NULL OR users_sync_internal.first_time(provider, once) AS first_time,
          joined
-    FROM unnest(CAST(:?type AS text[]), CAST(:?id AS text[]), CAST(:?raw AS text[]), CAST(:?name AS text[]), CAST(:?email AS text[]),
+    FROM unnest(CAST(:?type AS text[]), CAST(:?id AS text[]), CAST(:?raw AS text[]),
+                CAST(:?{any} AS text[]),
                 CAST(:?created_at AS text[]), CAST(:?updated_at AS text[]), CAST(:?deleted_at AS text[]), CAST(:?provider AS text[]),
                 CAST(:?delivery AS text[]), CAST(:?once AS text[]), CAST(:?joined AS text[]))
-         AS event (type, id, raw, name, email, created_at, updated_at, deleted_at, provider, delivery, once, joined)
+         AS event (type, id, raw, {columns}, created_at, updated_at, deleted_at, provider, delivery, once, joined)
+         {membership} CROSS JOIN LATERAL users_sync_internal.by_lists(id, organization_id, user_id, CAST(coalesce(updated_at, created_at) AS timestamptz)) AS list
 ),
 changed AS (
-  INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, deleted_at, updated_at)
-  SELECT id, raw, name, email, created_at, deleted_at, updated_at
+  INSERT INTO {table} AS u (id, raw_json, {columns}, created_at, deleted_at, updated_at)
+  SELECT id, raw, {columns}, created_at, deleted_at, updated_at
     FROM event
    WHERE first_time
      -- A purged or erased user returns only with a newer event. From then on the row outranks the tombstone.
-     AND NOT EXISTS (SELECT FROM users_sync_internal.tombstone
+     AND NOT EXISTS (SELECT FROM {tombstone} AS tombstone
                       WHERE tombstone.id = event.id
                         AND tombstone.at >= coalesce(event.updated_at, event.created_at, nullif(event.deleted_at, now()), '-infinity')
-                        AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u
+                        AND NOT EXISTS (SELECT FROM {table} AS u
                                          WHERE u.id = event.id
                                            AND greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at))
+     {membership} AND NOT users_sync_internal.is_of_erased_user(id, user_id, coalesce(updated_at, created_at, nullif(deleted_at, now())))
    ORDER BY id COLLATE "C" -- every writer locks in the same order
   ON CONFLICT (id) DO UPDATE SET
     raw_json   = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN excluded.raw_json ELSE u.raw_json END,
-    name       = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
-                      THEN excluded.name ELSE u.name END,
-    email      = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
-                      THEN excluded.email ELSE u.email END,
+    {column} = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at) THEN {new} ELSE u.{column} END,
+    {key} = coalesce(u.{key}, excluded.{key}),
     -- never lost once known, and even a stale event may supply it
     created_at = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN coalesce(excluded.created_at, u.created_at) ELSE coalesce(u.created_at, excluded.created_at) END,
@@ -64,8 +80,9 @@ changed AS (
                    AND coalesce(excluded.updated_at, excluded.created_at) IS NOT NULL)
                   OR coalesce(excluded.created_at, u.created_at) IS DISTINCT FROM u.created_at
                   -- last, because the old profile must be decompressed for it
-                  OR (excluded.name, excluded.email, excluded.raw_json) IS DISTINCT FROM (u.name, u.email, u.raw_json)
+                  OR ({new columns}, excluded.raw_json) IS DISTINCT FROM ({row columns}, u.raw_json)
              ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END
+        OR u.{key} IS NULL AND excluded.{key} IS NOT NULL
   RETURNING u.id
 ),
 -- The other events, beside the old rows: a statement does not see its own changes.
@@ -78,22 +95,22 @@ other AS (
                 OR event.deleted_at < u.deleted_at THEN 'stale'
               ELSE 'duplicate' END AS decision
     FROM (SELECT * FROM event WHERE NOT EXISTS (SELECT FROM changed WHERE changed.id = event.id) OFFSET 0) AS event
-    LEFT JOIN neon_auth.users_sync AS u ON u.id = event.id
-    LEFT JOIN users_sync_internal.tombstone ON tombstone.id = event.id
+    LEFT JOIN {table} AS u ON u.id = event.id
+    LEFT JOIN {tombstone} AS tombstone ON tombstone.id = event.id
 ),
 logged AS (
-  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery)
+  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery, entity)
   -- Of an upsert and a later deletion in one, the deletion decides.
-  SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, 'applied', coalesce(deleted_at, updated_at, created_at), NULL, NULL, delivery
+  SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, 'applied', coalesce(deleted_at, updated_at, created_at), NULL, NULL, delivery, {entity}
     FROM event JOIN changed USING (id)
    WHERE CAST(:?log AS boolean)
    UNION ALL
-  SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, decision, coalesce(deleted_at, profile_version), row_version, row_deleted, delivery
+  SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, decision, coalesce(deleted_at, profile_version), row_version, row_deleted, delivery, {entity}
     FROM other
    WHERE CAST(:?log AS boolean)
    UNION ALL
   -- The other events of the same user in this batch.
-  SELECT event.id, one.provider, one.type, 'merged', one.version, NULL, NULL, one.delivery
+  SELECT event.id, one.provider, one.type, 'merged', one.version, NULL, NULL, one.delivery, {entity}
     FROM (SELECT id, joined FROM event WHERE joined IS NOT NULL OFFSET 0) AS event,
          jsonb_to_recordset(CAST(event.joined AS jsonb)) AS one (provider text, type text, version timestamptz, delivery text)
    WHERE CAST(:?log AS boolean)

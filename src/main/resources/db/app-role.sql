@@ -2,12 +2,15 @@
 -- anything.
 -- Run it as the owner of the tables, after the first `users-sync migrate` and after each upgrade.
 GRANT USAGE ON SCHEMA neon_auth, users_sync_internal TO "${role}";
-GRANT SELECT, INSERT, UPDATE, DELETE ON neon_auth.users_sync TO "${role}"; -- DELETE: erase and purge
+GRANT SELECT, INSERT, UPDATE, DELETE ON neon_auth.users_sync, neon_auth.organizations_sync, neon_auth.memberships_sync
+  TO "${role}"; -- DELETE: erase and purge
 GRANT SELECT, INSERT, UPDATE, DELETE ON users_sync_internal.dead_letter, users_sync_internal.sweep_seen, users_sync_internal.activity,
-  users_sync_internal.user_to_ask TO "${role}";
-GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_internal.tombstone TO "${role}";
--- The conditions of the merge rule. PUBLIC has this right, unless default privileges took it away.
+  users_sync_internal.user_to_ask, users_sync_internal.membership_roles, users_sync_internal.membership_scope TO "${role}";
+GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_internal.tombstone, users_sync_internal.organization_tombstone,
+  users_sync_internal.membership_tombstone TO "${role}";
+-- The merge rule. PUBLIC has this right, unless default privileges took it away.
 GRANT EXECUTE ON FUNCTION users_sync_internal.profile_wins, users_sync_internal.part_wins, users_sync_internal.deletion_wins,
-  users_sync_internal.revives TO "${role}";
+  users_sync_internal.revives, users_sync_internal.by_lists, users_sync_internal.list_memberships, users_sync_internal.state_roles,
+  users_sync_internal.is_of_erased_user, users_sync_internal.remove_memberships TO "${role}";
 GRANT SELECT, INSERT, DELETE ON users_sync_internal.event_log, users_sync_internal.delivery TO "${role}"; -- decisions are never rewritten
 GRANT SELECT ON users_sync_internal.flyway_schema_history TO "${role}"; -- to check the version of the tables

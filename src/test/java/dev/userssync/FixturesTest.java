@@ -36,6 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Posts every {@code <provider>/<event>.json} under src/test/resources to the running application, signed with the
  * provider's own scheme. The reply and the row must match the {@code <event>.expected.json} beside it.
  * {@code <provider>/settings.properties} turns the provider on; {@code "after": [...]} names deliveries to post first.
+ * {@code organizations} and {@code memberships} are the rows of the other tables, none if the key is missing.
  * A new pair and a new provider need no Java.
  */
 @Tag("fast")
@@ -95,16 +96,30 @@ class FixturesTest extends RunningApp {
     void aDeliveryGivesItsReplyAndItsRow(Path delivery) throws Exception {
         JsonNode expected = JSON.readTree(FIXTURES.resolve(delivery.toString().replace(".json", ".expected.json"))
                 .toFile());
-        database.execute("TRUNCATE neon_auth.users_sync");
+        database.execute("TRUNCATE neon_auth.users_sync, neon_auth.organizations_sync, neon_auth.memberships_sync,"
+                + " users_sync_internal.membership_roles, users_sync_internal.membership_scope");
         for (JsonNode earlier : expected.path("after")) {
             assertEquals(204, post(delivery.resolveSibling(earlier.textValue() + ".json")));
         }
         assertEquals(expected.path("reply").intValue(), post(delivery));
+        assertEquals(rows(expected), table("users_sync"));
+        assertEquals(list(expected.path("organizations")), table("organizations_sync"));
+        assertEquals(list(expected.path("memberships")), table("memberships_sync"));
+    }
+
+    private List<JsonNode> table(String name) throws IOException {
         List<JsonNode> rows = new ArrayList<>();
-        for (String row : database.column("SELECT to_jsonb(u) FROM neon_auth.users_sync u ORDER BY id COLLATE \"C\"")) {
+        for (String row :
+                database.column("SELECT to_jsonb(r) FROM neon_auth." + name + " r ORDER BY id COLLATE \"C\"")) {
             rows.add(normal(JSON.readTree(row)));
         }
-        assertEquals(rows(expected), rows);
+        return rows;
+    }
+
+    private static List<JsonNode> list(JsonNode expected) {
+        List<JsonNode> rows = new ArrayList<>();
+        expected.forEach(row -> rows.add(normal(row)));
+        return rows;
     }
 
     /** One row, none (null), or an array of rows in order of their ids, for a delivery with events of several users. */
@@ -113,8 +128,11 @@ class FixturesTest extends RunningApp {
         if (expected.path("row").isObject()) {
             rows.add(normal(expected.path("row")));
         }
-        expected.path("rows").forEach(row -> rows.add(normal(row)));
-        assertEquals(1, (expected.has("row") ? 1 : 0) + (expected.has("rows") ? 1 : 0), "set either row or rows");
+        rows.addAll(list(expected.path("rows")));
+        assertEquals(
+                1,
+                List.of("row", "rows", "organizations", "memberships").stream().anyMatch(expected::has) ? 1 : 0,
+                "what the tables hold afterwards");
         return rows;
     }
 

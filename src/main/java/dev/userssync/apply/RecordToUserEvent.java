@@ -4,9 +4,12 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
+import dev.userssync.event.Entity;
+import dev.userssync.event.EntityEvent;
 import dev.userssync.event.InvalidUserEvent;
 import dev.userssync.event.UserId;
 import java.io.IOException;
@@ -50,7 +53,11 @@ public final class RecordToUserEvent implements Processor {
         String type = event.get("type").textValue();
         exchange.setVariable("provider", event.path("provider").asText("unknown"));
         exchange.setVariable("delivery-id", event.path("delivery").textValue());
-        exchange.setVariable("change", partial && !type.equals("deleted") ? "merged" : type);
+        exchange.setVariable(
+                "change",
+                Entity.of(event) != Entity.USER
+                        ? EntityEvent.change(event)
+                        : partial && !type.equals("deleted") ? "merged" : type);
         exchange.getMessage().setBody(event);
     }
 
@@ -65,6 +72,8 @@ public final class RecordToUserEvent implements Processor {
                 switch (parser.nextToken()) {
                     case VALUE_STRING -> event.put(name, parser.getText());
                     case VALUE_TRUE -> event.put(name, true);
+                    case VALUE_FALSE -> event.put(name, false);
+                    case START_ARRAY -> event.set(name, texts(parser));
                     case START_OBJECT -> {
                         int start = (int) parser.currentTokenLocation().getByteOffset();
                         parser.skipChildren();
@@ -84,6 +93,18 @@ public final class RecordToUserEvent implements Processor {
         return event;
     }
 
+    /** The texts of a list, such as the roles of a membership. */
+    private static ArrayNode texts(JsonParser parser) throws IOException {
+        ArrayNode texts = JsonNodeFactory.instance.arrayNode();
+        for (JsonToken token; (token = parser.nextToken()) != JsonToken.END_ARRAY; ) {
+            if (token != JsonToken.VALUE_STRING) {
+                throw new InvalidUserEvent("the record of the topic has a list of something else than text");
+            }
+            texts.add(parser.getText());
+        }
+        return texts;
+    }
+
     private static void check(ObjectNode event) {
         String type = event.path("type").textValue();
         String id = event.path("id").textValue();
@@ -94,7 +115,9 @@ public final class RecordToUserEvent implements Processor {
         if (fault != null) {
             throw new InvalidUserEvent("the record of the topic cannot be used, its id " + fault);
         }
-        if (!type.equals("deleted") && !event.path("raw").isPojo()) { // the profile as text, see above
+        if (!type.equals("deleted")
+                && !EntityEvent.isRole(event)
+                && !event.path("raw").isPojo()) { // the profile as text, see above
             throw new InvalidUserEvent("the record of the topic has no profile (raw)");
         }
         for (String name : TIMES) {

@@ -19,10 +19,10 @@ public final class MergeRule {
      * @param earlier the checked event that arrived first, or the result of a merge
      * @param later the checked event of the same user that arrived after it
      * @return the merged event, or null if the outcome depends on the row: one event has no version and the other has
-     *         one, or may have been applied before
+     *         one, or may have been applied before, or they are not about users
      */
     public static JsonNode merge(JsonNode earlier, JsonNode later) {
-        if (earlier.has("once") || later.has("once")) {
+        if (earlier.has("once") || later.has("once") || later.has("entity")) {
             return null;
         }
         if (version(earlier) == null || version(later) == null) {

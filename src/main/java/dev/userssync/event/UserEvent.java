@@ -46,6 +46,8 @@ import org.apache.camel.Processor;
 @BindToRegistry("user-event")
 public final class UserEvent extends ContextBean implements Processor {
 
+    static final Set<String> TYPES = Set.of("created", "updated", "deleted");
+
     private static final Set<String> UPSERTS = Set.of("created", "updated");
 
     /**
@@ -71,7 +73,8 @@ public final class UserEvent extends ContextBean implements Processor {
     }
 
     /** The settings of one provider. */
-    private record Settings(String idPrefix, boolean apiKey, boolean once, boolean inactiveIsDeleted) {}
+    private record Settings(
+            String idPrefix, boolean apiKey, boolean once, boolean inactiveIsDeleted, boolean organizations) {}
 
     /**
      * @throws InvalidUserEvent if a field breaks the rules above; the message names the field and never quotes a text
@@ -95,7 +98,14 @@ public final class UserEvent extends ContextBean implements Processor {
                         Setting.of(context, provider + Providers.ID_PREFIX),
                         !Setting.of(context, provider + Providers.API_KEY).isEmpty(),
                         new Providers(context).isReplayProtected(provider),
-                        Setting.of(context, provider + Providers.INACTIVE).equals("deleted")));
+                        Setting.of(context, provider + Providers.INACTIVE).equals("deleted"),
+                        !Setting.of(context, provider + Providers.ORGANIZATIONS).equals("off")));
+        if (given != null && given.has("entity") && Entity.of(given) != Entity.USER) {
+            ObjectNode event = EntityEvent.checked(given, Entity.of(given), own.idPrefix, clock);
+            sent(exchange, event, own);
+            exchange.setVariable("change", own.organizations ? EntityEvent.change(event) : "off");
+            return;
+        }
         ObjectNode event = checked(given, own.idPrefix);
         String change = event.path("type").textValue();
         boolean fetch = UPSERTS.contains(change) && given.path("fetch").asBoolean();
@@ -118,7 +128,12 @@ public final class UserEvent extends ContextBean implements Processor {
             exchange.setVariable("toldAt", MergeRule.profileVersion(event));
             change = "fetched";
         }
-        // The sender, for the log of decisions. It does not come from the mapping.
+        sent(exchange, event, own);
+        exchange.setVariable("change", change);
+    }
+
+    /** Adds the sender, for the log of decisions. It does not come from the mapping. */
+    private static void sent(Exchange exchange, ObjectNode event, Settings own) {
         event.put("provider", exchange.getVariable("provider", String.class));
         String delivery = exchange.getVariable("delivery-id", String.class);
         event.put("delivery", delivery);
@@ -126,7 +141,10 @@ public final class UserEvent extends ContextBean implements Processor {
             // Each event of a delivery is remembered when it is applied.
             event.put("once", delivery + " " + exchange.getVariable(DeliveredEvents.PLACE, 0, Integer.class));
         }
-        exchange.setVariable("change", change);
+        for (JsonNode member : event.path("members")) {
+            ((ObjectNode) member).set("provider", event.get("provider"));
+            ((ObjectNode) member).put("delivery", delivery);
+        }
         exchange.setVariable(CHECKED, event);
         exchange.getMessage().setBody(event);
     }
@@ -189,7 +207,7 @@ public final class UserEvent extends ContextBean implements Processor {
         ObjectNode checked = JsonNodeFactory.instance.objectNode();
         checked.set("type", type);
         if (UPSERTS.contains(type.textValue())) {
-            checked.put("id", id(event, idPrefix));
+            checked.put("id", UserId.of(event, "id", idPrefix));
             JsonNode raw = event.path("raw");
             if (!raw.isObject()) {
                 throw new InvalidUserEvent("the profile (raw) is missing or not an object");
@@ -200,26 +218,13 @@ public final class UserEvent extends ContextBean implements Processor {
             checked.put("created_at", EventTime.of(event, "created_at", clock));
             checked.put("updated_at", EventTime.of(event, "updated_at", clock));
         } else if (type.textValue().equals("deleted")) {
-            checked.put("id", id(event, idPrefix));
+            checked.put("id", UserId.of(event, "id", idPrefix));
             checked.put("deleted_at", EventTime.of(event, "deleted_at", clock));
         }
         return checked;
     }
 
-    private static String id(JsonNode event, String prefix) {
-        JsonNode own = event.path("id");
-        if (!own.isTextual() || own.textValue().isBlank()) {
-            throw new InvalidUserEvent("id is missing, blank or not text");
-        }
-        String id = prefix + own.textValue();
-        String fault = UserId.fault(id);
-        if (fault != null) {
-            throw new InvalidUserEvent("id " + fault);
-        }
-        return id;
-    }
-
-    private static String text(JsonNode event, String field) {
+    static String text(JsonNode event, String field) {
         JsonNode text = event.path(field);
         if (text.isMissingNode() || text.isNull()) {
             return null;

@@ -1,5 +1,7 @@
 package dev.userssync.event;
 
+import com.fasterxml.jackson.databind.JsonNode;
+
 /**
  * Checks an id for the table: text of 1 to 2,600 bytes in UTF-8, including its prefix, without characters that Postgres
  * refuses. A btree takes 2,704 bytes per tuple, and some indexes hold the provider beside the id. Stateless.
@@ -12,6 +14,23 @@ public final class UserId {
     public static final int LONGEST = 2_600;
 
     private UserId() {}
+
+    /**
+     * @return the id in a field of an event, with the provider's prefix
+     * @throws InvalidUserEvent if it is missing or cannot be stored; the message names the field
+     */
+    static String of(JsonNode event, String field, String prefix) {
+        JsonNode own = event.path(field);
+        if (!own.isTextual() || own.textValue().isBlank()) {
+            throw new InvalidUserEvent(field + " is missing, blank or not text");
+        }
+        String id = prefix + own.textValue();
+        String fault = fault(id);
+        if (fault != null) {
+            throw new InvalidUserEvent(field + " " + fault);
+        }
+        return id;
+    }
 
     /** @return the fault of the id, for a message that starts with "id"; null if it can be stored */
     public static String fault(String id) {

@@ -27,6 +27,8 @@ public final class Providers {
     public static final String ID_PREFIX = ".id.prefix";
     /** Whether a user who is inactive at the provider is kept or deleted. */
     public static final String INACTIVE = ".inactive";
+    /** Whether the provider's organizations and memberships are kept, too: on or off. */
+    public static final String ORGANIZATIONS = ".organizations";
     /** Whether a provider may deliver; set at start. */
     public static final String ON = ".webhook.on";
     /** The provider of the demonstration; operators never turn it on. */
@@ -112,19 +114,24 @@ public final class Providers {
                     throw new StartupFailure(REPLAY_PROTECTION + " names " + name
                             + ", which is not a provider; the providers are " + String.join(", ", all().keySet()));
                 });
-        checkInactive();
+        checkWords(
+                INACTIVE,
+                List.of("kept", "deleted"),
+                "deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
+        checkWords(ORGANIZATIONS, List.of("on", "off"), "on (organizations and memberships have tables) or off");
         if (!Setting.of(context, "shared.ids").equalsIgnoreCase("true")) {
             checkIdPrefixes();
         }
     }
 
-    private void checkInactive() {
+    /** Each setting with this ending must be one of the words, or empty. */
+    private void checkWords(String ending, List<String> words, String rule) {
         for (String name : context.getPropertiesComponent()
-                .loadProperties(setting -> setting.endsWith(INACTIVE))
+                .loadProperties(setting -> setting.endsWith(ending))
                 .stringPropertyNames()) {
-            if (!List.of("", "kept", "deleted").contains(Setting.of(context, name))) {
-                throw new StartupFailure(Setting.variable(name)
-                        + " must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
+            String word = Setting.of(context, name);
+            if (!word.isEmpty() && !words.contains(word)) {
+                throw new StartupFailure(Setting.variable(name) + " must be " + rule);
             }
         }
     }

@@ -1,0 +1,200 @@
+-- Organizations (or teams, tenants, groups) and memberships, beside the users. There are no foreign keys between the tables: events arrive in any order.
+SET LOCAL client_min_messages = warning;
+
+CREATE TABLE neon_auth.organizations_sync (
+  id         TEXT PRIMARY KEY,
+  raw_json   JSONB,
+  kind       TEXT NOT NULL DEFAULT 'organization', -- organization, team or group
+  name       TEXT,
+  slug       TEXT,                                 -- never UNIQUE: a deleted organization frees its slug, and the next one may arrive first
+  parent_id  TEXT,                                 -- of a team or group inside another one
+  created_at TIMESTAMPTZ,
+  deleted_at TIMESTAMPTZ,
+  updated_at TIMESTAMPTZ
+);
+CREATE INDEX organizations_sync_deleted_at_idx ON neon_auth.organizations_sync (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX organizations_sync_parent_id_idx ON neon_auth.organizations_sync (parent_id) WHERE parent_id IS NOT NULL;
+
+CREATE TABLE neon_auth.memberships_sync (
+  id              TEXT PRIMARY KEY,                -- the provider's own id, else <organization_id>:<user_id>
+  organization_id TEXT,                            -- null only while no event has named it
+  user_id         TEXT,
+  raw_json        JSONB,
+  role            TEXT,                            -- the provider's primary role, else the first of roles
+  roles           TEXT[],                          -- keys, not display names; null: the provider has none
+  active          BOOLEAN NOT NULL DEFAULT TRUE,   -- false: invited, pending, inactive or suspended
+  created_at      TIMESTAMPTZ,
+  deleted_at      TIMESTAMPTZ,
+  updated_at      TIMESTAMPTZ
+);
+-- Not unique: a user who leaves and joins again gets a new id at some providers.
+CREATE INDEX memberships_sync_user_id_idx ON neon_auth.memberships_sync (user_id);
+CREATE INDEX memberships_sync_organization_id_idx ON neon_auth.memberships_sync (organization_id, user_id);
+CREATE INDEX memberships_sync_deleted_at_idx ON neon_auth.memberships_sync (deleted_at) WHERE deleted_at IS NOT NULL;
+
+COMMENT ON TABLE neon_auth.organizations_sync IS 'Organizations, teams and groups of the auth provider, kept by users-sync. Do not write here.';
+COMMENT ON TABLE neon_auth.memberships_sync IS 'Who belongs to which organization, kept by users-sync. Do not write here. Read memberships_live.';
+
+CREATE VIEW neon_auth.organizations_live AS
+  SELECT id, raw_json, kind, name, slug, parent_id, created_at, deleted_at, updated_at
+    FROM neon_auth.organizations_sync
+   WHERE deleted_at IS NULL;
+
+-- Providers report no deletion of the memberships of a deleted user or organization, so that the view must hide them. It asks for a deletion, not for a
+-- live row: a membership that arrives before its user or organization is visible at once.
+CREATE VIEW neon_auth.memberships_live AS
+  SELECT m.id, m.organization_id, m.user_id, m.raw_json, m.role, m.roles, m.active, m.created_at, m.deleted_at, m.updated_at
+    FROM neon_auth.memberships_sync AS m
+   WHERE m.deleted_at IS NULL AND m.active AND m.organization_id IS NOT NULL AND m.user_id IS NOT NULL
+     AND NOT EXISTS (SELECT FROM neon_auth.organizations_sync AS o WHERE o.id = m.organization_id AND o.deleted_at IS NOT NULL)
+     AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u WHERE u.id = m.user_id AND u.deleted_at IS NOT NULL);
+
+-- As with users_live: row level security holds for the caller. Postgres 14 cannot.
+DO $$
+BEGIN
+  IF CAST(current_setting('server_version_num') AS integer) >= 150000 THEN
+    ALTER VIEW neon_auth.organizations_live SET (security_invoker = true);
+    ALTER VIEW neon_auth.memberships_live SET (security_invoker = true);
+  END IF;
+END $$;
+
+-- Rows that were purged: only a newer event restores one.
+CREATE TABLE users_sync_internal.organization_tombstone (id TEXT PRIMARY KEY, at TIMESTAMPTZ NOT NULL);
+CREATE TABLE users_sync_internal.membership_tombstone (id TEXT PRIMARY KEY, at TIMESTAMPTZ NOT NULL);
+
+-- When the complete memberships of an organization or a user were last stated. A membership that is older and was not among them had ended by then.
+CREATE TABLE users_sync_internal.membership_scope (
+  owner TEXT NOT NULL CHECK (owner IN ('organization', 'user')),
+  id    TEXT NOT NULL,
+  at    TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (owner, id)
+);
+
+-- The roles of memberships whose provider reports them apart from the membership, one by one or as a list (Auth0, Stack Auth, Zitadel).
+CREATE TABLE users_sync_internal.membership_roles (
+  id        TEXT PRIMARY KEY,       -- of the membership
+  stated    TEXT[],                 -- the last complete list; null: there was none
+  stated_at TIMESTAMPTZ,
+  changes   JSONB NOT NULL DEFAULT '{}' -- {role: [time, given or taken]}, the newest change of each role
+);
+
+-- null: a user
+ALTER TABLE users_sync_internal.event_log ADD COLUMN entity TEXT CHECK (entity IN ('organization', 'membership'));
+
+-- What the complete lists of its organization and user say of a membership with this version. If one is newer: outdated, where the row is live, because the
+-- list has confirmed it as it is; else left_at, because the list did not hold it. left_at is a microsecond earlier than the list, so that it never outranks
+-- a membership that the list holds. The locks make a list wait for the events that have not seen it.
+CREATE FUNCTION users_sync_internal.by_lists(id TEXT, organization_id TEXT, user_id TEXT, version TIMESTAMPTZ, OUT outdated BOOLEAN, OUT left_at TIMESTAMPTZ)
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF organization_id IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('organization ' || organization_id, 7361));
+  END IF;
+  IF user_id IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('user ' || user_id, 7361));
+  END IF;
+  SELECT max(s.at) - interval '1 microsecond' INTO left_at
+    FROM users_sync_internal.membership_scope AS s
+   WHERE (s.owner = 'organization' AND s.id = by_lists.organization_id OR s.owner = 'user' AND s.id = by_lists.user_id) AND s.at > version;
+  outdated := left_at IS NOT NULL AND EXISTS (SELECT FROM neon_auth.memberships_sync AS m WHERE m.id = by_lists.id AND m.deleted_at IS NULL);
+  IF outdated THEN
+    left_at := NULL;
+  END IF;
+END $$;
+
+-- States that a list of memberships of one owner is complete: ends the live ones that it lacks and that are not newer. Returns how many.
+CREATE FUNCTION users_sync_internal.list_memberships(owner TEXT, owner_id TEXT, ids TEXT[], at TIMESTAMPTZ) RETURNS BIGINT
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ended BIGINT;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(owner || ' ' || owner_id, 7361));
+  INSERT INTO users_sync_internal.membership_scope AS s (owner, id, at) VALUES (list_memberships.owner, owner_id, list_memberships.at)
+    ON CONFLICT ON CONSTRAINT membership_scope_pkey DO UPDATE SET at = greatest(s.at, excluded.at);
+  WITH missing AS (
+    SELECT m.id
+      FROM neon_auth.memberships_sync AS m
+     WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
+       AND m.deleted_at IS NULL AND m.id <> ALL (ids)
+       AND coalesce(m.updated_at, m.created_at, '-infinity') < list_memberships.at
+     ORDER BY m.id COLLATE "C" -- every writer locks in the same order
+       FOR UPDATE
+  )
+  UPDATE neon_auth.memberships_sync AS m SET deleted_at = list_memberships.at - interval '1 microsecond' FROM missing WHERE m.id = missing.id;
+  GET DIAGNOSTICS ended = ROW_COUNT;
+  RETURN ended;
+END $$;
+
+-- Takes what a provider reports of the roles of a membership: a complete list (an empty one with the end of the membership), or one role that was given or
+-- taken, or (both null) only that the row is there. The order of arrival does not matter: of one role the newest report stands, and of one time the list,
+-- then the role that was taken. A complete list of memberships that is newer than all of it had stated the roles, or there was no membership.
+-- Writes the roles to the row, if there is one.
+CREATE FUNCTION users_sync_internal.state_roles(membership_id TEXT, organization_id TEXT, user_id TEXT, list TEXT[], role TEXT, taken BOOLEAN, at TIMESTAMPTZ) RETURNS VOID
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  known  users_sync_internal.membership_roles;
+  listed TIMESTAMPTZ;
+  now_   TEXT[];
+BEGIN
+  INSERT INTO users_sync_internal.membership_roles AS r (id) VALUES (membership_id) ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING * INTO known;
+  SELECT max(s.at) INTO listed
+    FROM users_sync_internal.membership_scope AS s
+   WHERE s.owner = 'organization' AND s.id = state_roles.organization_id OR s.owner = 'user' AND s.id = state_roles.user_id;
+  IF listed > coalesce(known.stated_at, '-infinity') THEN
+    known.stated := '{}';
+    known.stated_at := listed;
+  END IF;
+  IF list IS NOT NULL AND at >= coalesce(known.stated_at, '-infinity') THEN
+    known.stated := list;
+    known.stated_at := at;
+  END IF;
+  IF role IS NOT NULL AND ROW (at, taken) > ROW (coalesce(CAST(known.changes -> role ->> 0 AS timestamptz), '-infinity'),
+                                               coalesce(CAST(known.changes -> role ->> 1 AS boolean), false)) THEN
+    known.changes := known.changes || jsonb_build_object(role, jsonb_build_array(at, taken));
+  END IF;
+  -- What the list knows already need not be kept.
+  SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') INTO known.changes
+    FROM jsonb_each(known.changes) AS c
+   WHERE known.stated_at IS NULL OR CAST(c.value ->> 0 AS timestamptz) > known.stated_at;
+  UPDATE users_sync_internal.membership_roles AS r SET stated = known.stated, stated_at = known.stated_at, changes = known.changes
+   WHERE r.id = membership_id AND (r.stated, r.stated_at, r.changes) IS DISTINCT FROM (known.stated, known.stated_at, known.changes);
+  -- In the provider's order, the roles of the list first; then those that were given since, in the order of time.
+  SELECT array_agg(s.name ORDER BY s.n) INTO now_
+    FROM (SELECT stated.name, stated.n FROM unnest(known.stated) WITH ORDINALITY AS stated (name, n)
+           WHERE NOT coalesce(CAST(known.changes -> stated.name ->> 1 AS boolean), false)
+           UNION ALL
+          SELECT c.key, 1000000 + row_number() OVER (ORDER BY CAST(c.value ->> 0 AS timestamptz), c.key COLLATE "C")
+            FROM jsonb_each(known.changes) AS c
+           WHERE NOT CAST(c.value ->> 1 AS boolean) AND c.key <> ALL (coalesce(known.stated, '{}'))) AS s;
+  now_ := coalesce(now_, CASE WHEN known.stated IS NOT NULL OR known.changes <> '{}' THEN CAST('{}' AS text[]) END);
+  UPDATE neon_auth.memberships_sync AS m SET roles = now_, role = now_[1]
+   WHERE m.id = membership_id AND (m.roles, m.role) IS DISTINCT FROM (now_, now_[1]);
+END $$;
+
+-- Whether a membership must not be stored, because its user was erased or purged and the event is not newer.
+CREATE FUNCTION users_sync_internal.is_of_erased_user(membership_id TEXT, user_id TEXT, version TIMESTAMPTZ) RETURNS BOOLEAN
+  LANGUAGE sql STABLE
+  RETURN EXISTS (SELECT FROM users_sync_internal.tombstone AS t
+                  WHERE t.id = coalesce(user_id, (SELECT m.user_id FROM neon_auth.memberships_sync AS m WHERE m.id = membership_id))
+                    AND t.at >= coalesce(version, '-infinity')
+                    AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u
+                                     WHERE u.id = t.id AND greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > t.at));
+
+-- Removes the memberships of users whose row was erased or purged, and what is kept of them. Returns how many rows.
+CREATE FUNCTION users_sync_internal.remove_memberships(user_ids TEXT[]) RETURNS BIGINT
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ids TEXT[];
+BEGIN
+  WITH removed AS (
+    DELETE FROM neon_auth.memberships_sync AS m
+     WHERE m.user_id = ANY (user_ids)
+       AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u WHERE u.id = m.user_id) -- kept by a foreign key, or restored meanwhile
+    RETURNING m.id
+  )
+  SELECT coalesce(array_agg(removed.id), '{}') INTO ids FROM removed;
+  DELETE FROM users_sync_internal.membership_roles AS r WHERE r.id = ANY (ids);
+  DELETE FROM users_sync_internal.membership_scope AS s WHERE s.owner = 'user' AND s.id = ANY (user_ids);
+  DELETE FROM users_sync_internal.event_log AS l WHERE l.entity = 'membership' AND l.user_id = ANY (ids);
+  RETURN cardinality(ids);
+END $$;
