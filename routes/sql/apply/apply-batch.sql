@@ -52,7 +52,7 @@ changed AS (
                         AND NOT EXISTS (SELECT FROM {table} AS u
                                          WHERE u.id = event.id
                                            AND greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at))
-     {membership} AND NOT users_sync_internal.is_of_erased_user(id, user_id, coalesce(updated_at, created_at, nullif(deleted_at, now())))
+     {membership} AND NOT users_sync_internal.has_no_owner(id, organization_id, user_id, coalesce(updated_at, created_at, nullif(deleted_at, now())))
    ORDER BY id COLLATE "C" -- every writer locks in the same order
   ON CONFLICT (id) DO UPDATE SET
     raw_json   = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)

@@ -171,14 +171,19 @@ BEGIN
    WHERE m.id = membership_id AND (m.roles, m.role) IS DISTINCT FROM (now_, now_[1]);
 END $$;
 
--- Whether a membership must not be stored, because its user was erased or purged and the event is not newer.
-CREATE FUNCTION users_sync_internal.is_of_erased_user(membership_id TEXT, user_id TEXT, version TIMESTAMPTZ) RETURNS BOOLEAN
+-- Whether a membership must not be stored, because its user or organization was erased or purged and the event is not newer.
+CREATE FUNCTION users_sync_internal.has_no_owner(membership_id TEXT, organization_id TEXT, user_id TEXT, version TIMESTAMPTZ) RETURNS BOOLEAN
   LANGUAGE sql STABLE
   RETURN EXISTS (SELECT FROM users_sync_internal.tombstone AS t
                   WHERE t.id = coalesce(user_id, (SELECT m.user_id FROM neon_auth.memberships_sync AS m WHERE m.id = membership_id))
                     AND t.at >= coalesce(version, '-infinity')
                     AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u
-                                     WHERE u.id = t.id AND greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > t.at));
+                                     WHERE u.id = t.id AND greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > t.at))
+      OR EXISTS (SELECT FROM users_sync_internal.organization_tombstone AS t
+                  WHERE t.id = coalesce(organization_id, (SELECT m.organization_id FROM neon_auth.memberships_sync AS m WHERE m.id = membership_id))
+                    AND t.at >= coalesce(version, '-infinity')
+                    AND NOT EXISTS (SELECT FROM neon_auth.organizations_sync AS o
+                                     WHERE o.id = t.id AND greatest(coalesce(o.updated_at, o.created_at), o.deleted_at) > t.at));
 
 -- Removes the memberships of users whose row was erased or purged, and what is kept of them. Returns how many rows.
 CREATE FUNCTION users_sync_internal.remove_memberships(user_ids TEXT[]) RETURNS BIGINT
@@ -193,8 +198,48 @@ BEGIN
     RETURNING m.id
   )
   SELECT coalesce(array_agg(removed.id), '{}') INTO ids FROM removed;
-  DELETE FROM users_sync_internal.membership_roles AS r WHERE r.id = ANY (ids);
+  DELETE FROM users_sync_internal.membership_roles AS r
+   WHERE r.id = ANY (ids) OR EXISTS (SELECT FROM unnest(user_ids) AS u (id) WHERE right(r.id, length(u.id) + 1) = ':' || u.id); -- roles without a row
   DELETE FROM users_sync_internal.membership_scope AS s WHERE s.owner = 'user' AND s.id = ANY (user_ids);
   DELETE FROM users_sync_internal.event_log AS l WHERE l.entity = 'membership' AND l.user_id = ANY (ids);
   RETURN cardinality(ids);
+END $$;
+
+-- Removes up to a thousand organizations, with their memberships, and as many memberships that were deleted so many days ago. An organization to which the
+-- application still refers stays. Returns how many rows are gone.
+CREATE FUNCTION users_sync_internal.purge_organizations(days INTEGER) RETURNS BIGINT
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  one    RECORD;
+  purged BIGINT := 0;
+  gone   BIGINT;
+BEGIN
+  -- No event that is being applied has missed the tombstones.
+  LOCK TABLE neon_auth.organizations_sync, neon_auth.memberships_sync IN SHARE ROW EXCLUSIVE MODE;
+  FOR one IN SELECT o.id, o.deleted_at FROM neon_auth.organizations_sync AS o
+              WHERE o.deleted_at < now() - make_interval(days => purge_organizations.days) ORDER BY o.deleted_at LIMIT 1000 LOOP
+    BEGIN
+      SET CONSTRAINTS ALL IMMEDIATE; -- a foreign key that waits for the commit must speak here, too
+      DELETE FROM neon_auth.organizations_sync AS o WHERE o.id = one.id;
+      INSERT INTO users_sync_internal.organization_tombstone AS t (id, at) VALUES (one.id, one.deleted_at)
+        ON CONFLICT (id) DO UPDATE SET at = greatest(t.at, excluded.at);
+      DELETE FROM neon_auth.memberships_sync AS m WHERE m.organization_id = one.id;
+      DELETE FROM users_sync_internal.membership_scope AS s WHERE s.owner = 'organization' AND s.id = one.id;
+      purged := purged + 1;
+    EXCEPTION WHEN foreign_key_violation THEN
+      CONTINUE;
+    END;
+  END LOOP;
+  WITH doomed AS (
+    SELECT m.id, m.deleted_at FROM neon_auth.memberships_sync AS m
+     WHERE m.deleted_at < now() - make_interval(days => purge_organizations.days) ORDER BY m.deleted_at LIMIT 1000
+  ), buried AS (
+    INSERT INTO users_sync_internal.membership_tombstone AS t (id, at) SELECT doomed.id, doomed.deleted_at FROM doomed
+      ON CONFLICT (id) DO UPDATE SET at = greatest(t.at, excluded.at)
+  ), forgotten AS (
+    DELETE FROM users_sync_internal.membership_roles AS r USING doomed WHERE r.id = doomed.id
+  )
+  DELETE FROM neon_auth.memberships_sync AS m USING doomed WHERE m.id = doomed.id;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN purged + gone;
 END $$;

@@ -8,6 +8,7 @@ import dev.userssync.event.Entity;
 import dev.userssync.event.MergeRule;
 import dev.userssync.event.StorableText;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
@@ -21,6 +22,9 @@ import org.apache.camel.Message;
  */
 @BindToRegistry("membership-roles")
 public final class MembershipRoles {
+
+    /** As many as a batch of apply-batch may hold. */
+    private static final int PART = 500;
 
     /** Out: a list with the event, without its roles, which the next statement takes. */
     public void without(Exchange exchange) {
@@ -59,7 +63,7 @@ public final class MembershipRoles {
 
     /**
      * Out: the headers {@code owner}, {@code id}, {@code ids} and {@code at} of a complete list, and the variable
-     * {@code members}, its events.
+     * {@code parts}, its events in lists that the queue has room for.
      */
     public void list(Exchange exchange) {
         JsonNode list = exchange.getMessage().getBody(JsonNode.class);
@@ -71,9 +75,14 @@ public final class MembershipRoles {
         list.path("members").forEach(member -> ids.add(quoted(member.path("id").textValue())));
         message.setHeader("ids", ids.toString());
         message.setHeader("at", list.path("updated_at").textValue());
-        List<JsonNode> members = new ArrayList<>();
-        list.path("members").forEach(members::add);
-        exchange.setVariable("members", members);
+        Map<String, JsonNode> members = new LinkedHashMap<>(); // each once: of two the last
+        list.path("members").forEach(member -> members.put(member.path("id").textValue(), member));
+        List<JsonNode> each = new ArrayList<>(members.values());
+        List<List<JsonNode>> parts = new ArrayList<>();
+        for (int from = 0; from < each.size(); from += PART) {
+            parts.add(each.subList(from, Math.min(from + PART, each.size())));
+        }
+        exchange.setVariable("parts", parts);
     }
 
     /** Makes one member of a list an event of its own, which alone is parked if it cannot be applied. */

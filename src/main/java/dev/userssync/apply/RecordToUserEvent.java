@@ -4,13 +4,13 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
 import dev.userssync.event.Entity;
 import dev.userssync.event.EntityEvent;
 import dev.userssync.event.InvalidUserEvent;
+import dev.userssync.event.JsonBody;
 import dev.userssync.event.UserId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -73,7 +73,7 @@ public final class RecordToUserEvent implements Processor {
                     case VALUE_STRING -> event.put(name, parser.getText());
                     case VALUE_TRUE -> event.put(name, true);
                     case VALUE_FALSE -> event.put(name, false);
-                    case START_ARRAY -> event.set(name, texts(parser));
+                    case START_ARRAY -> event.set(name, JsonBody.MAPPER.readTree(parser));
                     case START_OBJECT -> {
                         int start = (int) parser.currentTokenLocation().getByteOffset();
                         parser.skipChildren();
@@ -93,22 +93,11 @@ public final class RecordToUserEvent implements Processor {
         return event;
     }
 
-    /** The texts of a list, such as the roles of a membership. */
-    private static ArrayNode texts(JsonParser parser) throws IOException {
-        ArrayNode texts = JsonNodeFactory.instance.arrayNode();
-        for (JsonToken token; (token = parser.nextToken()) != JsonToken.END_ARRAY; ) {
-            if (token != JsonToken.VALUE_STRING) {
-                throw new InvalidUserEvent("the record of the topic has a list of something else than text");
-            }
-            texts.add(parser.getText());
-        }
-        return texts;
-    }
-
     private static void check(ObjectNode event) {
         String type = event.path("type").textValue();
         String id = event.path("id").textValue();
-        if (type == null || !TYPES.contains(type)) {
+        boolean list = event.has("members");
+        if (type == null || !TYPES.contains(type) && !list) {
             throw new InvalidUserEvent("the record of the topic is of another type than created, updated and deleted");
         }
         String fault = id == null ? "is missing" : UserId.fault(id);
@@ -116,6 +105,7 @@ public final class RecordToUserEvent implements Processor {
             throw new InvalidUserEvent("the record of the topic cannot be used, its id " + fault);
         }
         if (!type.equals("deleted")
+                && !list
                 && !EntityEvent.isRole(event)
                 && !event.path("raw").isPojo()) { // the profile as text, see above
             throw new InvalidUserEvent("the record of the topic has no profile (raw)");

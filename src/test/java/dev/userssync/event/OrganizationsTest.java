@@ -1,0 +1,301 @@
+package dev.userssync.event;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.testing.Delivery;
+import dev.userssync.testing.RunningApp;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Organizations and memberships beside the users: what an application reads, what bad input does, and what becomes of
+ * the memberships of a user who is erased or purged. The generic provider has a prefix; Clerk's organizations are off.
+ */
+class OrganizationsTest extends RunningApp {
+
+    private static final Instant START = Instant.now().minus(Duration.ofDays(60));
+
+    OrganizationsTest() {
+        settings.setProperty("generic.id.prefix", "g:");
+        settings.setProperty("clerk.organizations", "off");
+        settings.setProperty("shared.ids", "true");
+        settings.setProperty("camel.server.maxBodySize", "10000000");
+    }
+
+    @BeforeEach
+    void empty() {
+        database.execute("TRUNCATE neon_auth.users_sync, neon_auth.organizations_sync, neon_auth.memberships_sync,"
+                + " users_sync_internal.membership_roles, users_sync_internal.membership_scope, users_sync_internal.tombstone,"
+                + " users_sync_internal.organization_tombstone, users_sync_internal.membership_tombstone,"
+                + " users_sync_internal.dead_letter, users_sync_internal.event_log");
+    }
+
+    private int post(String type, String data, int minutes) {
+        return post("generic", type, data, minutes);
+    }
+
+    private int post(String provider, String type, String data, int minutes) {
+        Instant at = START.plus(Duration.ofMinutes(minutes));
+        return new Delivery("{\"type\": \"" + type + "\", \"timestamp\": \"" + at + "\", \"data\": " + data + "}")
+                .post(webhooks(provider))
+                .statusCode();
+    }
+
+    private void joined(String organization, String user, int minutes) {
+        assertEquals(
+                204,
+                post(
+                        "membership.created",
+                        "{\"organization_id\": \"" + organization + "\", \"user_id\": \"" + user
+                                + "\", \"role\": \"admin\"}",
+                        minutes));
+    }
+
+    private List<String> live() {
+        return database.column(
+                "SELECT concat_ws(' ', organization_id, user_id, role, roles) FROM neon_auth.memberships_live ORDER BY id");
+    }
+
+    @Test
+    void aMembershipIsVisibleBeforeItsUserAndItsOrganization() {
+        joined("o1", "u1", 2);
+        assertEquals(List.of("g:o1 g:u1 admin {admin}"), live());
+        assertEquals("g:o1:g:u1", database.value("SELECT id FROM neon_auth.memberships_sync"));
+        assertEquals(204, post("organization.created", "{\"id\": \"o1\", \"name\": \"Acme\", \"slug\": \"acme\"}", 1));
+        assertEquals(204, post("user.created", "{\"id\": \"u1\", \"name\": \"Ada\"}", 1));
+        assertEquals(
+                "Acme acme organization Ada",
+                database.value("SELECT concat_ws(' ', o.name, o.slug, o.kind, u.name) FROM neon_auth.memberships_live m"
+                        + " JOIN neon_auth.organizations_live o ON o.id = m.organization_id"
+                        + " JOIN neon_auth.users_live u ON u.id = m.user_id"));
+    }
+
+    @Test
+    void theViewHidesMembershipsOfDeletedUsersAndOrganizationsAndInactiveOnes() {
+        joined("o1", "u1", 1);
+        joined("o2", "u1", 1);
+        joined("o2", "u2", 1);
+        assertEquals(
+                204,
+                post("membership.created", "{\"organization_id\": \"o2\", \"user_id\": \"u3\", \"active\": false}", 1));
+        assertEquals(204, post("organization.deleted", "{\"id\": \"o1\"}", 2));
+        assertEquals(204, post("user.deleted", "{\"id\": \"u2\"}", 2));
+        assertEquals(List.of("g:o2 g:u1 admin {admin}"), live());
+        assertEquals(
+                "0",
+                database.value("SELECT count(*) FROM neon_auth.memberships_sync WHERE deleted_at IS NOT NULL"),
+                "the rows stay as the provider reported them");
+        assertEquals(204, post("user.updated", "{\"id\": \"u2\", \"name\": \"Eve\"}", 3)); // restored
+        assertEquals(List.of("g:o2 g:u1 admin {admin}", "g:o2 g:u2 admin {admin}"), live());
+    }
+
+    @Test
+    void aSlugMayBeUsedAgainAndParentsMayFormACircle() {
+        assertEquals(
+                204, post("organization.created", "{\"id\": \"o1\", \"slug\": \"acme\", \"parent_id\": \"o2\"}", 1));
+        assertEquals(
+                204,
+                post(
+                        "organization.created",
+                        "{\"id\": \"o2\", \"slug\": \"acme\", \"parent_id\": \"o1\", \"kind\": \"team\"}",
+                        3));
+        assertEquals(204, post("organization.deleted", "{\"id\": \"o1\"}", 2));
+        assertEquals(
+                List.of("g:o2 team g:o1"),
+                database.column("SELECT concat_ws(' ', id, kind, parent_id) FROM neon_auth.organizations_live"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    "role": "admin", "roles": ["admin", "editor"] | admin {admin,editor}
+                    "roles": ["editor", "admin", "editor", " "] | editor {editor,admin}
+                    "role": null, "roles": null | ''
+                    "roles": [] | {}
+                    "role": " viewer " | viewer {viewer}
+                    "roles": ["a,b", "c\\"d", "e\\\\f", "{}", "NULL"] | a,b {"a,b","c\\"d","e\\\\f","{}","NULL"}
+                    "roles": ["\\u0000x"] | �x {�x}""")
+    void rolesComeInManyForms(String fields, String expected) {
+        assertEquals(
+                204,
+                post("membership.created", "{\"organization_id\": \"o1\", \"user_id\": \"u1\", " + fields + "}", 1));
+        assertEquals(expected, database.value("SELECT concat_ws(' ', role, roles) FROM neon_auth.memberships_sync"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"organization_id\": \"o1\"",
+                "\"user_id\": \"u1\"",
+                "\"organization_id\": 7, \"user_id\": \"u1\"",
+                "\"organization_id\": \"o1\", \"user_id\": \"u1\", \"roles\": [{\"name\": \"admin\"}]",
+                "\"organization_id\": \"o1\", \"user_id\": \"u1\", \"roles\": \"admin,editor\"",
+                "\"organization_id\": \"o1\", \"user_id\": \"u1\", \"active\": \"yes\"",
+                "\"organization_id\": \" \", \"user_id\": \"u1\""
+            })
+    void aMembershipThatCannotBeReadIsParked(String fields) {
+        assertEquals(422, post("membership.created", "{" + fields + "}", 1));
+        assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.memberships_sync"));
+    }
+
+    @Test
+    void longAndOddIdsAndRolesAreKept() {
+        String role = "r".repeat(10_000);
+        assertEquals(
+                204,
+                post(
+                        "membership.created",
+                        "{\"organization_id\": \"a:b\", \"user_id\": \"c:d\", \"role\": \"" + role + "\"}",
+                        1));
+        assertEquals(
+                "g:a:b g:c:d 10000",
+                database.value(
+                        "SELECT concat_ws(' ', organization_id, user_id, length(role)) FROM neon_auth.memberships_live"));
+        String half = "x".repeat(1_500); // each may be stored, and an index could not hold both
+        assertEquals(
+                422,
+                post(
+                        "membership.created",
+                        "{\"organization_id\": \"" + half + "\", \"user_id\": \"" + half + "\"}",
+                        1));
+    }
+
+    @Test
+    void aListLargerThanTheQueueIsApplied() {
+        ObjectNode list = JsonBody.MAPPER.createObjectNode().put("organization_id", "big");
+        ArrayNode members = list.putArray("members");
+        for (int i = 0; i < 20_000; i++) {
+            members.addObject().put("user_id", "u" + i).put("role", "member").putObject("raw");
+        }
+        joined("big", "leaver", 1);
+        assertEquals(204, post("membership.listed", list.toString(), 2));
+        assertEquals("20000", database.value("SELECT count(*) FROM neon_auth.memberships_live"));
+        assertEquals(204, post("membership.listed", "{\"organization_id\": \"big\", \"members\": null}", 3));
+        assertEquals("20000", database.value("SELECT count(*) FROM neon_auth.memberships_live"), "null states nothing");
+        assertEquals(204, post("membership.listed", "{\"organization_id\": \"big\", \"members\": []}", 4));
+        assertEquals(List.of(), live());
+    }
+
+    @Test
+    void aListAppliesItsOtherMembersWhenTheDatabaseRefusesOne() {
+        database.execute("ALTER TABLE neon_auth.memberships_sync ADD CONSTRAINT nobody CHECK (user_id <> 'g:u2')");
+        try {
+            assertEquals(
+                    204,
+                    post(
+                            "membership.listed",
+                            "{\"organization_id\": \"o1\", \"members\": [{\"user_id\": \"u1\", \"raw\": {}},"
+                                    + " {\"user_id\": \"u2\", \"raw\": {}}, {\"user_id\": \"u3\", \"raw\": {}}]}",
+                            1));
+            assertEquals(List.of("g:o1 g:u1", "g:o1 g:u3"), live());
+            assertEquals("1", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+        } finally {
+            database.execute("ALTER TABLE neon_auth.memberships_sync DROP CONSTRAINT nobody");
+        }
+        context.createProducerTemplate().sendBody("direct:replay-dead-letters", null);
+        assertEquals(List.of("g:o1 g:u1", "g:o1 g:u2", "g:o1 g:u3"), live());
+    }
+
+    @Test
+    void anErasedUserHasNoMembershipsAndGetsNoneByAnOlderEvent() throws Exception {
+        assertEquals(204, post("user.created", "{\"id\": \"u1\", \"name\": \"Ada\"}", 1));
+        joined("o1", "u1", 2);
+        joined("o1", "u2", 2);
+        assertEquals(
+                204,
+                post(
+                        "membership.updated",
+                        "{\"organization_id\": \"o9\", \"user_id\": \"u1\", \"role_given\": \"admin\"}",
+                        2));
+        JsonNode proof = JsonBody.MAPPER.readTree(context.createFluentProducerTemplate()
+                .to("direct:erase-user")
+                .withHeader("id", "g:u1")
+                .request(String.class));
+        assertEquals(1, proof.path("memberships_removed").asInt());
+        for (String table : database.column("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+                + " WHERE schemaname IN ('neon_auth', 'users_sync_internal') AND tablename <> 'tombstone'")) {
+            assertEquals(
+                    "0", database.value("SELECT count(*) FROM " + table + " AS t WHERE t::text ~ '\\mu1\\M'"), table);
+        }
+        joined("o1", "u1", 3); // late
+        assertEquals(List.of("g:o1 g:u2 admin {admin}"), live());
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.memberships_sync WHERE user_id = 'g:u1'"));
+    }
+
+    @Test
+    void aPurgedUserHasNoMemberships() throws Exception {
+        assertEquals(204, post("user.created", "{\"id\": \"u1\"}", 1));
+        joined("o1", "u1", 2);
+        joined("o1", "u2", 2);
+        assertEquals(204, post("user.deleted", "{\"id\": \"u1\"}", 3));
+        purge();
+        assertEquals(List.of("g:u2"), database.column("SELECT user_id FROM neon_auth.memberships_sync"));
+        joined("o1", "u1", 2); // late
+        assertEquals(List.of("g:u2"), database.column("SELECT user_id FROM neon_auth.memberships_sync"));
+    }
+
+    private void purge() throws Exception {
+        context.createFluentProducerTemplate()
+                .to("direct:purge-users")
+                .withHeader("days", "30")
+                .request(String.class);
+    }
+
+    @Test
+    void aPurgedOrganizationHasNoMembershipsAndDoesNotComeBack() throws Exception {
+        assertEquals(204, post("organization.created", "{\"id\": \"o1\"}", 1));
+        assertEquals(204, post("organization.created", "{\"id\": \"o2\"}", 1));
+        database.execute("CREATE TABLE rooms (organization_id TEXT REFERENCES neon_auth.organizations_sync);"
+                + " INSERT INTO rooms VALUES ('g:o2')");
+        joined("o1", "u1", 2);
+        joined("o3", "u3", 2);
+        assertEquals(204, post("membership.deleted", "{\"organization_id\": \"o3\", \"user_id\": \"u3\"}", 3));
+        assertEquals(204, post("organization.deleted", "{\"id\": \"o1\"}", 3));
+        assertEquals(204, post("organization.deleted", "{\"id\": \"o2\"}", 3));
+        purge();
+        assertEquals(
+                List.of("g:o2"), database.column("SELECT id FROM neon_auth.organizations_sync"), "a key refers to it");
+        assertEquals(List.of(), database.column("SELECT id FROM neon_auth.memberships_sync"));
+        assertEquals(204, post("organization.created", "{\"id\": \"o1\"}", 1));
+        joined("o1", "u1", 2);
+        joined("o3", "u3", 2);
+        assertEquals(List.of(), live());
+        joined("o1", "u1", 4);
+        joined("o3", "u3", 4);
+        assertEquals(List.of("g:o1 g:u1 admin {admin}", "g:o3 g:u3 admin {admin}"), live());
+        database.execute("DROP TABLE rooms");
+    }
+
+    @Test
+    void organizationsThatAreOffAreIgnored() {
+        assertEquals(204, post("clerk", "organization.created", "{\"id\": \"org_1\", \"name\": \"Acme\"}", 1));
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.organizations_sync"));
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+    }
+
+    @Test
+    void theHistoryTellsTheRows() {
+        joined("o1", "u1", 2);
+        joined("o1", "u1", 1);
+        joined("o1", "u1", 2);
+        assertEquals(
+                List.of("membership g:o1:g:u1 applied", "membership g:o1:g:u1 stale", "membership g:o1:g:u1 duplicate"),
+                database.column(
+                        "SELECT concat_ws(' ', entity, user_id, decision) FROM users_sync_internal.event_log ORDER BY at"));
+        assertTrue(post("organization.created", "{\"id\": \"o1\"}", 1) == 204);
+        assertEquals(
+                "organization applied",
+                database.value(
+                        "SELECT concat_ws(' ', entity, decision) FROM users_sync_internal.event_log WHERE user_id = 'g:o1'"));
+    }
+}
