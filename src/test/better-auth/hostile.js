@@ -1,6 +1,6 @@
 // Calls the hooks of docs/better-auth.md with values that Better Auth and its plugins may pass.
 // Ends when every delivery is sent.
-import { usersSync } from "./users-sync.ts";
+import { usersSync, usersSyncOrganizations } from "./users-sync.ts";
 
 const circle = { id: "circle", name: "Circle", friends: [{ name: "Friend" }], createdAt: new Date() };
 circle.self = circle;
@@ -24,3 +24,5 @@ for (const user of users) {
 }
 await usersSync.user.update.after(null);
 await usersSync.user.delete.after(undefined);
+await usersSyncOrganizations.afterUpdateOrganization({ organization: null });
+await usersSyncOrganizations.afterAddMember({});

@@ -104,6 +104,90 @@ class BetterAuthTest extends RunningApp {
     }
 
     @Test
+    void anOrganizationWithATeamAndAMember() {
+        String ada = signUp("ada.b");
+        String organization = post("/organization/create", "{\"name\": \"Orchard\", \"slug\": \"orchard\"}")
+                .get("id")
+                .asText();
+        awaitOne(
+                "organizations_sync",
+                "id = '" + organization
+                        + "' AND kind = 'organization' AND name = 'Orchard' AND slug = 'orchard' AND deleted_at IS NULL");
+        // The plugin creates a team of the same name.
+        awaitOne(
+                "organizations_sync",
+                "parent_id = '" + organization + "' AND kind = 'team' AND name = 'Orchard' AND deleted_at IS NULL");
+        awaitOne(
+                "memberships_live",
+                "organization_id = '" + organization + "' AND user_id = '" + ada + "' AND roles = '{owner}'");
+
+        post(
+                "/organization/update",
+                "{\"organizationId\": \"%s\", \"data\": {\"name\": \"Orchard Labs\"}}".formatted(organization));
+        awaitOne("organizations_sync", "id = '" + organization + "' AND name = 'Orchard Labs' AND slug = 'orchard'");
+        String team = post(
+                        "/organization/create-team",
+                        "{\"name\": \"Platform\", \"organizationId\": \"%s\"}".formatted(organization))
+                .get("id")
+                .asText();
+        String invitation = post("/organization/invite-member", """
+                {"email": "bea@example.com", "role": "member", "organizationId": "%s"}""".formatted(organization))
+                .get("id")
+                .asText();
+
+        String bea = signUp("bea");
+        String member = post("/organization/accept-invitation", "{\"invitationId\": \"%s\"}".formatted(invitation))
+                .at("/member/id")
+                .asText();
+        awaitOne(
+                "memberships_live", "id = '" + member + "' AND user_id = '" + bea + "' AND role = 'member' AND active");
+
+        post("/sign-in/email", "{\"email\": \"ada.b@example.com\", \"password\": \"%s\"}".formatted(PASSWORD));
+        post("/organization/update-member-role", """
+                {"memberId": "%s", "role": ["admin", "member"], "organizationId": "%s"}""".formatted(member, organization));
+        awaitOne("memberships_live", "id = '" + member + "' AND roles = '{admin,member}'");
+        post("/organization/add-team-member", """
+                {"teamId": "%s", "userId": "%s", "organizationId": "%s"}""".formatted(team, bea, organization));
+        awaitOne("memberships_live", "organization_id = '" + team + "' AND user_id = '" + bea + "' AND roles IS NULL");
+        post("/organization/remove-team-member", """
+                {"teamId": "%s", "userId": "%s", "organizationId": "%s"}""".formatted(team, bea, organization));
+        awaitOne("memberships_sync", "organization_id = '" + team + "' AND deleted_at > created_at");
+        post(
+                "/organization/remove-team",
+                "{\"teamId\": \"%s\", \"organizationId\": \"%s\"}".formatted(team, organization));
+        awaitOne("organizations_sync", "id = '" + team + "' AND deleted_at > created_at");
+        post("/organization/remove-member", """
+                {"memberIdOrEmail": "bea@example.com", "organizationId": "%s"}""".formatted(organization));
+        awaitOne("memberships_sync", "id = '" + member + "' AND deleted_at > updated_at");
+        post("/organization/delete", "{\"organizationId\": \"%s\"}".formatted(organization));
+        awaitOne("organizations_sync", "id = '" + organization + "' AND deleted_at > updated_at");
+        assertEquals(
+                "0", database.value("SELECT count(*) FROM neon_auth.memberships_live WHERE user_id = '" + ada + "'"));
+        assertEquals(
+                "0", database.value("SELECT count(*) FROM neon_auth.memberships_sync WHERE raw_json::text LIKE '%@%'"));
+        assertNothingParkedAndNoSecret();
+    }
+
+    private String signUp(String name) {
+        return post(
+                        "/sign-up/email",
+                        "{\"name\": \"%1$s\", \"email\": \"%1$s@example.com\", \"password\": \"%2$s\"}"
+                                .formatted(name, PASSWORD))
+                .at("/user/id")
+                .asText();
+    }
+
+    private void awaitOne(String table, String condition) {
+        await().atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> assertEquals(
+                        "1",
+                        database.value("SELECT count(*) FROM neon_auth." + table + " WHERE " + condition),
+                        () -> condition + ": "
+                                + database.value("SELECT jsonb_agg(to_jsonb(t)) FROM neon_auth." + table + " t")
+                                + log()));
+    }
+
+    @Test
     void aUserWithoutAName() {
         String id =
                 post("/sign-up/email", """
@@ -139,7 +223,7 @@ class BetterAuthTest extends RunningApp {
     void withoutItsSettingsTheHooksSayItOnce(String set) throws Exception {
         Hostile run = set.isEmpty() ? hostile() : hostile(set, "http://localhost:1/webhooks/better-auth");
         assertEquals(0, run.exit, run.output);
-        assertEquals("users-sync: set USERS_SYNC_URL and USERS_SYNC_SECRET; until then no user is sent\n", run.output);
+        assertEquals("users-sync: set USERS_SYNC_URL and USERS_SYNC_SECRET; until then nothing is sent\n", run.output);
     }
 
     private record Hostile(int exit, String output) {}
