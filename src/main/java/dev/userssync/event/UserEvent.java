@@ -101,9 +101,14 @@ public final class UserEvent extends ContextBean implements Processor {
                         Setting.of(context, provider + Providers.INACTIVE).equals("deleted"),
                         !Setting.of(context, provider + Providers.ORGANIZATIONS).equals("off")));
         if (given != null && given.has("entity") && Entity.of(given) != Entity.USER) {
+            if (!own.organizations) { // not even checked, so that nothing is parked
+                exchange.setVariable("change", "off");
+                exchange.getMessage().setBody(given);
+                return;
+            }
             ObjectNode event = EntityEvent.checked(given, Entity.of(given), own.idPrefix, clock);
             sent(exchange, event, own);
-            exchange.setVariable("change", own.organizations ? EntityEvent.change(event) : "off");
+            exchange.setVariable("change", EntityEvent.change(event));
             return;
         }
         ObjectNode event = checked(given, own.idPrefix);
