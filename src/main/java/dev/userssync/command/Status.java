@@ -20,6 +20,13 @@ public final class Status extends Remote {
                 + (users.path("deleted").isNumber()
                         ? ", " + users.path("deleted").asText() + " of them deleted"
                         : ""));
+        JsonNode organizations = status.path("organizations");
+        if (organizations.path("organizations").asLong()
+                        + organizations.path("memberships").asLong()
+                > 0) {
+            out("organizations " + organizations.path("organizations").asText() + ", memberships "
+                    + organizations.path("memberships").asText());
+        }
         status.path("providers").properties().forEach(provider -> {
             JsonNode one = provider.getValue();
             JsonNode day = one.path("activity");

@@ -112,6 +112,7 @@ public final class ManagementApi {
     private Map<String, Object> status() throws Exception {
         Map<String, Object> status = new LinkedHashMap<>();
         status.put("users", routes.row("count-users"));
+        status.put("organizations", routes.row("count-organizations"));
         Map<String, Object> providers = new LinkedHashMap<>();
         context.getRegistry()
                 .lookupByNameAndType("database-figures", DatabaseFigures.class)

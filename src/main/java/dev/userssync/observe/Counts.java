@@ -62,11 +62,11 @@ public final class Counts extends ContextBean implements Processor, BatchObserve
 
     private void count(Exchange exchange, String decision) {
         JsonNode event = exchange.getMessage().getBody() instanceof JsonNode json ? json : null;
-        String type = event == null ? null : event.path("type").textValue();
+        String type = Metrics.type(event);
         metrics.decided(DeliveryLog.provider(exchange), type, decision, 1);
         if (EVENTS.isDebugEnabled()) {
             DeliveryLog.field(DeliveryLog.fields(EVENTS.atDebug(), exchange, event), "decision", decision)
-                    .log("{}: {} event {}", DeliveryLog.provider(exchange), Metrics.type(type), decision);
+                    .log("{}: {} event {}", DeliveryLog.provider(exchange), type, decision);
         }
     }
 

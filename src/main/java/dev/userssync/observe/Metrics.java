@@ -2,6 +2,7 @@
 //DEPS org.apache.camel:camel-micrometer-prometheus:4.17.0
 package dev.userssync.observe;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.settings.PerContext;
 import dev.userssync.verify.Refused;
 import io.micrometer.core.instrument.Counter;
@@ -38,7 +39,7 @@ import org.apache.camel.support.service.ServiceSupport;
  */
 public final class Metrics extends ServiceSupport {
 
-    private static final Set<String> TYPES = Set.of("created", "updated", "deleted");
+    private static final Set<String> TYPES = Set.of("created", "updated", "deleted", "listed");
 
     private final MeterRegistry registry;
     private final DistributionSummary batchSizes;
@@ -103,7 +104,7 @@ public final class Metrics extends ServiceSupport {
      *         the routes)
      */
     void decided(String provider, String type, String decision, long count) {
-        Event event = new Event(provider, type(type), decision);
+        Event event = new Event(provider, type, decision);
         events.computeIfAbsent(
                         event,
                         key -> Counter.builder("users_sync.events")
@@ -113,9 +114,16 @@ public final class Metrics extends ServiceSupport {
                 .increment(count);
     }
 
-    /** Maps the many types of providers to those that change a user, and to {@code other}. */
-    static String type(String type) {
-        return type != null && TYPES.contains(type) ? type : "other";
+    /**
+     * Maps the many types of providers to those that change a row, and to {@code other}: {@code created} for a user,
+     * {@code membership.created} for a membership.
+     */
+    static String type(JsonNode event) {
+        String type = event == null ? null : event.path("type").textValue();
+        if (type == null || !TYPES.contains(type)) {
+            return "other";
+        }
+        return event.has("entity") ? event.path("entity").textValue() + "." + type : type;
     }
 
     void committed(int users, long nanoseconds) {

@@ -27,6 +27,9 @@ public final class Readiness {
             "SELECT coalesce(max(version::int), 0) FROM users_sync_internal.flyway_schema_history"
                     + " WHERE success AND version IS NOT NULL";
 
+    /** The queues of the three tables. */
+    private static final List<String> BATCHES = List.of("users", "organizations", "memberships");
+
     private final CamelContext context;
     /** The version of the tables that users-sync made or found at its start. */
     private final int tables;
@@ -57,21 +60,32 @@ public final class Readiness {
                             : null;
         });
         check("writers", () -> {
-            MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class)
-                    .consumer("users");
-            String stuck = writer == null ? "not running" : writer.stuck();
-            return stuck == null || writer == null
-                    ? stuck
-                    : stuck + ": see pg_stat_activity for the lock or query it waits for";
+            for (String name : BATCHES) {
+                String stuck =
+                        writer(name) == null ? "not running" : writer(name).stuck();
+                if (stuck != null) {
+                    return stuck.equals("not running")
+                            ? stuck
+                            : stuck + ": see pg_stat_activity for the lock or query it waits for";
+                }
+            }
+            return null;
         });
         check("writes", () -> ask().blocked);
         check("queue", () -> {
-            MicrobatchConsumer writer = context.getComponent("microbatch", MicrobatchComponent.class)
-                    .consumer("users");
-            return writer == null
-                    ? "not running"
-                    : writer.hasRoom() ? null : "nearly full: events arrive faster than the database takes them";
+            for (String name : BATCHES) {
+                if (writer(name) == null) {
+                    return "not running";
+                } else if (!writer(name).hasRoom()) {
+                    return "nearly full: events arrive faster than the database takes them";
+                }
+            }
+            return null;
         });
+    }
+
+    private MicrobatchConsumer writer(String name) {
+        return context.getComponent("microbatch", MicrobatchComponent.class).consumer(name);
     }
 
     private void check(String id, Callable<String> trouble) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.testing.Delivery;
+import dev.userssync.testing.Http;
 import dev.userssync.testing.RunningApp;
 import java.time.Duration;
 import java.time.Instant;
@@ -281,6 +282,21 @@ class OrganizationsTest extends RunningApp {
         assertEquals(204, post("clerk", "organization.created", "{\"id\": \"org_1\", \"name\": \"Acme\"}", 1));
         assertEquals("0", database.value("SELECT count(*) FROM neon_auth.organizations_sync"));
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+    }
+
+    @Test
+    void statusAndMetricsCountThem() {
+        joined("o1", "u1", 2);
+        joined("o1", "u1", 1);
+        assertEquals(204, post("organization.created", "{\"id\": \"o1\"}", 1));
+        String metrics = Http.get(management("/observe/metrics")).body();
+        for (String line : List.of("type=\"membership.created\"", "type=\"organization.created\"")) {
+            assertTrue(
+                    metrics.contains("users_sync_events_total{decision=\"applied\",provider=\"generic\"," + line),
+                    line);
+        }
+        String status = Http.get(management("/admin/status")).body();
+        assertTrue(status.contains("\"organizations\":1,\"memberships\":1"), status);
     }
 
     @Test
