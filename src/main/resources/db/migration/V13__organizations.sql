@@ -81,6 +81,12 @@ CREATE TABLE users_sync_internal.membership_roles (
 -- null: a user
 ALTER TABLE users_sync_internal.event_log ADD COLUMN entity TEXT CHECK (entity IN ('organization', 'membership'));
 
+-- The key of the lock of an owner's lists. Several owners share one of a thousand: ten thousand members in one statement would need a lock each, and the
+-- server's table of locks has no room for them (SQLState 53200).
+CREATE FUNCTION users_sync_internal.list_lock(owner TEXT, id TEXT) RETURNS BIGINT
+  LANGUAGE sql IMMUTABLE
+  RETURN hashtextextended('users-sync list of ' || owner, 7361) + mod(hashtextextended(id, 7361), 500);
+
 -- What the complete lists of its organization and user say of a membership with this version. If one is newer: outdated, where the row is live, because the
 -- list has confirmed it as it is; else left_at, because the list did not hold it. left_at is a microsecond earlier than the list, so that it never outranks
 -- a membership that the list holds. The locks make a list wait for the events that have not seen it.
@@ -88,10 +94,10 @@ CREATE FUNCTION users_sync_internal.by_lists(id TEXT, organization_id TEXT, user
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF organization_id IS NOT NULL THEN
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('organization ' || organization_id, 7361));
+    PERFORM pg_advisory_xact_lock_shared(users_sync_internal.list_lock('organization', organization_id));
   END IF;
   IF user_id IS NOT NULL THEN
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('user ' || user_id, 7361));
+    PERFORM pg_advisory_xact_lock_shared(users_sync_internal.list_lock('user', user_id));
   END IF;
   SELECT max(s.at) - interval '1 microsecond' INTO left_at
     FROM users_sync_internal.membership_scope AS s
@@ -108,7 +114,7 @@ CREATE FUNCTION users_sync_internal.list_memberships(owner TEXT, owner_id TEXT, 
 DECLARE
   ended BIGINT;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended(owner || ' ' || owner_id, 7361));
+  PERFORM pg_advisory_xact_lock(users_sync_internal.list_lock(owner, owner_id));
   INSERT INTO users_sync_internal.membership_scope AS s (owner, id, at) VALUES (list_memberships.owner, owner_id, list_memberships.at)
     ON CONFLICT ON CONSTRAINT membership_scope_pkey DO UPDATE SET at = greatest(s.at, excluded.at);
   WITH missing AS (
