@@ -1,6 +1,6 @@
 -- What SCIM clients look for, so that a lookup costs the same with 100,000 users as with ten. Only where SCIM is on: an index over
 -- raw_json takes from Postgres the cheap (HOT) update of every row, and other providers need none. Flyway runs this again whenever
--- the value of "scim" changes. Each WHERE is, word for word, a condition in UserRows.
+-- the value of "scim" changes. Each WHERE is, word for word, a condition in Rows.
 SET LOCAL client_min_messages = warning;
 
 DO $$
@@ -16,8 +16,13 @@ BEGIN
     DROP INDEX IF EXISTS neon_auth.users_sync_scim_external_id_idx;
     CREATE INDEX IF NOT EXISTS users_sync_scim_emails_idx ON neon_auth.users_sync USING gin ((lower((raw_json -> 'emails')::text)::jsonb) jsonb_path_ops)
       WHERE raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}' AND (deleted_at IS NULL OR raw_json -> 'active' = 'false');
+    CREATE INDEX IF NOT EXISTS organizations_sync_scim_name_idx ON neon_auth.organizations_sync (lower(raw_json #>> '{displayName}'))
+      WHERE raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"]}' AND deleted_at IS NULL;
+    CREATE INDEX IF NOT EXISTS organizations_sync_scim_external_idx ON neon_auth.organizations_sync ((raw_json ->> 'externalId'))
+      WHERE raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"]}';
   ELSE
     DROP INDEX IF EXISTS neon_auth.users_sync_scim_id_idx, neon_auth.users_sync_scim_user_name_idx,
-      neon_auth.users_sync_scim_external_idx, neon_auth.users_sync_scim_external_id_idx, neon_auth.users_sync_scim_emails_idx;
+      neon_auth.users_sync_scim_external_idx, neon_auth.users_sync_scim_external_id_idx, neon_auth.users_sync_scim_emails_idx,
+      neon_auth.organizations_sync_scim_name_idx, neon_auth.organizations_sync_scim_external_idx;
   END IF;
 END $$;

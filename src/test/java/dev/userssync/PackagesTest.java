@@ -36,7 +36,8 @@ class PackagesTest {
             Map.entry("verify", Set.of("settings", "event", "http")),
             Map.entry("provider", Set.of("settings", "event", "payload", "http", "database")),
             Map.entry("apply", Set.of("event")),
-            Map.entry("scim", Set.of("settings", "event", "payload", "database")),
+            Map.entry("resource", Set.of("event")),
+            Map.entry("scim", Set.of("settings", "event", "payload", "database", "resource")),
             Map.entry("command", Set.of("settings", "database")),
             Map.entry("observe", Set.of("settings", "event", "verify", "apply", "database")),
             Map.entry("management", Set.of("settings", "event", "verify", "provider", "database", "observe")));

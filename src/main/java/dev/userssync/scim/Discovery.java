@@ -1,6 +1,7 @@
 package dev.userssync.scim;
 
 import com.unboundid.scim2.common.ScimResource;
+import com.unboundid.scim2.common.exceptions.NotImplementedException;
 import com.unboundid.scim2.common.exceptions.ResourceNotFoundException;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import com.unboundid.scim2.common.messages.ListResponse;
@@ -16,13 +17,15 @@ import com.unboundid.scim2.common.types.ResourceTypeResource;
 import com.unboundid.scim2.common.types.SchemaResource;
 import com.unboundid.scim2.common.types.ServiceProviderConfigResource;
 import com.unboundid.scim2.common.types.SortConfig;
-import com.unboundid.scim2.common.types.UserResource;
 import com.unboundid.scim2.common.utils.SchemaUtils;
+import dev.userssync.resource.Schema;
+import dev.userssync.settings.ContextBean;
 import java.beans.IntrospectionException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 
 /**
@@ -30,19 +33,21 @@ import org.apache.camel.Exchange;
  * as body: the document. Thread-safe.
  */
 @BindToRegistry("scim-discovery")
-public final class Discovery {
+public final class Discovery extends ContextBean {
+
+    private ScimSettings settings;
 
     public void config(Exchange exchange) {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
         exchange.getMessage()
                 .setBody(located(
                         new ServiceProviderConfigResource(
-                                null,
+                                settings.documentation(),
                                 new PatchConfig(true),
                                 new BulkConfig(false, 0, 0),
-                                new FilterConfig(true, UserQuery.LARGEST_PAGE),
+                                new FilterConfig(true, ResourceQuery.LARGEST_PAGE),
                                 new ChangePasswordConfig(false),
-                                new SortConfig(false),
+                                new SortConfig(true),
                                 new ETagConfig(true),
                                 List.of(AuthenticationScheme.createOAuth2BearerToken(true))),
                         "ServiceProviderConfig",
@@ -51,26 +56,38 @@ public final class Discovery {
 
     public void resourceTypes(Exchange exchange) throws ScimException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
-        answer(
-                exchange,
-                request,
-                List.of(located(
-                        new ResourceTypeResource(
-                                "User",
-                                "User",
-                                "User Account",
-                                URI.create("/Users"),
-                                URI.create(UserSchema.SCHEMA),
-                                List.of(new ResourceTypeResource.SchemaExtension(
-                                        URI.create(UserSchema.ENTERPRISE), false))),
-                        "ResourceType",
-                        request.base() + "/ResourceTypes/User")));
+        List<ScimResource> types = new ArrayList<>();
+        for (Schema schema : settings.schemas()) {
+            types.add(located(
+                    new ResourceTypeResource(
+                            schema.type,
+                            schema.type,
+                            schema == Schema.USER ? "User Account" : "Group",
+                            URI.create(schema.endpoint),
+                            URI.create(schema.urn),
+                            schema == Schema.USER
+                                    ? List.of(new ResourceTypeResource.SchemaExtension(
+                                            URI.create(Schema.ENTERPRISE), false))
+                                    : List.of()),
+                    "ResourceType",
+                    request.base() + "/ResourceTypes/" + schema.type));
+        }
+        answer(exchange, request, types);
+    }
+
+    /** @throws NotImplementedException always: a token belongs to a client, not to a user (RFC 7644 §3.11) */
+    public void me(Exchange exchange) throws NotImplementedException {
+        throw new NotImplementedException("the token belongs to no user, so /Me has none; use /Users");
     }
 
     public void schemas(Exchange exchange) throws ScimException, IntrospectionException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
         List<ScimResource> schemas = new ArrayList<>();
-        for (Class<?> type : List.of(UserResource.class, EnterpriseUserExtension.class)) {
+        List<Class<?>> types = new ArrayList<>(List.of(Schema.USER.described, EnterpriseUserExtension.class));
+        if (settings.groups()) {
+            types.add(Schema.GROUP.described);
+        }
+        for (Class<?> type : types) {
             SchemaResource schema = SchemaUtils.getSchema(type);
             schemas.add(located(schema, "Schema", request.base() + "/Schemas/" + schema.getId()));
         }
@@ -93,5 +110,11 @@ public final class Discovery {
     private static ScimResource located(ScimResource resource, String type, String location) {
         resource.setMeta(new Meta().setResourceType(type).setLocation(URI.create(location)));
         return resource;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        super.setCamelContext(context);
+        this.settings = ScimSettings.of(context);
     }
 }

@@ -5,6 +5,7 @@ import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ResourceConflictException;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import dev.userssync.event.UserId;
+import dev.userssync.resource.Document;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
@@ -24,7 +25,7 @@ import java.util.function.Predicate;
  * @param id of the row
  * @param row the current row, locked; null if there is none
  */
-record PostedUser(String id, UserRow row) {
+record PostedUser(String id, Row row) {
 
     /** The characters for the id in a request line, which holds 4,096. */
     private static final int LONGEST_SEGMENT = 3_800;
@@ -33,16 +34,17 @@ record PostedUser(String id, UserRow row) {
      * @throws ResourceConflictException if an active user has the externalId
      * @throws BadRequestException invalidValue if the externalId is longer than an id may be
      */
-    static PostedUser of(ObjectNode document, String prefix, UserLock.Held lock) throws ScimException, SQLException {
-        String externalId = UserDocument.text(document, "externalId");
+    static PostedUser of(ObjectNode document, Rows rows, ResourceLock.Held lock) throws ScimException, SQLException {
+        String prefix = rows.prefix();
+        String externalId = Document.text(document, "externalId");
         String fault = externalId == null ? null : UserId.fault(prefix + externalId);
         if (fault != null) {
             throw BadRequestException.invalidValue("externalId cannot be the id of a user: it " + fault);
         }
-        String userName = UserDocument.text(document, "userName");
+        String userName = Document.text(document, "userName");
         while (true) {
-            Set<String> ids = new TreeSet<>(
-                    Candidates.read(lock, prefix, externalId, userName).ids());
+            Set<String> ids =
+                    new TreeSet<>(Candidates.read(rows, externalId, userName).ids());
             if (externalId != null) {
                 ids.add(prefix + externalId);
             }
@@ -50,22 +52,19 @@ record PostedUser(String id, UserRow row) {
                 lock.lockId(id);
             }
             lock.lockName(userName);
-            Candidates candidates =
-                    Candidates.read(lock, prefix, externalId, userName); // another client may have changed them
+            Candidates candidates = Candidates.read(rows, externalId, userName); // another client may have changed them
             if (ids.containsAll(candidates.ids())) {
-                return candidates.choose(lock, prefix, externalId);
+                return candidates.choose(rows, externalId);
             }
             lock.startOver();
         }
     }
 
-    private record Candidates(List<UserRow> byExternalId, List<UserRow> byUserName) {
+    private record Candidates(List<Row> byExternalId, List<Row> byUserName) {
 
-        static Candidates read(UserLock.Held lock, String prefix, String externalId, String userName)
-                throws SQLException {
+        static Candidates read(Rows rows, String externalId, String userName) throws SQLException {
             return new Candidates(
-                    externalId == null ? List.of() : UserRows.withExternalId(lock.connection(), prefix, externalId),
-                    UserRows.withUserName(lock.connection(), prefix, userName));
+                    externalId == null ? List.of() : rows.withExternalId(externalId), rows.withUserName(userName));
         }
 
         List<String> ids() {
@@ -75,19 +74,19 @@ record PostedUser(String id, UserRow row) {
             return ids;
         }
 
-        PostedUser choose(UserLock.Held lock, String prefix, String externalId) throws ScimException, SQLException {
+        PostedUser choose(Rows rows, String externalId) throws ScimException, SQLException {
             if (byExternalId.stream().anyMatch(row -> row.isFound() && row.isActive())) {
                 throw ResourceConflictException.uniqueness(
                         "an active user has this externalId; change that user with PATCH or PUT");
             }
-            String id = prefix + externalId;
-            UserRow known = first(byExternalId, id, UserRow::isFound);
+            String id = rows.prefix() + externalId;
+            Row known = first(byExternalId, id, Row::isFound);
             if (known == null) {
                 known = first(
                         byUserName,
                         id,
                         row -> !row.isActive()
-                                && (externalId == null || UserDocument.text(row.document(), "externalId") == null));
+                                && (externalId == null || Document.text(row.document(), "externalId") == null));
             }
             if (known == null) {
                 known = first(byExternalId, id, row -> true);
@@ -95,18 +94,20 @@ record PostedUser(String id, UserRow row) {
             if (known == null
                     && externalId != null
                     && URLEncoder.encode(id, StandardCharsets.UTF_8).length() <= LONGEST_SEGMENT) {
-                UserRow row = UserRows.find(lock.connection(), id);
+                Row row = rows.find(id);
                 if (row == null
-                        || row.isOurs() && !row.isFound() && UserDocument.text(row.document(), "externalId") == null) {
+                        || row.isOurs() && !row.isFound() && Document.text(row.document(), "externalId") == null) {
                     return new PostedUser(id, row);
                 }
             }
-            return known == null ? new PostedUser(prefix + UUID.randomUUID(), null) : new PostedUser(known.id(), known);
+            return known == null
+                    ? new PostedUser(rows.prefix() + UUID.randomUUID(), null)
+                    : new PostedUser(known.id(), known);
         }
 
         /** The row with the id if it is in the list, otherwise the row that changed last. */
-        private static UserRow first(List<UserRow> rows, String id, Predicate<UserRow> condition) {
-            List<UserRow> some = rows.stream().filter(condition).toList();
+        private static Row first(List<Row> rows, String id, Predicate<Row> condition) {
+            List<Row> some = rows.stream().filter(condition).toList();
             return some.stream()
                     .filter(row -> row.id().equals(id))
                     .findFirst()

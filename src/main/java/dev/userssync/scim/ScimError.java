@@ -7,6 +7,7 @@ import dev.userssync.database.Database;
 import dev.userssync.event.Failure;
 import dev.userssync.event.InvalidUserEvent;
 import dev.userssync.event.LineLimit;
+import dev.userssync.resource.Json;
 import dev.userssync.settings.Setting;
 import java.sql.SQLException;
 import java.util.concurrent.RejectedExecutionException;

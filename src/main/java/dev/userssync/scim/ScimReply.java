@@ -2,13 +2,15 @@ package dev.userssync.scim;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.exceptions.ScimException;
+import dev.userssync.resource.Json;
+import dev.userssync.resource.Projection;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
 
 /**
- * Writes the reply to a successful request. In: as body a {@link UserRow}, another SCIM document, or null for none; the
+ * Writes the reply to a successful request. In: as body a {@link Row}, another SCIM document, or null for none; the
  * variables {@code request} and {@code status} (200 unless set). Thread-safe.
  */
 @BindToRegistry("scim-reply")
@@ -23,13 +25,13 @@ public final class ScimReply implements Processor {
         Message reply = exchange.getMessage();
         Object body = reply.getBody();
         reply.setHeader(Exchange.HTTP_RESPONSE_CODE, status);
-        if (body instanceof UserRow row) {
+        if (body instanceof Row row) {
             ObjectNode resource = row.resource(request.base());
             reply.setHeader("ETag", row.tag());
             if (status == 201) {
                 reply.setHeader("Location", row.location(request.base()));
             }
-            body = status == 304 ? null : new Projection(request.parameters()).of(resource);
+            body = status == 304 ? null : new Projection(row.schema(), request.parameters()).of(resource);
         }
         if (body == null) {
             reply.setBody("");

@@ -1,11 +1,13 @@
 package dev.userssync.scim;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.resource.Schema;
 import java.util.Map;
 
 /**
  * A client's request.
  *
+ * @param schema      the type of resource that the path names, or null
  * @param id          the last part of the path, decoded; null if the path names no single resource
  * @param parameters  of the query or, for a search, of its body
  * @param body        null if the method has none
@@ -14,7 +16,13 @@ import java.util.Map;
  * @param ifNoneMatch the header If-None-Match, or null
  */
 record ScimRequest(
-        String id, Map<String, String> parameters, ObjectNode body, String base, String ifMatch, String ifNoneMatch) {
+        Schema schema,
+        String id,
+        Map<String, String> parameters,
+        ObjectNode body,
+        String base,
+        String ifMatch,
+        String ifNoneMatch) {
 
     /** The variable of the exchange that holds the request. */
     static final String VARIABLE = "request";

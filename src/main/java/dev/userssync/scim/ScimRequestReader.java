@@ -4,11 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
 import dev.userssync.event.StorableText;
+import dev.userssync.resource.Json;
+import dev.userssync.resource.Schema;
 import dev.userssync.settings.Providers;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +41,7 @@ public final class ScimRequestReader implements Processor {
         exchange.setVariable(
                 ScimRequest.VARIABLE,
                 new ScimRequest(
+                        schema(http.path()),
                         isSearch ? null : id(http.path()),
                         isSearch ? parameters(body) : parameters(http),
                         body,
@@ -63,6 +67,14 @@ public final class ScimRequestReader implements Processor {
         }
         StorableText.replaced(exchange.getContext(), Providers.SCIM);
         return Json.object(storable);
+    }
+
+    private static Schema schema(String path) {
+        String resource = path.substring(ROOT.length());
+        return Arrays.stream(Schema.values())
+                .filter(schema -> (resource + "/").startsWith(schema.endpoint + "/"))
+                .findFirst()
+                .orElse(null);
     }
 
     private static String id(String path) throws BadRequestException {
@@ -91,7 +103,8 @@ public final class ScimRequestReader implements Processor {
     /** The parameters of a search, which are attributes of its body (RFC 7644 §3.4.3). */
     private static Map<String, String> parameters(ObjectNode search) {
         Map<String, String> parameters = new HashMap<>();
-        for (String name : List.of("filter", "startIndex", "count", "attributes", "excludedAttributes")) {
+        for (String name :
+                List.of("filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes")) {
             JsonNode value = search.path(name);
             if (value.isArray()) {
                 List<String> values = new ArrayList<>();

@@ -1,16 +1,22 @@
 package dev.userssync.scim;
 
+import dev.userssync.resource.Schema;
+import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
 import dev.userssync.settings.StartupFailure;
+import java.sql.Connection;
+import java.util.List;
 import org.apache.camel.CamelContext;
 
 /**
  * The settings of SCIM, without its token.
  *
- * @param idPrefix          {@code scim.id.prefix}: the start of every id of SCIM's users; may be empty
+ * @param idPrefix          {@code scim.id.prefix}: the start of every id of SCIM's users and groups; may be empty
  * @param inactiveIsDeleted {@code scim.inactive}: whether an inactive user counts as deleted
+ * @param groups            {@code scim.organizations}: whether there are groups
+ * @param documentation     {@code scim.documentation.uri}: what a client's administrator reads, or null
  */
-record ScimSettings(String idPrefix, boolean inactiveIsDeleted) {
+record ScimSettings(String idPrefix, boolean inactiveIsDeleted, boolean groups, String documentation) {
 
     /** @throws StartupFailure if a setting has a wrong value */
     static ScimSettings of(CamelContext context) {
@@ -19,6 +25,21 @@ record ScimSettings(String idPrefix, boolean inactiveIsDeleted) {
             throw new StartupFailure(
                     "SCIM_INACTIVE must be deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
         }
-        return new ScimSettings(Setting.of(context, "scim.id.prefix"), inactive.equals("deleted"));
+        String documentation = Setting.of(context, "scim.documentation.uri");
+        return new ScimSettings(
+                Setting.of(context, "scim.id.prefix"),
+                inactive.equals("deleted"),
+                !Setting.of(context, Providers.SCIM + Providers.ORGANIZATIONS).equals("off"),
+                documentation.isEmpty() ? null : documentation);
+    }
+
+    /** The types of resources that this server has. */
+    List<Schema> schemas() {
+        return groups ? List.of(Schema.USER, Schema.GROUP) : List.of(Schema.USER);
+    }
+
+    /** @param links whether to read a user's groups or a group's members, too */
+    Rows rows(Connection connection, Schema schema, boolean links) {
+        return new Rows(connection, schema, idPrefix, links && groups);
     }
 }

@@ -1,6 +1,6 @@
 /**
  * The SCIM 2.0 server (RFC 7643, RFC 7644), one provider among the others.
- * Imports settings, event and database.
+ * Imports settings, event, payload, database and resource.
  * Public for the other packages, not an API.
  */
 package dev.userssync.scim;

@@ -21,6 +21,8 @@ import com.unboundid.scim2.common.messages.PatchOperation;
 import com.unboundid.scim2.common.messages.PatchRequest;
 import com.unboundid.scim2.common.types.Email;
 import com.unboundid.scim2.common.types.EnterpriseUserExtension;
+import com.unboundid.scim2.common.types.GroupResource;
+import com.unboundid.scim2.common.types.Member;
 import com.unboundid.scim2.common.types.Name;
 import com.unboundid.scim2.common.types.ResourceTypeResource;
 import com.unboundid.scim2.common.types.ServiceProviderConfigResource;
@@ -29,11 +31,14 @@ import dev.userssync.testing.ScimApp;
 import jakarta.ws.rs.client.Client;
 import jakarta.ws.rs.client.ClientBuilder;
 import jakarta.ws.rs.client.ClientRequestFilter;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.glassfish.jersey.client.ClientConfig;
 import org.glassfish.jersey.jnh.connector.JavaNetHttpConnectorProvider;
@@ -52,6 +57,10 @@ class ScimClientTest extends ScimApp {
     private final Client http =
             ClientBuilder.newClient(new ClientConfig().connectorProvider(new JavaNetHttpConnectorProvider()));
     private ScimService scim;
+
+    ScimClientTest() {
+        settings.setProperty("scim.documentation.uri", "https://docs.example/scim");
+    }
 
     @BeforeAll
     void connect() {
@@ -251,6 +260,10 @@ class ScimClientTest extends ScimApp {
                 "schemas eq \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\" | bob",
                 "nickName eq null | ann, bob, cid",
                 "userName eq 5 | ",
+                "userName eq ann@x.example | ann",
+                "emails[type eq work and value eq ann@work.example] or (userName eq bob@x.example) | ann, bob",
+                "emails[type eq work].value eq ann@work.example | ann",
+                "displayName eq \"x eq y\" or userName sw c | cid",
             })
     void filters(String filter, String expected) throws ScimException {
         for (String name : List.of("ann", "bob", "cid")) {
@@ -452,15 +465,169 @@ class ScimClientTest extends ScimApp {
         assertTrue(config.getFilter().isSupported());
         assertTrue(config.getEtag().isSupported());
         assertFalse(config.getBulk().isSupported());
-        assertFalse(config.getSort().isSupported());
+        assertTrue(config.getSort().isSupported());
+        assertEquals("https://docs.example/scim", config.getDocumentationUri());
         assertEquals(
                 "oauthbearertoken", config.getAuthenticationSchemes().get(0).getType());
         ResourceTypeResource type = scim.getResourceTypes().getResources().get(0);
         assertEquals("/Users", type.getEndpoint().toString());
         assertEquals(type, scim.getResourceType("User"));
-        assertEquals(2, scim.getSchemas().getTotalResults());
+        assertEquals(3, scim.getSchemas().getTotalResults());
+        assertTrue(scim.getSchema("urn:ietf:params:scim:schemas:core:2.0:Group").getAttributes().stream()
+                .anyMatch(attribute -> attribute.getName().equals("members")));
         assertTrue(scim.getSchema("urn:ietf:params:scim:schemas:core:2.0:User").getAttributes().stream()
                 .anyMatch(attribute -> attribute.getName().equals("userName")));
-        assertThrows(ResourceNotFoundException.class, () -> scim.getResourceType("Group"));
+        assertEquals("/Groups", scim.getResourceType("Group").getEndpoint().toString());
+        assertThrows(ResourceNotFoundException.class, () -> scim.getResourceType("Device"));
+    }
+
+    private static Member member(String id) {
+        return new Member().setValue(id);
+    }
+
+    private static List<String> members(GroupResource group) {
+        return group.getMembers() == null
+                ? List.of()
+                : group.getMembers().stream().map(Member::getValue).toList();
+    }
+
+    @Test
+    void theWholeLifeOfAGroup() throws ScimException {
+        String jane = scim.create("Users", jane()).getId();
+        GroupResource sales = new GroupResource().setDisplayName("Sales").setMembers(member(jane));
+        sales.setExternalId("e-sales");
+        GroupResource created = scim.create("Groups", sales);
+        String id = created.getId();
+        assertEquals("Group", created.getMeta().getResourceType());
+        assertEquals(List.of(jane), members(created));
+        assertEquals(
+                scim() + "/Users/" + jane, created.getMembers().get(0).getRef().toString());
+        assertEquals(created, scim.retrieve("Groups", id, GroupResource.class));
+        assertEquals(
+                "Sales",
+                scim.retrieve("Users", jane, UserResource.class)
+                        .getGroups()
+                        .get(0)
+                        .getDisplay());
+
+        GroupResource replaced =
+                scim.replace(created.setDisplayName("Sellers").setMembers(member(jane), member("joe")));
+        assertEquals(List.of(jane, "joe").stream().sorted().toList(), members(replaced));
+        assertEquals(
+                List.of("joe"),
+                members(scim.modifyRequest("Groups", id)
+                        .removeValues("members[value eq \"" + jane + "\"]")
+                        .attributes("members")
+                        .invoke(GroupResource.class)));
+        scim.modifyRequest("Groups", id)
+                .addValues("members", member("ann"), member("bob"))
+                .replaceValue("displayName", "Sales")
+                .invoke(GroupResource.class);
+        assertEquals(sorted("ann bob joe " + jane + "-"), sorted(members(id)));
+        ListResponse<GroupResource> found = scim.searchRequest("Groups")
+                .filter(Filter.and(Filter.eq("displayName", "sales"), Filter.eq("externalId", "e-sales")))
+                .excludedAttributes("members")
+                .invoke(GroupResource.class);
+        assertEquals(1, found.getTotalResults());
+        assertEquals(List.of(), members(found.getResources().get(0)));
+        assertEquals(
+                1,
+                scim.searchRequest("Groups")
+                        .filter("members.value eq \"bob\"")
+                        .invokePost(GroupResource.class)
+                        .getTotalResults());
+        scim.delete("Groups", id);
+        assertThrows(ResourceNotFoundException.class, () -> scim.retrieve("Groups", id, GroupResource.class));
+    }
+
+    private static String sorted(String words) {
+        return Stream.of(words.split(" ")).sorted().collect(Collectors.joining(" "));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "userName | ascending | ann, Bob, cid",
+                "USERNAME | descending | cid, Bob, ann",
+                "title | ascending | cid, ann, Bob",
+                "title | descending | ann, Bob, cid",
+                "name.familyName | ascending | cid, Bob, ann",
+                "urn:ietf:params:scim:schemas:core:2.0:User:userName | descending | cid, Bob, ann",
+                "emails | ascending | Bob, ann, cid",
+                "emails.value | descending | cid, ann, Bob",
+                "department | ascending | Bob, ann, cid",
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department | ascending | Bob, ann, cid",
+                "meta.created | ascending | ann, Bob, cid",
+                "meta.lastModified | descending | cid, Bob, ann",
+                "shoeSize.of\"no\\one | ascending | ann, Bob, cid",
+            })
+    void sorted(String by, String order, String expected) throws ScimException {
+        int place = 0;
+        for (String name : List.of("ann", "Bob", "cid")) {
+            UserResource user =
+                    new UserResource().setUserName(name).setName(new Name().setFamilyName("Z" + (9 - place)));
+            user.setExternalId(List.of("1", "2", "3").get(place++));
+            switch (name) {
+                case "ann" ->
+                    user.setEmails(
+                            new Email().setValue("a@x.example"),
+                            new Email().setValue("n@x.example").setPrimary(true));
+                case "Bob" -> {
+                    user.setEmails(new Email().setValue("b@x.example"));
+                    user.setExtension(new EnterpriseUserExtension().setDepartment("Sales"));
+                }
+                default -> user.setTitle("Captain").setEmails(new Email().setValue("o@x.example"));
+            }
+            scim.create("Users", user);
+        }
+        String found = get("/Users?sortBy=" + URLEncoder.encode(by, StandardCharsets.UTF_8) + "&sortOrder=" + order)
+                .http()
+                .body();
+        if (by.startsWith("shoeSize")) {
+            assertTrue(found.contains("invalidPath"), found);
+            return;
+        }
+        assertEquals(
+                expected,
+                Stream.of(found.split("\"userName\":\""))
+                        .skip(1)
+                        .map(rest -> rest.substring(0, rest.indexOf('"')))
+                        .collect(Collectors.joining(", ")));
+    }
+
+    @Test
+    void aWrongOrderIsRefused() {
+        get("/Users?sortBy=userName&sortOrder=up").assertError(400, "invalidValue");
+        get("/Users?sortBy=emails%5Btype%20eq%20%22work%22%5D").assertError(400, "invalidPath");
+    }
+
+    @Test
+    void aSearchOfEverythingListsUsersAndThenGroups() throws ScimException {
+        for (int i = 0; i < 3; i++) {
+            scim.create("Users", new UserResource().setUserName("user" + i).setDisplayName("Name " + i));
+            scim.create("Groups", new GroupResource().setDisplayName("Name " + i));
+        }
+        Reply page = post(
+                "/.search",
+                "{\"startIndex\": 3, \"count\": 2, \"sortBy\": \"displayName\", \"attributes\": [\"displayName\", \"meta.resourceType\"]}");
+        assertEquals(200, page.status(), page.http().body());
+        assertEquals(6, page.json().path("totalResults").intValue());
+        assertEquals("Name 2", page.json().at("/Resources/0/displayName").textValue());
+        assertEquals("User", page.json().at("/Resources/0/meta/resourceType").textValue());
+        assertEquals("Name 0", page.json().at("/Resources/1/displayName").textValue());
+        assertEquals("Group", page.json().at("/Resources/1/meta/resourceType").textValue());
+        Reply groups = post(
+                "/.search", "{\"filter\": \"displayName eq \\\"name 1\\\" and meta.resourceType eq \\\"Group\\\"\"}");
+        assertEquals(
+                1, groups.json().path("totalResults").intValue(), groups.http().body());
+    }
+
+    @Test
+    void aTokenIsNobody() {
+        get("/Me").assertError(501, null);
+        patch("/Me", "{\"op\": \"replace\", \"value\": {\"title\": \"Captain\"}}")
+                .assertError(501, null);
     }
 }

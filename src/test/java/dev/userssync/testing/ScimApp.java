@@ -28,7 +28,9 @@ public abstract class ScimApp extends RunningApp {
 
     @BeforeEach
     public void empty() {
-        database.execute("DELETE FROM neon_auth.users_sync; DELETE FROM users_sync_internal.dead_letter");
+        database.execute(
+                "DELETE FROM neon_auth.users_sync; DELETE FROM neon_auth.organizations_sync; DELETE FROM neon_auth.memberships_sync;"
+                        + " DELETE FROM users_sync_internal.dead_letter");
     }
 
     public String scim() {
@@ -99,6 +101,14 @@ public abstract class ScimApp extends RunningApp {
                 "SELECT concat_ws('|', coalesce(name, '-'), coalesce(email, '-'), CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END)"
                         + " FROM neon_auth.users_sync WHERE id = ?",
                 id);
+    }
+
+    /** The members of a group as {@code user}, or {@code user-} for a former one, sorted. */
+    public String members(String group) {
+        return database.value(
+                "SELECT coalesce(string_agg(user_id || CASE WHEN deleted_at IS NULL THEN '' ELSE '-' END, ' ' ORDER BY user_id), '')"
+                        + " FROM neon_auth.memberships_sync WHERE organization_id = ? AND id = organization_id || ':' || user_id",
+                group);
     }
 
     /** A user with this name and the given JSON members only. */

@@ -6,8 +6,11 @@ import dev.userssync.database.Database;
 import dev.userssync.settings.PerContext;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.apache.camel.BindToRegistry;
@@ -18,21 +21,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets only one request at a time write a user, over all instances. Nobody else may write between the read of a user
- * and the commit of the change; otherwise one of two concurrent PATCHes would be lost. It is an advisory lock of a
+ * Lets only one request at a time write a user or group, over all instances. Nobody else may write between the read of
+ * a resource and the commit of the change; otherwise one of two concurrent PATCHes would be lost. It is an advisory lock of a
  * transaction in Postgres, which needs no table, works through a transaction pooler, and ends with a crashed instance.
  * Locks have their own connections: the holder of a lock waits for a write, so no write may wait for a lock.
  * Thread-safe.
  */
 @BindToRegistry("scim-lock")
-public final class UserLock {
+public final class ResourceLock {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.scim");
 
     private static final String HELD = "scim-lock";
     private static final String LONGEST_WAIT = "5s"; // then SQLState 55P03: the client is asked to retry
 
-    /** Opens the transaction and, if the request names a user, takes its lock; {@link #release} must follow. */
+    /** Opens the transaction and, if the request names a resource, takes its lock; {@link #release} must follow. */
     public void take(Exchange exchange) throws SQLException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
         Held held = new Held(
@@ -88,6 +91,20 @@ public final class UserLock {
 
         void lockName(String userName) throws SQLException {
             lock("hashtextextended('users-sync scim name ' || lower(?), 0)", userName);
+        }
+
+        /** Only one request at a time may create a group of this externalId. */
+        void lockGroup(String externalId) throws SQLException {
+            lock("hashtextextended('users-sync scim group ' || ?, 0)", externalId);
+        }
+
+        /** The database's time. Read it under the lock: then it is the version of a change. */
+        Instant now() throws SQLException {
+            try (Statement select = connection.createStatement();
+                    ResultSet row = select.executeQuery("SELECT clock_timestamp()")) {
+                row.next();
+                return row.getObject(1, OffsetDateTime.class).toInstant();
+            }
         }
 
         /** Releases all locks, to take others. */

@@ -1,4 +1,4 @@
-package dev.userssync.scim;
+package dev.userssync.resource;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -16,7 +16,7 @@ import java.util.Set;
  * Selects attributes for a client, by the parameters {@code attributes} and {@code excludedAttributes} (RFC 7644 §3.9).
  * {@code schemas} and {@code id} always stay. Immutable.
  */
-final class Projection {
+public final class Projection {
 
     private static final Set<String> ALWAYS = Set.of("schemas", "id");
 
@@ -24,22 +24,22 @@ final class Projection {
     private final List<Path> unwanted = new ArrayList<>();
 
     /** @throws BadRequestException invalidPath if a name cannot be read */
-    Projection(Map<String, String> parameters) throws BadRequestException {
-        for (Path path : paths(parameters.get("attributes"))) {
+    public Projection(Schema schema, Map<String, String> parameters) throws BadRequestException {
+        for (Path path : paths(schema, parameters.get("attributes"))) {
             wanted.add(name(path));
         }
-        for (Path path : paths(parameters.get("excludedAttributes"))) {
+        for (Path path : paths(schema, parameters.get("excludedAttributes"))) {
             if (!ALWAYS.contains(name(path))) {
                 unwanted.add(path);
             }
         }
     }
 
-    private static List<Path> paths(String names) throws BadRequestException {
+    private static List<Path> paths(Schema schema, String names) throws BadRequestException {
         List<Path> paths = new ArrayList<>();
         for (String name : names == null || names.isBlank() ? new String[0] : names.split(",")) {
             try {
-                paths.add(Path.fromString(name.strip().replaceFirst("(?i)^" + UserSchema.SCHEMA + ":", "")));
+                paths.add(Path.fromString(name.strip().replaceFirst("(?i)^" + schema.urn + ":", "")));
             } catch (RuntimeException e) { // the parser throws it for some wrong texts
                 throw BadRequestException.invalidPath("a name of an attribute cannot be read");
             }
@@ -48,11 +48,18 @@ final class Projection {
     }
 
     private static String name(Path path) {
-        return UserDocument.lower(path.toString());
+        return Document.lower(path.toString());
+    }
+
+    /** Whether an attribute is selected, at least in part. */
+    public boolean selects(String attribute) {
+        return (wanted.isEmpty()
+                        || wanted.stream().anyMatch(name -> (name + ".").startsWith(Document.lower(attribute) + ".")))
+                && unwanted.stream().noneMatch(path -> name(path).equalsIgnoreCase(attribute));
     }
 
     /** Removes the attributes that are not selected. */
-    ObjectNode of(ObjectNode resource) throws ScimException {
+    public ObjectNode of(ObjectNode resource) throws ScimException {
         if (!wanted.isEmpty()) {
             keep(resource, "", ALWAYS);
         }
@@ -64,7 +71,7 @@ final class Projection {
 
     private void keep(ObjectNode object, String prefix, Set<String> always) {
         for (Map.Entry<String, JsonNode> attribute : List.copyOf(object.properties())) {
-            String name = prefix + UserDocument.lower(attribute.getKey());
+            String name = prefix + Document.lower(attribute.getKey());
             String separator = name.contains(":") ? ":" : "."; // urn:...:User:department, name.familyName
             if (always.contains(name) || wanted.contains(name)) {
                 continue;

@@ -1,6 +1,6 @@
 // Only `camel run` reads this line; Maven reads pom.xml, and a test keeps both alike.
 //DEPS com.unboundid.product.scim2:scim2-sdk-common:5.0.0
-package dev.userssync.scim;
+package dev.userssync.resource;
 
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -19,7 +19,7 @@ import java.util.Map;
  * Reads and writes JSON for SCIM: the names of attributes are case-insensitive (RFC 7643 §2.1) and keep their spelling;
  * numbers keep their digits. Thread-safe.
  */
-final class Json {
+public final class Json {
 
     private static final ObjectMapper SCIM = new MapperFactory()
             .setDeserializationCustomFeatures(Map.of(
@@ -32,7 +32,7 @@ final class Json {
 
     private Json() {}
 
-    static ObjectNode object() {
+    public static ObjectNode object() {
         return SCIM.createObjectNode();
     }
 
@@ -40,7 +40,7 @@ final class Json {
      * @throws BadRequestException invalidSyntax if the bytes are not a JSON object; the message holds the position,
      *         never the text
      */
-    static ObjectNode object(byte[] bytes) throws BadRequestException {
+    public static ObjectNode object(byte[] bytes) throws BadRequestException {
         try {
             if (bytes != null && read(bytes) instanceof ObjectNode object) {
                 return object;
@@ -73,7 +73,7 @@ final class Json {
     }
 
     /** Reads a document of the table, which is JSON because the column is jsonb. */
-    static ObjectNode object(String stored) {
+    public static ObjectNode object(String stored) {
         try {
             return (ObjectNode) SCIM.readTree(stored);
         } catch (JsonProcessingException e) {
@@ -81,8 +81,17 @@ final class Json {
         }
     }
 
+    /** Reads a list that the database made. */
+    public static JsonNode list(String stored) {
+        try {
+            return SCIM.readTree(stored);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a list of the database cannot be read");
+        }
+    }
+
     /** The same document with case-sensitive names, as in other JSON. */
-    static JsonNode plain(ObjectNode document) {
+    public static JsonNode plain(ObjectNode document) {
         try {
             return PLAIN.readTree(SCIM.writeValueAsBytes(document));
         } catch (IOException e) {
@@ -90,7 +99,7 @@ final class Json {
         }
     }
 
-    static String text(Object document) {
+    public static String text(Object document) {
         try {
             return SCIM.writeValueAsString(document);
         } catch (JsonProcessingException e) {

@@ -1,4 +1,4 @@
-package dev.userssync.scim;
+package dev.userssync.resource;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -15,17 +15,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Pattern;
 
 /**
- * Reads the document of a User (RFC 7643 §4.1) by the schema of the SDK: its attributes, the form in which it is
- * stored, and its name and email. Unknown attributes stay unchanged. Thread-safe.
+ * Reads the document of a resource by its schema: its attributes, and the form in which it is stored. Unknown
+ * attributes stay unchanged. Thread-safe.
  */
-final class UserDocument {
+public final class Document {
 
-    private static final Pattern ADDRESS = Pattern.compile("[^\\s@]+@[^\\s@]+");
-
-    private UserDocument() {}
+    private Document() {}
 
     /**
      * Converts a document into its stored form. Attributes of the schema have the schema's spelling and types ("True"
@@ -33,14 +30,14 @@ final class UserDocument {
      * that the client may not set and the password, which must never be returned. At most one value is primary. The
      * setting payload.drop removes other secrets. Unambiguous values in another form are converted, see {@link #form}.
      *
-     * @throws BadRequestException invalidValue if an attribute has another type or userName is missing
+     * @throws BadRequestException invalidValue if an attribute has another type or the required attribute is missing
      */
-    static ObjectNode checked(ObjectNode sent) throws BadRequestException {
+    public static ObjectNode checked(Schema schema, ObjectNode sent) throws BadRequestException {
         ObjectNode rest = sent.deepCopy();
         ObjectNode kept = Json.object();
-        kept.set("schemas", schemas(sent));
+        kept.set("schemas", schemas(schema, sent));
         rest.remove(List.of("schemas", "id", "meta")); // users-sync sets them
-        for (AttributeDefinition attribute : UserSchema.ATTRIBUTES.values()) {
+        for (AttributeDefinition attribute : schema.attributes()) {
             JsonNode sentValue = rest.remove(attribute.getName());
             JsonNode value = sentValue == null ? null : AttributeForm.form(sentValue, attribute);
             if (isAssigned(value) && isKept(attribute)) {
@@ -51,17 +48,19 @@ final class UserDocument {
             if (isAssigned(other.getValue())) {
                 kept.set(
                         other.getKey(),
-                        other.getValue() instanceof ObjectNode extension
-                                        && other.getKey().equalsIgnoreCase(UserSchema.ENTERPRISE)
+                        schema == Schema.USER
+                                        && other.getValue() instanceof ObjectNode extension
+                                        && other.getKey().equalsIgnoreCase(Schema.ENTERPRISE)
                                 ? enterprise(extension)
                                 : onePrimary(other.getValue()));
             }
         }
-        if (text(kept, "userName") == null) {
+        if (text(kept, schema.required) == null) {
             throw BadRequestException.invalidValue(
-                    "userName is missing: POST and PUT carry the whole user; to change some attributes, send PATCH with Operations");
+                    schema.required
+                            + " is missing: POST and PUT carry the whole resource; to change some attributes, send PATCH with Operations");
         }
-        for (String key : List.of("userName", "externalId")) { // a further space makes no other user
+        for (String key : List.of(schema.required, "externalId")) { // a further space makes no other resource
             if (text(kept, key) == null) {
                 kept.remove(key);
             } else {
@@ -72,7 +71,7 @@ final class UserDocument {
     }
 
     private static ObjectNode enterprise(ObjectNode extension) {
-        UserSchema.ENTERPRISE_ATTRIBUTES.values().stream()
+        Schema.USER.extensionAttributes().stream()
                 .filter(attribute -> extension.has(attribute.getName()))
                 .forEach(attribute -> {
                     JsonNode value = AttributeForm.form(extension.remove(attribute.getName()), attribute);
@@ -99,7 +98,7 @@ final class UserDocument {
         return values;
     }
 
-    static boolean isAssigned(JsonNode value) {
+    public static boolean isAssigned(JsonNode value) {
         return value != null && !value.isNull() && !(value.isArray() && value.isEmpty());
     }
 
@@ -107,8 +106,8 @@ final class UserDocument {
         return attribute.getMutability() != Mutability.READ_ONLY && attribute.getReturned() != Returned.NEVER;
     }
 
-    private static ArrayNode schemas(ObjectNode sent) {
-        ArrayNode schemas = sent.arrayNode().add(UserSchema.SCHEMA);
+    private static ArrayNode schemas(Schema schema, ObjectNode sent) {
+        ArrayNode schemas = sent.arrayNode().add(schema.urn);
         List<String> extensions = new ArrayList<>();
         sent.properties().forEach(attribute -> {
             if (SchemaUtils.isUrn(attribute.getKey()) && isAssigned(attribute.getValue())) {
@@ -132,7 +131,7 @@ final class UserDocument {
     }
 
     /** Whether a value is primary, also in Entra ID's spelling "True". */
-    static boolean isPrimary(JsonNode value) {
+    public static boolean isPrimary(JsonNode value) {
         return value.path("primary").asText().equalsIgnoreCase("true");
     }
 
@@ -173,47 +172,13 @@ final class UserDocument {
         };
     }
 
-    /** Whether a user is active, which is the default. */
-    static boolean isActive(ObjectNode user) {
-        return user.path("active").asBoolean(true);
-    }
-
-    /** displayName, else name.formatted, else given and family name; null if there is none. */
-    static String name(ObjectNode user) {
-        ObjectNode name = user.path("name") instanceof ObjectNode object ? object : Json.object();
-        String display = text(user, "displayName");
-        String formatted = text(name, "formatted");
-        if (display != null || formatted != null) {
-            return display != null ? display : formatted;
-        }
-        String given = text(name, "givenName");
-        String family = text(name, "familyName");
-        return given == null ? family : family == null ? given : given + " " + family;
-    }
-
-    /** The primary address, else the first, else the userName if it looks like one; null if there is none. */
-    static String email(ObjectNode user) {
-        String first = null;
-        for (JsonNode email : user.path("emails")) {
-            String address = text(email, "value");
-            if (address != null && isPrimary(email)) {
-                return address;
-            }
-            first = first == null ? address : first;
-        }
-        String userName = text(user, "userName");
-        return first != null
-                ? first
-                : userName != null && ADDRESS.matcher(userName).matches() ? userName : null;
-    }
-
     /** The text of an attribute without surrounding space; null if it is missing or blank. */
-    static String text(JsonNode document, String attribute) {
+    public static String text(JsonNode document, String attribute) {
         String text = document.path(attribute).textValue();
         return text == null || text.isBlank() ? null : text.strip();
     }
 
-    static String lower(String text) {
+    public static String lower(String text) {
         return text.toLowerCase(Locale.ROOT);
     }
 }

@@ -1,4 +1,4 @@
-package dev.userssync.scim;
+package dev.userssync.resource;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -22,7 +22,7 @@ import java.util.stream.StreamSupport;
  * the value, as Entra ID expects. This class adds the values of lists itself, because the SDK adds duplicates.
  * Thread-safe.
  */
-final class Patch {
+public final class Patch {
 
     private Patch() {}
 
@@ -31,16 +31,16 @@ final class Patch {
      *
      * @throws ScimException (400) invalidSyntax, invalidPath, invalidValue, noTarget or mutability
      */
-    static ObjectNode apply(ObjectNode user, ObjectNode request) throws ScimException {
+    public static ObjectNode apply(Schema schema, ObjectNode resource, ObjectNode request) throws ScimException {
         if (!request.has("Operations")) {
             throw BadRequestException.invalidSyntax(
                     "Operations is missing: send {\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"], \"Operations\":"
-                            + " [{\"op\": \"replace\", \"path\": \"displayName\", \"value\": \"...\"}]}; the whole user goes with PUT");
+                            + " [{\"op\": \"replace\", \"path\": \"displayName\", \"value\": \"...\"}]}; the whole resource goes with PUT");
         }
         if (!(request.path("Operations") instanceof ArrayNode operations) || operations.isEmpty()) {
             throw BadRequestException.invalidSyntax("Operations must be a list of one operation or more");
         }
-        ObjectNode patched = user.deepCopy();
+        ObjectNode patched = resource.deepCopy();
         for (JsonNode operation : operations) {
             JsonNode path = operation.path("path");
             if (!operation.path("op").isTextual() || !path.isTextual() && !path.isMissingNode() && !path.isNull()) {
@@ -49,8 +49,9 @@ final class Patch {
             }
             ObjectNode before = patched.deepCopy();
             apply(
+                    schema,
                     patched,
-                    UserDocument.lower(operation.path("op").textValue()),
+                    Document.lower(operation.path("op").textValue()),
                     path.isTextual() ? path.textValue().strip() : "",
                     operation.path("value"));
             demoteFormerPrimaries(before, patched);
@@ -58,12 +59,13 @@ final class Patch {
         return patched;
     }
 
-    private static void apply(ObjectNode user, String op, String path, JsonNode value) throws ScimException {
+    private static void apply(Schema schema, ObjectNode resource, String op, String path, JsonNode value)
+            throws ScimException {
         if (!List.of("add", "replace", "remove").contains(op)) {
             throw BadRequestException.invalidSyntax("op must be add, replace or remove");
         }
         if (!path.isEmpty()) {
-            applyAt(user, op, PatchPath.of(path, user, false), value);
+            applyAt(schema, resource, op, PatchPath.of(schema, path, resource, false), value);
             return;
         }
         if (op.equals("remove")) {
@@ -73,23 +75,27 @@ final class Patch {
             throw BadRequestException.invalidSyntax("without a path, value must be an object");
         }
         for (Map.Entry<String, JsonNode> attribute : List.copyOf(attributes.properties())) {
-            if (!List.of("id", "meta", "schemas")
-                    .contains(UserDocument.lower(attribute.getKey()))) { // Okta repeats them
+            if (!List.of("id", "meta", "schemas").contains(Document.lower(attribute.getKey()))) { // Okta repeats them
                 applyAt(
-                        user,
+                        schema,
+                        resource,
                         op,
                         PatchPath.of(
-                                attribute.getKey(), user, attribute.getValue().isObject()),
+                                schema,
+                                attribute.getKey(),
+                                resource,
+                                attribute.getValue().isObject()),
                         attribute.getValue());
             }
         }
     }
 
-    private static void applyAt(ObjectNode user, String op, Path path, JsonNode given) throws ScimException {
-        AttributeDefinition attribute = UserSchema.attribute(path);
+    private static void applyAt(Schema schema, ObjectNode resource, String op, Path path, JsonNode given)
+            throws ScimException {
+        AttributeDefinition attribute = schema.attribute(path);
         if (attribute != null
                 && attribute.getMutability() == Mutability.READ_ONLY
-                && !UserSchema.isEnterprise(path)
+                && !schema.isEnterprise(path)
                 && !attribute.getName().equals("groups")) {
             throw new BadRequestException("the attribute cannot be set by a client", BadRequestException.MUTABILITY);
         }
@@ -106,33 +112,33 @@ final class Patch {
             // Entra ID repeats the removed value. If the path already names the value, it adds nothing; otherwise it
             // selects the values to remove.
             if (op.equals("remove") && isList && value instanceof ArrayNode some && !some.isEmpty()) {
-                removeValues(user, attribute, some);
+                removeValues(resource, attribute, some);
             } else {
-                operation(() -> PatchOperation.remove(path)).apply(user);
+                operation(() -> PatchOperation.remove(path)).apply(resource);
             }
             return;
         }
         if (value.isMissingNode()) {
             throw BadRequestException.invalidValue("value is missing");
         }
-        ObjectNode created = isFiltered(path) ? createdValue(user, path, value) : null;
+        ObjectNode created = isFiltered(path) ? createdValue(schema, resource, path, value) : null;
         if (created != null) {
-            AttributeDefinition list = UserSchema.attribute(path.subPath(1).withoutFilters());
-            addValue(user, list == null ? path.getElement(0).getAttribute() : list.getName(), list, created);
+            AttributeDefinition list = schema.attribute(path.subPath(1).withoutFilters());
+            addValue(resource, list == null ? path.getElement(0).getAttribute() : list.getName(), list, created);
         } else if (op.equals("add") && isList) {
             for (JsonNode one : value) {
-                addValue(user, attribute.getName(), attribute, one);
+                addValue(resource, attribute.getName(), attribute, one);
             }
         } else if (op.equals("replace") || isFiltered(path)) {
-            operation(() -> PatchOperation.replace(path, value)).apply(user);
+            operation(() -> PatchOperation.replace(path, value)).apply(resource);
         } else {
-            operation(() -> PatchOperation.add(path, value)).apply(user);
+            operation(() -> PatchOperation.add(path, value)).apply(resource);
         }
     }
 
     /** Adds a value. An equal value gets the other attributes of the new one instead, so there is no duplicate. */
-    private static void addValue(ObjectNode user, String name, AttributeDefinition attribute, JsonNode value) {
-        ArrayNode values = user.path(name) instanceof ArrayNode known ? known : user.putArray(name);
+    private static void addValue(ObjectNode resource, String name, AttributeDefinition attribute, JsonNode value) {
+        ArrayNode values = resource.path(name) instanceof ArrayNode known ? known : resource.putArray(name);
         if (attribute != null && value instanceof ObjectNode other) {
             for (JsonNode one : values) {
                 if (one instanceof ObjectNode known && AttributeForm.isSame(known, other, attribute)) {
@@ -146,7 +152,7 @@ final class Patch {
         values.add(value);
     }
 
-    private static void removeValues(ObjectNode user, AttributeDefinition attribute, ArrayNode some)
+    private static void removeValues(ObjectNode resource, AttributeDefinition attribute, ArrayNode some)
             throws BadRequestException {
         for (JsonNode one : some) {
             if (one instanceof ObjectNode value && !AttributeForm.saysWhich(value)) {
@@ -154,7 +160,7 @@ final class Patch {
                         "value must say which values of " + attribute.getName() + " are removed, by value or type");
             }
         }
-        if (user.path(attribute.getName()) instanceof ArrayNode values) {
+        if (resource.path(attribute.getName()) instanceof ArrayNode values) {
             for (int i = values.size() - 1; i >= 0; i--) {
                 if (values.get(i) instanceof ObjectNode known
                         && StreamSupport.stream(some.spliterator(), false)
@@ -174,8 +180,9 @@ final class Patch {
      * The value that {@code emails[type eq "work"].value}, or {@code emails[type eq "work"]}, creates for a user
      * without such an address. Null if the user has one, or if the filter does not define the value.
      */
-    private static ObjectNode createdValue(ObjectNode user, Path path, JsonNode value) throws ScimException {
-        AttributeDefinition list = UserSchema.attribute(path.subPath(1).withoutFilters());
+    private static ObjectNode createdValue(Schema schema, ObjectNode resource, Path path, JsonNode value)
+            throws ScimException {
+        AttributeDefinition list = schema.attribute(path.subPath(1).withoutFilters());
         ObjectNode created = Json.object();
         if (path.getSchemaUrn() != null
                 || path.size() > 2
@@ -183,7 +190,7 @@ final class Patch {
                 || !PatchPath.takesOver(path.getElement(0).getValueFilter(), created)) {
             return null;
         }
-        JsonNode known = user.path(path.getElement(0).getAttribute());
+        JsonNode known = resource.path(path.getElement(0).getAttribute());
         for (JsonNode one : known) {
             if (FilterEvaluator.evaluate(path.getElement(0).getValueFilter(), one)) {
                 return null;
@@ -223,7 +230,7 @@ final class Patch {
             List<JsonNode> primaries = new ArrayList<>();
             if (attribute.getValue().isArray()) {
                 attribute.getValue().forEach(value -> {
-                    if (UserDocument.isPrimary(value)) {
+                    if (Document.isPrimary(value)) {
                         primaries.add(value);
                     }
                 });

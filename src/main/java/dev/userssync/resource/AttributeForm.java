@@ -1,4 +1,4 @@
-package dev.userssync.scim;
+package dev.userssync.resource;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -11,7 +11,7 @@ import com.unboundid.scim2.common.types.AttributeDefinition.Type;
 import java.util.List;
 
 /** Converts values into the form of their attribute, and compares them. Thread-safe. */
-final class AttributeForm {
+public final class AttributeForm {
 
     private AttributeForm() {}
 
@@ -28,7 +28,7 @@ final class AttributeForm {
         ArrayNode values = JsonNodeFactory.instance.arrayNode();
         for (JsonNode each : value.isArray() ? value : List.of(value)) {
             JsonNode formed = one(each, attribute);
-            if (UserDocument.isAssigned(formed)) {
+            if (Document.isAssigned(formed)) {
                 values.add(formed);
             }
         }
@@ -50,12 +50,12 @@ final class AttributeForm {
                 }
                 return formed;
             }
-            if (UserSchema.textPart(attribute) == null || !value.isTextual() && !value.isNumber()) {
+            if (Schema.textPart(attribute) == null || !value.isTextual() && !value.isNumber()) {
                 return value;
             }
             return value.asText().isBlank()
                     ? NullNode.instance
-                    : Json.object().put(UserSchema.textPart(attribute), value.asText());
+                    : Json.object().put(Schema.textPart(attribute), value.asText());
         }
         if (value instanceof ObjectNode holder && holder.path("value").isValueNode()) {
             return one(holder.get("value"), attribute); // Entra ID: [{"$ref": null, "value": "False"}]
@@ -72,8 +72,7 @@ final class AttributeForm {
      */
     static boolean saysWhich(ObjectNode value) {
         return value.properties().stream()
-                .anyMatch(
-                        part -> !part.getKey().equalsIgnoreCase("primary") && UserDocument.isAssigned(part.getValue()));
+                .anyMatch(part -> !part.getKey().equalsIgnoreCase("primary") && Document.isAssigned(part.getValue()));
     }
 
     /**
@@ -81,18 +80,18 @@ final class AttributeForm {
      * second holds.
      */
     static boolean isSame(ObjectNode known, ObjectNode other, AttributeDefinition attribute) {
-        String value = UserDocument.text(other, "value");
+        String value = Document.text(other, "value");
         if (value == null) {
             return saysWhich(other)
                     && other.properties().stream()
                             .allMatch(part -> part.getKey().equalsIgnoreCase("primary")
                                     || part.getValue().equals(known.get(part.getKey())));
         }
-        String knownValue = UserDocument.text(known, "value");
+        String knownValue = Document.text(known, "value");
         boolean caseCounts = attribute.getSubAttributes().stream()
                 .anyMatch(sub -> sub.getName().equals("value") && sub.isCaseExact());
-        String type = UserDocument.text(other, "type");
-        String knownType = UserDocument.text(known, "type");
+        String type = Document.text(other, "type");
+        String knownType = Document.text(known, "type");
         return (caseCounts ? value.equals(knownValue) : value.equalsIgnoreCase(knownValue))
                 && (type == null || knownType == null || type.equalsIgnoreCase(knownType));
     }
