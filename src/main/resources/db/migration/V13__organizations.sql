@@ -70,12 +70,15 @@ CREATE TABLE users_sync_internal.membership_scope (
   PRIMARY KEY (owner, id)
 );
 
--- The roles of memberships whose provider reports them apart from the membership, one by one or as a list (Auth0, Stack Auth, Zitadel).
+-- The roles of memberships whose provider reports them apart from the membership, one by one or as a list (Auth0, Stack Auth, Zitadel), and whether the
+-- membership is active (Zitadel).
 CREATE TABLE users_sync_internal.membership_roles (
   id        TEXT PRIMARY KEY,       -- of the membership
   stated    TEXT[],                 -- the last complete list; null: there was none
   stated_at TIMESTAMPTZ,
-  changes   JSONB NOT NULL DEFAULT '{}' -- {role: [time, given or taken]}, the newest change of each role
+  changes   JSONB NOT NULL DEFAULT '{}', -- {role: [time, given or taken]}, the newest change of each role
+  active    BOOLEAN,                -- the last statement; null: there was none
+  active_at TIMESTAMPTZ
 );
 
 -- null: a user
@@ -132,10 +135,12 @@ BEGIN
 END $$;
 
 -- Takes what a provider reports of the roles of a membership: a complete list (an empty one with the end of the membership), or one role that was given or
--- taken, or (both null) only that the row is there. The order of arrival does not matter: of one role the newest report stands, and of one time the list,
--- then the role that was taken. A complete list of memberships that is newer than all of it had stated the roles, or there was no membership.
+-- taken, or whether the membership is active, or (all null) only that the row is there. The order of arrival does not matter: of one role the newest report
+-- stands, and of one time the list, then the role that was taken. A complete list of memberships that is newer than all of it had stated the roles and the inactive members, or there was no
+-- membership.
 -- Writes the roles to the row, if there is one.
-CREATE FUNCTION users_sync_internal.state_roles(membership_id TEXT, organization_id TEXT, user_id TEXT, list TEXT[], role TEXT, taken BOOLEAN, at TIMESTAMPTZ) RETURNS VOID
+CREATE FUNCTION users_sync_internal.state_roles(membership_id TEXT, organization_id TEXT, user_id TEXT, list TEXT[], role TEXT, taken BOOLEAN, active BOOLEAN,
+                                                at TIMESTAMPTZ) RETURNS VOID
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   known  users_sync_internal.membership_roles;
@@ -150,6 +155,14 @@ BEGIN
     known.stated := '{}';
     known.stated_at := listed;
   END IF;
+  IF listed > coalesce(known.active_at, '-infinity') THEN
+    known.active := true;
+    known.active_at := listed;
+  END IF;
+  IF state_roles.active IS NOT NULL AND at >= coalesce(known.active_at, '-infinity') THEN
+    known.active := state_roles.active;
+    known.active_at := at;
+  END IF;
   IF list IS NOT NULL AND at >= coalesce(known.stated_at, '-infinity') THEN
     known.stated := list;
     known.stated_at := at;
@@ -162,8 +175,10 @@ BEGIN
   SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') INTO known.changes
     FROM jsonb_each(known.changes) AS c
    WHERE known.stated_at IS NULL OR CAST(c.value ->> 0 AS timestamptz) > known.stated_at;
-  UPDATE users_sync_internal.membership_roles AS r SET stated = known.stated, stated_at = known.stated_at, changes = known.changes
-   WHERE r.id = membership_id AND (r.stated, r.stated_at, r.changes) IS DISTINCT FROM (known.stated, known.stated_at, known.changes);
+  UPDATE users_sync_internal.membership_roles AS r SET stated = known.stated, stated_at = known.stated_at, changes = known.changes,
+                                                    active = known.active, active_at = known.active_at
+   WHERE r.id = membership_id
+     AND (r.stated, r.stated_at, r.changes, r.active, r.active_at) IS DISTINCT FROM (known.stated, known.stated_at, known.changes, known.active, known.active_at);
   -- In the provider's order, the roles of the list first; then those that were given since, in the order of time.
   SELECT array_agg(s.name ORDER BY s.n) INTO now_
     FROM (SELECT stated.name, stated.n FROM unnest(known.stated) WITH ORDINALITY AS stated (name, n)
@@ -173,8 +188,8 @@ BEGIN
             FROM jsonb_each(known.changes) AS c
            WHERE NOT CAST(c.value ->> 1 AS boolean) AND c.key <> ALL (coalesce(known.stated, '{}'))) AS s;
   now_ := coalesce(now_, CASE WHEN known.stated IS NOT NULL OR known.changes <> '{}' THEN CAST('{}' AS text[]) END);
-  UPDATE neon_auth.memberships_sync AS m SET roles = now_, role = now_[1]
-   WHERE m.id = membership_id AND (m.roles, m.role) IS DISTINCT FROM (now_, now_[1]);
+  UPDATE neon_auth.memberships_sync AS m SET roles = now_, role = now_[1], active = coalesce(known.active, m.active)
+   WHERE m.id = membership_id AND (m.roles, m.role, m.active) IS DISTINCT FROM (now_, now_[1], coalesce(known.active, m.active));
 END $$;
 
 -- Whether a membership must not be stored, because its user or organization was erased or purged and the event is not newer.

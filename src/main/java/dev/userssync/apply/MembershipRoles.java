@@ -42,8 +42,8 @@ public final class MembershipRoles {
     }
 
     /**
-     * Out: the headers {@code id}, {@code organization}, {@code user}, {@code roles}, {@code role}, {@code taken} and
-     * {@code at}. The end of a membership also ends its roles.
+     * Out: the headers {@code id}, {@code organization}, {@code user}, {@code roles}, {@code role}, {@code taken}, {@code
+     * active} and {@code at}. The end of a membership also ends its roles, and what made it inactive.
      */
     public void parameters(Exchange exchange) {
         JsonNode event = exchange.getMessage().getBody(JsonNode.class);
@@ -58,6 +58,11 @@ public final class MembershipRoles {
         message.setHeader("roles", deleted ? "{}" : role == null ? array(event.path("roles")) : null);
         message.setHeader("role", StorableText.of(role));
         message.setHeader("taken", Boolean.toString(taken));
+        message.setHeader(
+                "active",
+                deleted
+                        ? "true"
+                        : event.hasNonNull("active") ? event.get("active").asText() : null);
         message.setHeader("at", MergeRule.version(event));
     }
 

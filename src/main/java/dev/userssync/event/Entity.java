@@ -27,7 +27,11 @@ public enum Entity {
                     // without roles, an event leaves those of the row
                     new Column("role", "role", "CASE WHEN excluded.roles IS NULL THEN u.role ELSE excluded.role END"),
                     new Column("roles", "CAST(roles AS text[])", "coalesce(excluded.roles, u.roles)"),
-                    new Column("active", "coalesce(CAST(active AS boolean), true)", "excluded.active")),
+                    new Column(
+                            "active",
+                            // what the provider reported apart, else true
+                            "coalesce(CAST(active AS boolean), (SELECT r.active FROM users_sync_internal.membership_roles AS r WHERE r.id = event.id), true)",
+                            "excluded.active")),
             List.of("organization_id", "user_id"));
 
     /**

@@ -19,7 +19,8 @@ import java.util.Set;
  * <organization_id>:<user_id>}. {@code roles} is a list of text; null states nothing, and an empty list states that
  * there are none. {@code role} is the primary one, else the first. {@code active} is false for whoever is invited or
  * suspended;</li>
- * <li>with {@code roles_apart: true}, the same for a provider that reports roles apart from memberships;</li>
+ * <li>with {@code roles_apart: true}, the same for a provider that reports roles apart from memberships; {@code active}
+ * null then states nothing. Without {@code raw} it states only {@code roles} or {@code active}, and makes no row;</li>
  * <li>one role: a membership of type updated with {@code role_given} or {@code role_taken};</li>
  * <li>a complete list: {@code {entity: "membership", type: "listed", organization_id or user_id, updated_at, members:
  * [membership ...]}}; {@code members} null states nothing.</li>
@@ -71,7 +72,18 @@ public final class EntityEvent {
     }
 
     public static boolean isRole(JsonNode event) {
+        return isOneRole(event) || isApart(event);
+    }
+
+    private static boolean isOneRole(JsonNode event) {
         return event.has("role_given") || event.has("role_taken");
+    }
+
+    /** Whether an event states only roles, or whether the membership is active. */
+    private static boolean isApart(JsonNode event) {
+        return event.path("roles_apart").asBoolean()
+                && !event.hasNonNull("raw")
+                && !event.path("type").asText().equals("deleted");
     }
 
     private void check(Entity entity) {
@@ -87,7 +99,7 @@ public final class EntityEvent {
         }
         event.put("created_at", EventTime.of(given, "created_at", clock));
         event.put("updated_at", EventTime.of(given, "updated_at", clock));
-        if (isRole(event)) {
+        if (isOneRole(event) || isApart(event) && !given.hasNonNull("raw")) {
             return;
         }
         if (!given.path("raw").isObject()) {
@@ -147,8 +159,11 @@ public final class EntityEvent {
         if (!active.isMissingNode() && !active.isNull() && !active.isBoolean()) {
             throw new InvalidUserEvent("active is neither true nor false");
         }
-        event.put("active", active.isMissingNode() || active.isNull() || active.booleanValue());
-        if (given.path("roles_apart").asBoolean()) {
+        boolean apart = given.path("roles_apart").asBoolean();
+        event.put(
+                "active",
+                active.isBoolean() ? (Boolean) active.booleanValue() : apart || isOneRole(event) ? null : true);
+        if (apart) {
             event.put("roles_apart", true);
         }
     }

@@ -73,6 +73,8 @@ class MembershipProperties {
         LEAVE,
         GIVE,
         TAKE,
+        PAUSE,
+        RESUME,
         LIST_ORGANIZATION,
         LIST_USER,
         ORGANIZATION,
@@ -90,7 +92,10 @@ class MembershipProperties {
         check(history, random, false);
     }
 
-    /** Roles come apart from memberships, one by one, and whole with a list (Auth0, Stack Auth). */
+    /**
+     * Roles come apart from memberships, one by one, and whole with a list (Auth0, Stack Auth). So does whether a
+     * membership is active (Zitadel).
+     */
     @Property(tries = 100)
     void everyOrderOfAHistoryWithRolesApartEndsAlike(@ForAll("apart") List<Event> history, @ForAll Random random) {
         check(history, random, true);
@@ -127,6 +132,8 @@ class MembershipProperties {
                 Kind.GIVE,
                 Kind.GIVE,
                 Kind.TAKE,
+                Kind.PAUSE,
+                Kind.RESUME,
                 Kind.LIST_ORGANIZATION,
                 Kind.LIST_USER,
                 Kind.USER_DELETED);
@@ -191,6 +198,10 @@ class MembershipProperties {
         json.put(json.get("type").textValue().equals("deleted") ? "deleted_at" : "updated_at", at);
         json.putObject("raw").put("time", time);
         switch (event.kind) {
+            case PAUSE, RESUME ->
+                membership(json, run, event.organization, event.user, true)
+                        .put("active", event.kind == Kind.RESUME)
+                        .remove("raw");
             case JOIN, LEAVE, GIVE, TAKE -> membership(json, run, event.organization, event.user, apart);
             case LIST_ORGANIZATION -> {
                 json.put("organization_id", run + event.organization);
@@ -306,6 +317,7 @@ class MembershipProperties {
         private final boolean apart;
         private final Map<String, Integer> profile = new TreeMap<>(); // of a live pair; null: it has ended
         private final Map<String, Set<String>> roles = new TreeMap<>();
+        private final Set<String> paused = new TreeSet<>();
         private final Set<String> deleted = new TreeSet<>();
 
         Model(boolean apart) {
@@ -324,6 +336,8 @@ class MembershipProperties {
                 case LEAVE -> end(pair);
                 case GIVE -> roles.computeIfAbsent(pair, key -> new TreeSet<>()).add(role(event));
                 case TAKE -> roles.computeIfAbsent(pair, key -> new TreeSet<>()).remove(role(event));
+                case PAUSE -> paused.add(pair);
+                case RESUME -> paused.remove(pair);
                 case LIST_ORGANIZATION -> list(event.organization + " ", "", listed(event, "u"), event.roles, time);
                 case LIST_USER -> list("", " " + event.user, listed(event, "o"), event.roles, time);
                 case ORGANIZATION -> deleted.remove(event.organization);
@@ -336,6 +350,7 @@ class MembershipProperties {
         private void end(String pair) {
             profile.put(pair, null);
             roles.remove(pair);
+            paused.remove(pair);
         }
 
         private void list(String before, String after, Set<String> members, Set<String> given, int time) {
@@ -347,6 +362,7 @@ class MembershipProperties {
                 }
             }
             roles.keySet().removeIf(pair -> pair.startsWith(before) && pair.endsWith(after));
+            paused.removeIf(pair -> pair.startsWith(before) && pair.endsWith(after));
             for (String pair : pairs) {
                 profile.put(pair, time);
                 roles.put(pair, new TreeSet<>(given));
@@ -363,7 +379,7 @@ class MembershipProperties {
         Map<String, String> live() {
             Map<String, String> live = new TreeMap<>();
             profile.forEach((pair, time) -> {
-                if (time != null && deleted.stream().noneMatch(pair::contains)) {
+                if (time != null && !paused.contains(pair) && deleted.stream().noneMatch(pair::contains)) {
                     live.put(pair, "live");
                 }
             });
