@@ -28,6 +28,7 @@ public final class Console {
     private final Templates pages;
     private final ConsoleDoor door;
     private final UserPages users;
+    private final OrganizationPages organizations;
     private final SyncPages sync;
     private final DeadLetterPages deadLetters;
 
@@ -42,6 +43,7 @@ public final class Console {
         this.pages = new Templates(context);
         this.door = new ConsoleDoor(access);
         this.users = new UserPages(context, routes);
+        this.organizations = new OrganizationPages(routes);
         this.sync = new SyncPages(context, routes);
         this.deadLetters = new DeadLetterPages(context, routes);
     }
@@ -54,6 +56,8 @@ public final class Console {
         action(router, "/console/login", request -> door.login(request, this));
         page(router, "/console/users", "users", users::users);
         page(router, "/console/user", "user", request -> users.user(param(request, "id"), null));
+        page(router, "/console/organizations", "organizations", organizations::organizations);
+        page(router, "/console/organization", "organization", organizations::organization);
         page(router, "/console/sync", "sync", request -> sync.sync(null));
         page(router, "/console/dead-letters", "dead-letters", request -> deadLetters.deadLetters(request, null));
         page(

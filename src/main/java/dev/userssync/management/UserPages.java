@@ -84,6 +84,7 @@ final class UserPages {
         model.put("user", routes.row("find-user", "id", id));
         List<Map<String, Object>> history = routes.rows("user-history", "id", id);
         model.put("history", history);
+        model.put("memberships", routes.rows("user-memberships", "id", id));
         model.put("polled", polling.providers());
         model.put("provider", history.isEmpty() ? null : history.get(0).get("provider"));
         model.put("message", message);

@@ -37,7 +37,7 @@ class ConsoleTest extends RunningApp {
     void logIn() {
         awaitConsoleIndexes();
         database.execute(
-                "TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
+                "TRUNCATE neon_auth.users_sync, neon_auth.organizations_sync, neon_auth.memberships_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
         if (cookie == null) {
             HttpResponse<String> reply = form("/console/login", "password=" + url(PASSWORD));
             assertEquals(303, reply.statusCode());
@@ -394,5 +394,30 @@ class ConsoleTest extends RunningApp {
         assertEquals(
                 200,
                 Http.get(management("/admin/status"), "Authorization", basic).statusCode());
+    }
+
+    @Test
+    void organizationsAreFoundWithTheirMembersAndTheirHistory() {
+        user("user_ada", "Ada <b>", "ada@example.com");
+        database.execute("""
+                INSERT INTO neon_auth.organizations_sync (id, raw_json, name, slug, parent_id, created_at) VALUES ('org_1', '{"plan": "team"}', 'Orchard & Co', 'orchard', 'org_2', now()),
+                  ('org_2', '{}', 'Holding', NULL, NULL, now());
+                INSERT INTO neon_auth.memberships_sync (id, organization_id, user_id, role, roles) VALUES ('m1', 'org_1', 'user_ada', 'admin', '{admin,editor}');
+                INSERT INTO neon_auth.memberships_sync (id, organization_id, user_id, active) SELECT 'x' || i, 'org_2', 'user_' || i, i < 60 FROM generate_series(10, 70) AS i;
+                INSERT INTO users_sync_internal.event_log (user_id, entity, provider, type, decision) VALUES ('m1', 'membership', 'clerk', 'created', 'applied'),
+                  ('org_1', NULL, 'clerk', 'deleted', 'applied')""");
+        String list = page("/console/organizations").body();
+        assertTrue(list.contains("Orchard &amp; Co") && list.contains("Holding"), list);
+        assertFalse(page("/console/organizations?q=ORCH").body().contains("Holding"));
+        String one = page("/console/organization?id=org_1").body();
+        assertTrue(one.contains("Ada &lt;b&gt;") && one.contains("admin, editor") && one.contains("plan"), one);
+        assertTrue(one.contains("/console/organization?id=org_2") && one.contains("created from clerk"), one);
+        assertFalse(one.contains("deleted from clerk"), "the event of a user with the same id");
+        String members = page("/console/organization?id=org_2").body();
+        assertTrue(members.contains("50 live members") && members.contains("after=user_59"), members);
+        assertTrue(page("/console/organization?id=org_2&after=user_59").body().contains("not active"));
+        String user = page("/console/user?id=user_ada").body();
+        assertTrue(user.contains("/console/organization?id=org_1") && user.contains("Orchard &amp; Co"), user);
+        assertTrue(page("/console/organization?id=nobody").body().contains("There is no row with this id"));
     }
 }
