@@ -5,6 +5,9 @@ import dev.userssync.apply.BatchObserver;
 import dev.userssync.event.ReplacementObserver;
 import dev.userssync.settings.ContextBean;
 import dev.userssync.verify.Refused;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
@@ -31,6 +34,15 @@ public final class Counts extends ContextBean implements Processor, BatchObserve
             exchange.removeVariable("decision");
             count(exchange, decision);
         }
+    }
+
+    /** Counts the events about memberships that one statement wrote. In: the variable {@code members}, a list. */
+    public void members(Exchange exchange) {
+        Map<String, Integer> types = new TreeMap<>();
+        for (Object event : exchange.getVariable("members", List.class)) {
+            types.merge(Metrics.type((JsonNode) event), 1, Integer::sum);
+        }
+        types.forEach((type, number) -> metrics.decided(DeliveryLog.provider(exchange), type, "applied", number));
     }
 
     /** Counts an event that changes no user. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.testing.Http;
 import dev.userssync.testing.ScimApp;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -288,17 +289,45 @@ class ScimGroupsTest extends ScimApp {
                 .mapToObj(i -> "{\"value\": \"%08d-0000-4000-8000-000000000000\"}".formatted(i))
                 .collect(Collectors.joining(","));
         long start = System.nanoTime();
+        double joined = figure("membership.created");
         Reply pushed = patch("/Groups/" + id, "{\"op\": \"replace\", \"path\": \"members\", \"value\": [" + all + "]}");
         assertEquals(204, pushed.status(), pushed.http().body());
         assertEquals(
                 "10000|1",
                 database.value("SELECT count(*) || '|' || count(DISTINCT xmin::text) FROM neon_auth.memberships_sync"));
+        assertEquals(10_000, figure("membership.created") - joined);
+        assertEquals(
+                "10000",
+                database.value(
+                        "SELECT count(*) FROM users_sync_internal.event_log WHERE entity = 'membership' AND user_id LIKE ? || ':%'",
+                        id));
         assertEquals(10_000, get("/Groups/" + id).json().path("members").size());
         Reply one = patch("/Groups/" + id, json("{'op': 'replace', 'path': 'members', 'value': [{'value': 'u1'}]}"));
         assertEquals(204, one.status(), one.http().body());
         assertEquals("1", database.value("SELECT count(*) FROM neon_auth.memberships_live"));
         long seconds = (System.nanoTime() - start) / 1_000_000_000;
         assertTrue(seconds < 30, seconds + " s");
+    }
+
+    private double figure(String type) {
+        return Http.get(management("/observe/metrics"))
+                .body()
+                .lines()
+                .filter(line -> line.startsWith("users_sync_events_total")
+                        && line.contains("provider=\"scim\"")
+                        && line.contains("applied")
+                        && line.contains(type))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .sum();
+    }
+
+    @Test
+    void aStatementWithManyMembersTakesFewLocks() {
+        int locks = Integer.parseInt(database.value("""
+                SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND listed.n = 10000)
+                  FROM (SELECT count(users_sync_internal.by_lists('g:u' || i, 'g', 'u' || i, now())) AS n
+                          FROM generate_series(1, 10000) AS i) AS listed"""));
+        assertTrue(locks > 100 && locks <= 1_000, locks + " locks");
     }
 
     @Test

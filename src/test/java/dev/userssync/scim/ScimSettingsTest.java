@@ -166,4 +166,68 @@ class ScimSettingsTest {
                             "SELECT CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END FROM neon_auth.users_sync WHERE id = 'okta:e1'"));
         }
     }
+
+    private static final String ADA = "{\"displayName\": \"Sales\", \"members\": [{\"value\": \"okta:ada\"}]}";
+
+    @Test
+    void theIdsOfGroupsHaveThePrefixToo() {
+        settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
+        settings.setProperty("scim.id.prefix", "okta:");
+        try (StartedApp app = new StartedApp(settings)) {
+            send("POST", "/Users", ScimApp.user("ada", "\"externalId\": \"ada\""));
+            Reply created = send("POST", "/Groups", ADA);
+            assertEquals(201, created.status(), created.http().body());
+            assertTrue(created.id().startsWith("okta:"), created.id());
+            String path = created.header("Location").substring(base.length());
+            assertEquals(created.json(), send("GET", path, null).json());
+            assertEquals(
+                    created.id() + ":okta:ada|" + created.id() + "|okta:ada",
+                    database.value(
+                            "SELECT concat_ws('|', id, organization_id, user_id) FROM neon_auth.memberships_live"));
+            assertEquals(
+                    created.id(),
+                    send("GET", "/Users/okta:ada", null)
+                            .json()
+                            .at("/groups/0/value")
+                            .textValue());
+            // A group from before the prefix.
+            database.execute(
+                    "INSERT INTO neon_auth.organizations_sync (id, raw_json) SELECT 'g1', raw_json FROM neon_auth.organizations_sync");
+            assertEquals(404, send("DELETE", "/Groups/g1", null).status());
+            assertEquals(
+                    1, send("GET", "/Groups", null).json().path("totalResults").intValue());
+            assertEquals(204, send("DELETE", path, null).status());
+        }
+    }
+
+    @Test
+    void groupsMayBeOff() {
+        settings.setProperty("scim.webhook.secret", ScimApp.TOKEN);
+        settings.setProperty("scim.organizations", "off");
+        try (StartedApp app = new StartedApp(settings)) {
+            for (String request : List.of("GET /Groups", "GET /Groups/g", "POST /Groups", "POST /Groups/.search")) {
+                String[] parts = request.split(" ");
+                send(parts[0], parts[1], parts[0].equals("POST") ? ADA : null).assertError(404, null);
+            }
+            send("POST", "/Users", ScimApp.user("ada", "\"externalId\": \"ada\""));
+            database.execute("""
+                    INSERT INTO neon_auth.organizations_sync (id, name, raw_json) VALUES
+                      ('g', 'Sales', '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Sales"}');
+                    INSERT INTO neon_auth.memberships_sync (id, organization_id, user_id) VALUES ('g:ada', 'g', 'ada')""");
+            assertFalse(send("GET", "/Users/ada", null).json().has("groups"));
+            assertEquals(
+                    1,
+                    send("POST", "/.search", "{}").json().path("totalResults").intValue());
+            assertEquals(
+                    1,
+                    send("GET", "/ResourceTypes", null)
+                            .json()
+                            .path("totalResults")
+                            .intValue());
+            assertEquals(404, send("GET", "/ResourceTypes/Group", null).status());
+            assertEquals(
+                    2, send("GET", "/Schemas", null).json().path("totalResults").intValue());
+            assertFalse(send("GET", "/ServiceProviderConfig", null).json().has("documentationUri"));
+        }
+    }
 }
