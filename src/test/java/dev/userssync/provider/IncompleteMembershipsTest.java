@@ -15,15 +15,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Events about memberships that leave something out: WorkOS names the member of a group by a membership of the
- * organization, and Stack Auth sends no time. users-sync asks the API, here a real HTTP server that plays it.
+ * organization, Stack Auth sends no time, and Logto cuts a long list. A real HTTP server plays the APIs.
  */
-class FetchedMembershipsTest extends RunningApp {
+class IncompleteMembershipsTest extends RunningApp {
 
     private static final String MEMBERSHIPS =
             "SELECT concat_ws(' ', id, user_id, deleted_at IS NULL) FROM neon_auth.memberships_sync ORDER BY id COLLATE \"C\"";
@@ -32,7 +36,7 @@ class FetchedMembershipsTest extends RunningApp {
     private final Map<String, Integer> answers = new ConcurrentHashMap<>();
     private final List<String> requests = new CopyOnWriteArrayList<>();
 
-    FetchedMembershipsTest() throws IOException {
+    IncompleteMembershipsTest() throws IOException {
         api = HttpServer.create(new InetSocketAddress("localhost", 0), 0);
         api.createContext("/", this::answer);
         api.start();
@@ -45,6 +49,7 @@ class FetchedMembershipsTest extends RunningApp {
         settings.setProperty("stack-auth.api.key", "ssk_test");
         settings.setProperty("stack-auth.project.id", "project");
         settings.setProperty("stack-auth.api.url", url);
+        settings.setProperty("logto.webhook.secret", "logto-secret");
         settings.setProperty("auth0.webhook.secret", "token-of-the-stream");
         settings.setProperty("auth0.organizations", "off");
     }
@@ -56,7 +61,8 @@ class FetchedMembershipsTest extends RunningApp {
 
     @BeforeEach
     void clean() {
-        database.execute("TRUNCATE neon_auth.memberships_sync, users_sync_internal.dead_letter");
+        database.execute(
+                "TRUNCATE neon_auth.memberships_sync, users_sync_internal.membership_roles, users_sync_internal.dead_letter");
         answers.clear();
         requests.clear();
     }
@@ -153,6 +159,22 @@ class FetchedMembershipsTest extends RunningApp {
         assertEquals(List.of("t1:u1 u1 f"), database.column(MEMBERSHIPS));
         answers.put("/api/v1/team-member-profiles/t1/u1", 500);
         assertEquals(503, team("membership.created"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"added, 300, 301", "added, 5000, 1", "removed, 1, 0", "removed, 5000, 1"})
+    void aListThatLogtoCutStatesNothing(String change, int users, int live) throws Exception {
+        assertEquals(204, logto("added", 0, 1));
+        assertEquals(204, logto(change, change.equals("added") ? 1 : 0, users));
+        assertEquals(Integer.toString(live), database.value("SELECT count(*) FROM neon_auth.memberships_live"));
+    }
+
+    private int logto(String change, int from, int users) throws Exception {
+        String ids = IntStream.range(from, from + users)
+                .mapToObj(i -> "\"u" + i + "\"")
+                .collect(Collectors.joining(","));
+        return post("logto", """
+                {"event": "Organization.Membership.Updated", "createdAt": "2026-03-02T10:00:00.%03dZ", "organizationId": "o1", "%sUserIds": [%s]}""".formatted(from + (change.equals("added") ? 0 : 1), change, ids));
     }
 
     @Test
