@@ -42,6 +42,11 @@ class ScimLookupTest extends ScimApp {
                        NULL, 'work' || i || '@x.example', now(), now()
                   FROM generate_series(1, %1$d) i;
                 INSERT INTO neon_auth.users_sync (id, raw_json) SELECT 'other' || i, jsonb_build_object('userName', 'User' || i || '@x.example') FROM generate_series(1, %1$d) i;
+                INSERT INTO neon_auth.organizations_sync (id, kind, raw_json, updated_at)
+                SELECT 'g' || i, 'group', jsonb_build_object('schemas', jsonb_build_array('urn:ietf:params:scim:schemas:core:2.0:Group'), 'id', 'g' || i,
+                         'displayName', 'Group ' || i, 'externalId', 'e' || i), now()
+                  FROM generate_series(1, %1$d) i;
+                ANALYZE neon_auth.organizations_sync;
                 ANALYZE neon_auth.users_sync""".formatted(USERS));
     }
 
@@ -60,6 +65,16 @@ class ScimLookupTest extends ScimApp {
                 "userName eq \"user3777@x.example\" and active eq true")) {
             assertEquals("id3777", find(filter).json().at("/Resources/0/id").textValue(), filter);
         }
+        for (String filter : List.of("displayName eq \"group 3777\"", "externalId eq \"e3777\"", "id eq \"g3777\"")) {
+            assertEquals(
+                    "g3777",
+                    get("/Groups?excludedAttributes=members&filter="
+                                    + URLEncoder.encode(filter, StandardCharsets.UTF_8))
+                            .json()
+                            .at("/Resources/0/id")
+                            .textValue(),
+                    filter);
+        }
         assertEquals(201, post("/Users", user("one more")).status());
         // Postgres publishes the statistics of a connection within a second or two.
         await().atMost(Duration.ofSeconds(10))
@@ -67,6 +82,8 @@ class ScimLookupTest extends ScimApp {
                                 "SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan > 0 AND indexrelname LIKE"
                                         + " '%scim%' ORDER BY 1")
                         .containsAll(List.of(
+                                "organizations_sync_scim_external_idx",
+                                "organizations_sync_scim_name_idx",
                                 "users_sync_scim_emails_idx",
                                 "users_sync_scim_external_idx",
                                 "users_sync_scim_user_name_idx")));
