@@ -79,7 +79,7 @@ class ConsoleInABrowser extends RunningApp {
     @BeforeEach
     void someUsers() {
         awaitConsoleIndexes();
-        database.execute("TRUNCATE neon_auth.users_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
+        database.execute("TRUNCATE neon_auth.users_sync, neon_auth.organizations_sync, neon_auth.memberships_sync, users_sync_internal.dead_letter, users_sync_internal.event_log, users_sync_internal.tombstone");
         String[] names = {"Ada King", "Sam Patel", "Zoë Müller", "Mira Novák", "Tomás Silva", "Wei Chen", "Olu Adeyemi", "Fatima Rahman", "Kai Larsen", "Jane Doe"};
         for (int i = 0; i < names.length; i++) {
             event("created", "user_2x" + i, names[i], Instant.parse("2026-03-01T09:00:00Z").plus(Duration.ofHours(7L * i)));
@@ -89,6 +89,13 @@ class ConsoleInABrowser extends RunningApp {
         event("deleted", "user_2x3", null, Instant.parse("2026-03-09T10:00:00Z"));
         new Delivery("{\"type\": \"user.updated\", \"data\": {\"id\": \"user_2x1\", \"name\": 7, \"session_token\": \"abc\", \"updated_at\": \"2026-03-09T10:00:00Z\"}}")
                 .post(webhooks("generic"));
+        database.execute("""
+                INSERT INTO neon_auth.organizations_sync (id, raw_json, kind, name, slug, parent_id, created_at, updated_at)
+                VALUES ('org_1', '{"id": "org_1", "plan": "team"}', 'team', 'Orchard Robotics', 'orchard-robotics', 'org_0', '2026-02-01Z', '2026-03-01Z');
+                INSERT INTO neon_auth.memberships_sync (id, organization_id, user_id, role, roles, active)
+                SELECT 'orgmem_' || i, 'org_1', 'user_2x' || i, 'org:member', '{org:member,org:billing}', i <> 2 FROM generate_series(0, 9) AS i;
+                INSERT INTO users_sync_internal.event_log (at, user_id, entity, provider, type, decision)
+                VALUES ('2026-03-01Z', 'org_1', 'organization', 'clerk', 'updated', 'applied'), ('2026-03-02Z', 'orgmem_9', 'membership', 'clerk', 'created', 'stale')""");
         // Kept before PAYLOAD_DROP named it.
         database.execute("UPDATE users_sync_internal.dead_letter SET body = convert_to(replace(convert_from(body, 'UTF8'), '\"name\"', '\"session_token\": \"abc\", \"name\"'), 'UTF8')");
         new Delivery("<xml/>").post(webhooks("clerk"));
@@ -207,10 +214,12 @@ class ConsoleInABrowser extends RunningApp {
         assertAccessible("login " + scheme);
         logIn();
         String letter = database.value("SELECT max(id) FROM users_sync_internal.dead_letter");
-        for (String page : new String[] {"users", "users?q=jane", "user?id=user_2x9", "sync", "dead-letters", "dead-letter?id=" + letter}) {
+        for (String page : new String[] {"users", "users?q=jane", "user?id=user_2x9", "organizations", "organization?id=org_1", "sync", "dead-letters", "dead-letter?id=" + letter}) {
             browser.get(management("/console/" + page));
             assertAccessible(page + " " + scheme);
         }
+        browser.get(management("/console/organization?id=org_1"));
+        picture("organization-" + scheme);
         browser.get(management("/console/users"));
         picture("users-" + scheme);
     }
@@ -226,7 +235,7 @@ class ConsoleInABrowser extends RunningApp {
         logIn();
         size(375, 800);
         String letter = database.value("SELECT max(id) FROM users_sync_internal.dead_letter");
-        for (String page : new String[] {"login", "users", "user?id=user_2x9", "sync", "dead-letters", "dead-letter?id=" + letter}) {
+        for (String page : new String[] {"login", "users", "user?id=user_2x9", "organizations", "organization?id=org_1", "sync", "dead-letters", "dead-letter?id=" + letter}) {
             browser.get(management("/console/" + page));
             assertEquals(375L, browser.executeScript("return document.documentElement.scrollWidth"), page + " is wider than a phone");
         }
@@ -241,7 +250,7 @@ class ConsoleInABrowser extends RunningApp {
         logIn();
         browser.switchTo().activeElement().sendKeys("ada");
         await().until(() -> browser.findElements(By.cssSelector("#results tbody tr")).size() == 1);
-        for (String page : new String[] {"user?id=user_2x0", "sync", "dead-letters"}) {
+        for (String page : new String[] {"user?id=user_2x0", "organization?id=org_1", "sync", "dead-letters"}) {
             browser.get(management("/console/" + page));
         }
         List<String> asked = new ArrayList<>();
