@@ -8,6 +8,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON users_sync_internal.dead_letter, users_s
   users_sync_internal.user_to_ask, users_sync_internal.membership_roles, users_sync_internal.membership_scope TO "${role}";
 GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_internal.tombstone, users_sync_internal.organization_tombstone,
   users_sync_internal.membership_tombstone TO "${role}";
+GRANT SELECT ON neon_auth.organizations_live, neon_auth.memberships_live TO "${role}"; -- for console and status
 -- The merge rule. PUBLIC has this right, unless default privileges took it away.
 GRANT EXECUTE ON FUNCTION users_sync_internal.profile_wins, users_sync_internal.part_wins, users_sync_internal.deletion_wins,
   users_sync_internal.revives, users_sync_internal.by_lists, users_sync_internal.list_memberships, users_sync_internal.state_roles,
