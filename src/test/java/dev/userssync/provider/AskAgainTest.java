@@ -273,11 +273,18 @@ class AskAgainTest extends RunningApp {
 
     @Test
     void anApiThatKnowsNobodyAnyMoreDeletesNoMoreThanAReconcile() {
+        // The poller waits until all five are noted: on a slow machine it would delete the first ones before.
+        database.execute(
+                "INSERT INTO users_sync_internal.poll_state (provider, wait_until) VALUES ('keycloak', now() + interval '1 hour')"
+                        + " ON CONFLICT (provider) DO UPDATE SET wait_until = excluded.wait_until");
         for (int i = 0; i < 5; i++) {
             assertEquals(
                     204,
                     post("keycloak", delivery("keycloak", "u" + i, Instant.now().minusSeconds(10))));
         }
+        database.execute(
+                "UPDATE users_sync_internal.poll_state SET wait_until = '-infinity' WHERE provider = 'keycloak'");
+        context().getRegistry().lookupByNameAndType("polls", Polls.class).wake("keycloak");
         await().until(() -> toAsk().isEmpty());
         assertEquals("3", database.value("SELECT count(*) FROM neon_auth.users_live"));
     }
