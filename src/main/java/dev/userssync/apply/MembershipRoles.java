@@ -76,12 +76,12 @@ public final class MembershipRoles {
         message.removeHeaders("*");
         message.setHeader("owner", list.path("owner").textValue());
         message.setHeader("id", list.path("id").textValue());
-        StringJoiner ids = new StringJoiner(",", "{", "}");
-        list.path("members").forEach(member -> ids.add(quoted(member.path("id").textValue())));
-        message.setHeader("ids", ids.toString());
         message.setHeader("at", list.path("updated_at").textValue());
         Map<String, JsonNode> members = new LinkedHashMap<>(); // each once: of two the last
         list.path("members").forEach(member -> members.put(member.path("id").textValue(), member));
+        StringJoiner ids = new StringJoiner(",", "{", "}");
+        members.keySet().forEach(id -> ids.add(quoted(id)));
+        message.setHeader("ids", ids.toString());
         List<JsonNode> each = new ArrayList<>(members.values());
         List<List<JsonNode>> parts = new ArrayList<>();
         for (int from = 0; from < each.size(); from += PART) {

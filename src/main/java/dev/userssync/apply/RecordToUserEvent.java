@@ -11,11 +11,11 @@ import dev.userssync.event.Entity;
 import dev.userssync.event.EntityEvent;
 import dev.userssync.event.InvalidUserEvent;
 import dev.userssync.event.JsonBody;
+import dev.userssync.event.UserEvent;
 import dev.userssync.event.UserId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Set;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -30,7 +30,6 @@ import org.apache.camel.Processor;
 public final class RecordToUserEvent implements Processor {
 
     private static final JsonFactory JSON = new JsonFactory();
-    private static final Set<String> TYPES = Set.of("created", "updated", "deleted");
     private static final List<String> TIMES = List.of("created_at", "updated_at", "deleted_at");
 
     /** @throws InvalidUserEvent if the record is not a user event of ours; the message quotes nothing of it */
@@ -97,7 +96,7 @@ public final class RecordToUserEvent implements Processor {
         String type = event.path("type").textValue();
         String id = event.path("id").textValue();
         boolean list = event.has("members");
-        if (type == null || !TYPES.contains(type) && !list) {
+        if (type == null || !UserEvent.TYPES.contains(type) && !list) {
             throw new InvalidUserEvent("the record of the topic is of another type than created, updated and deleted");
         }
         String fault = id == null ? "is missing" : UserId.fault(id);

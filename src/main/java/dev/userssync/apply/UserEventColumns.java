@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -37,10 +38,20 @@ public final class UserEventColumns implements Processor, CamelContextAware {
     private static final List<String> TEXTS =
             List.of("type", "id", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once", "joined");
 
+    /** The texts that were checked before, or that users-sync wrote itself. */
+    private static final Set<String> STORABLE = Set.of("type", "id", "joined");
+
     private static final Map<Entity, List<String>> NAMES = Arrays.stream(Entity.values())
             .collect(Collectors.toMap(
                     Function.identity(),
                     entity -> Stream.concat(TEXTS.stream(), MergeStatement.names(entity).stream())
+                            .toList()));
+
+    private static final Map<Entity, List<String>> MAY_HOLD_ANYTHING = Arrays.stream(Entity.values())
+            .collect(Collectors.toMap(
+                    Function.identity(),
+                    entity -> NAMES.get(entity).stream()
+                            .filter(name -> !STORABLE.contains(name))
                             .toList()));
 
     private CamelContext context;
@@ -65,14 +76,14 @@ public final class UserEventColumns implements Processor, CamelContextAware {
     @Override
     public void process(Exchange exchange) throws Exception {
         List<JsonNode> events = exchange.getMessage().getBody(List.class);
-        List<String> names = NAMES.get(Entity.of(events.get(0)));
+        Entity entity = Entity.of(events.get(0));
         Map<String, Object> columns = new HashMap<>();
         String[] raw = new String[events.size()];
         for (int i = 0; i < raw.length; i++) {
-            raw[i] = storable((ObjectNode) events.get(i), names);
+            raw[i] = storable((ObjectNode) events.get(i), MAY_HOLD_ANYTHING.get(entity));
         }
         columns.put("raw", raw);
-        for (String name : names) {
+        for (String name : NAMES.get(entity)) {
             String[] column = new String[events.size()];
             for (int i = 0; i < column.length; i++) {
                 column[i] = text(events.get(i).path(name));

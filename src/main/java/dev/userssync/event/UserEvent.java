@@ -46,7 +46,8 @@ import org.apache.camel.Processor;
 @BindToRegistry("user-event")
 public final class UserEvent extends ContextBean implements Processor {
 
-    static final Set<String> TYPES = Set.of("created", "updated", "deleted");
+    /** The types that change a row. */
+    public static final Set<String> TYPES = Set.of("created", "updated", "deleted");
 
     private static final Set<String> UPSERTS = Set.of("created", "updated");
 
@@ -100,13 +101,14 @@ public final class UserEvent extends ContextBean implements Processor {
                         new Providers(context).isReplayProtected(provider),
                         Setting.of(context, provider + Providers.INACTIVE).equals("deleted"),
                         !Setting.of(context, provider + Providers.ORGANIZATIONS).equals("off")));
-        if (given != null && given.has("entity") && Entity.of(given) != Entity.USER) {
+        Entity entity = given == null ? Entity.USER : Entity.of(given);
+        if (entity != Entity.USER) {
             if (!own.organizations) { // not even checked, so that nothing is parked
                 exchange.setVariable("change", "off");
                 exchange.getMessage().setBody(given);
                 return;
             }
-            ObjectNode event = EntityEvent.checked(given, Entity.of(given), own.idPrefix, clock);
+            ObjectNode event = EntityEvent.checked(given, entity, own.idPrefix, clock);
             sent(exchange, event, own);
             exchange.setVariable("change", EntityEvent.change(event));
             return;

@@ -48,8 +48,6 @@ public final class UserPage extends ContextBean {
     /** Writes lone surrogates as escapes. Without them the driver would silently write "?". */
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
-    private static final Set<String> KINDS = Set.of("created", "updated", "deleted");
-
     private final Mapping mapping = new Mapping();
     private ProducerTemplate template;
 
@@ -72,7 +70,7 @@ public final class UserPage extends ContextBean {
             List<Exchange> checked = checked(exchange, user);
             for (Exchange one : checked) {
                 ObjectNode event = one.getMessage().getBody(ObjectNode.class);
-                if (KINDS.contains(event.path("type").asText())) {
+                if (UserEvent.TYPES.contains(event.path("type").asText())) {
                     events.addObject().put("n", mapped.size()).setAll(event);
                     ids.add(event.path("id"));
                 }
