@@ -308,7 +308,7 @@ class NeonAuthTableTest {
             webapp.commit();
             starting.get(60, TimeUnit.SECONDS).close();
         }
-        assertEquals("4", database.value("SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'users_sync%scim%'"));
+        assertEquals("6", database.value("SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%scim%'"));
     }
 
     @Test

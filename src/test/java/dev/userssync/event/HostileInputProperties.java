@@ -59,7 +59,7 @@ class HostileInputProperties {
     private static final Path FIXTURES = Path.of("src/test/resources");
     /** Providers whose delivery may hold no event, or several. */
     private static final Set<String> SEVERAL =
-            Set.of("okta", "fusionauth", "clerk", "keycloak", "kinde", "logto", "stytch", "workos", "zitadel");
+            Set.of("okta", "fusionauth", "clerk", "kinde", "logto", "stytch", "zitadel");
 
     private static final Set<Integer> REPLIES = Set.of(200, 204, 400, 401, 413, 415, 422, 431, 503);
     private static final TestDatabase DATABASE = new TestDatabase();
