@@ -11,7 +11,7 @@ GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_inter
 GRANT SELECT ON neon_auth.organizations_live, neon_auth.memberships_live TO "${role}"; -- for console and status
 -- The merge rule. PUBLIC has this right, unless default privileges took it away.
 GRANT EXECUTE ON FUNCTION users_sync_internal.profile_wins, users_sync_internal.part_wins, users_sync_internal.deletion_wins,
-  users_sync_internal.revives, users_sync_internal.by_lists, users_sync_internal.list_memberships, users_sync_internal.state_roles,
+  users_sync_internal.revives, users_sync_internal.by_lists, users_sync_internal.lock_for_lists, users_sync_internal.list_memberships, users_sync_internal.state_roles,
   users_sync_internal.has_no_owner, users_sync_internal.remove_memberships,
   users_sync_internal.purge_organizations TO "${role}";
 GRANT SELECT, INSERT, DELETE ON users_sync_internal.event_log, users_sync_internal.delivery TO "${role}"; -- decisions are never rewritten

@@ -90,10 +90,8 @@ CREATE FUNCTION users_sync_internal.list_lock(owner TEXT, id TEXT) RETURNS BIGIN
   LANGUAGE sql IMMUTABLE
   RETURN hashtextextended('users-sync list of ' || owner, 7361) + mod(hashtextextended(id, 7361), 500);
 
--- What the complete lists of its organization and user say of a membership with this version. If one is newer: outdated, where the row is live, because the
--- list has confirmed it as it is; else left_at, because the list did not hold it. left_at is a microsecond earlier than the list, so that it never outranks
--- a membership that the list holds. The locks make a list wait for the events that have not seen it.
-CREATE FUNCTION users_sync_internal.by_lists(id TEXT, organization_id TEXT, user_id TEXT, version TIMESTAMPTZ, OUT outdated BOOLEAN, OUT left_at TIMESTAMPTZ)
+-- Makes a complete list of an organization or a user wait for the events that have not seen it, and them for the list.
+CREATE FUNCTION users_sync_internal.lock_for_lists(organization_id TEXT, user_id TEXT) RETURNS VOID
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF organization_id IS NOT NULL THEN
@@ -102,6 +100,15 @@ BEGIN
   IF user_id IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock_shared(users_sync_internal.list_lock('user', user_id));
   END IF;
+END $$;
+
+-- What the complete lists of its organization and user say of a membership with this version. If one is newer: outdated, where the row is live, because the
+-- list has confirmed it as it is; else left_at, because the list did not hold it. left_at is a microsecond earlier than the list, so that it never outranks
+-- a membership that the list holds.
+CREATE FUNCTION users_sync_internal.by_lists(id TEXT, organization_id TEXT, user_id TEXT, version TIMESTAMPTZ, OUT outdated BOOLEAN, OUT left_at TIMESTAMPTZ)
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM users_sync_internal.lock_for_lists(organization_id, user_id);
   SELECT max(s.at) - interval '1 microsecond' INTO left_at
     FROM users_sync_internal.membership_scope AS s
    WHERE (s.owner = 'organization' AND s.id = by_lists.organization_id OR s.owner = 'user' AND s.id = by_lists.user_id) AND s.at > version;
@@ -111,7 +118,8 @@ BEGIN
   END IF;
 END $$;
 
--- States that a list of memberships of one owner is complete: ends the live ones that it lacks and that are not newer. Returns how many.
+-- States that a list of memberships of one owner is complete: ends the live ones that it lacks and that are not newer. Of newer ones it ends the roles that
+-- were reported before the list. Returns how many it ended.
 CREATE FUNCTION users_sync_internal.list_memberships(owner TEXT, owner_id TEXT, ids TEXT[], at TIMESTAMPTZ) RETURNS BIGINT
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -120,17 +128,24 @@ BEGIN
   PERFORM pg_advisory_xact_lock(users_sync_internal.list_lock(owner, owner_id));
   INSERT INTO users_sync_internal.membership_scope AS s (owner, id, at) VALUES (list_memberships.owner, owner_id, list_memberships.at)
     ON CONFLICT ON CONSTRAINT membership_scope_pkey DO UPDATE SET at = greatest(s.at, excluded.at);
-  WITH missing AS (
-    SELECT m.id
-      FROM neon_auth.memberships_sync AS m
-     WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
-       AND m.deleted_at IS NULL AND m.id <> ALL (ids)
-       AND coalesce(m.updated_at, m.created_at, '-infinity') < list_memberships.at
-     ORDER BY m.id COLLATE "C" -- every writer locks in the same order
-       FOR UPDATE
-  )
-  UPDATE neon_auth.memberships_sync AS m SET deleted_at = list_memberships.at - interval '1 microsecond' FROM missing WHERE m.id = missing.id;
+  -- First all rows that may change: every writer locks in the same order.
+  PERFORM m.id
+     FROM neon_auth.memberships_sync AS m
+    WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
+      AND m.deleted_at IS NULL AND m.id <> ALL (ids)
+    ORDER BY m.id COLLATE "C"
+      FOR UPDATE;
+  UPDATE neon_auth.memberships_sync AS m SET deleted_at = list_memberships.at - interval '1 microsecond'
+   WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
+     AND m.deleted_at IS NULL AND m.id <> ALL (ids)
+     AND coalesce(m.updated_at, m.created_at, '-infinity') < list_memberships.at;
   GET DIAGNOSTICS ended = ROW_COUNT;
+  PERFORM users_sync_internal.state_roles(m.id, m.organization_id, m.user_id, NULL, NULL, NULL, NULL, list_memberships.at)
+     FROM neon_auth.memberships_sync AS m
+     JOIN users_sync_internal.membership_roles AS r ON r.id = m.id
+    WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
+      AND m.deleted_at IS NULL AND m.id <> ALL (ids)
+      AND least(coalesce(r.stated_at, '-infinity'), coalesce(r.active_at, '-infinity')) < list_memberships.at;
   RETURN ended;
 END $$;
 

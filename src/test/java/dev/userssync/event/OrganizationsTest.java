@@ -187,6 +187,19 @@ class OrganizationsTest extends RunningApp {
         assertEquals(List.of(), live());
     }
 
+    /** The list that lacks a membership has ended its roles, too, when the user had joined again before it arrived. */
+    @Test
+    void aListEndsTheRolesOfAMembershipThatIsNewerThanTheList() {
+        String pair = "\"organization_id\": \"o1\", \"user_id\": \"u1\", \"roles_apart\": true";
+        assertEquals(204, post("membership.created", "{" + pair + "}", 4));
+        assertEquals(204, post("membership.updated", "{" + pair + ", \"role_given\": \"admin\"}", 1));
+        assertEquals(List.of("g:o1 g:u1 admin {admin}"), live());
+        assertEquals(204, post("membership.listed", "{\"organization_id\": \"o1\", \"members\": []}", 3));
+        assertEquals(List.of("g:o1 g:u1 {}"), live());
+        assertEquals(204, post("membership.updated", "{" + pair + ", \"role_given\": \"editor\"}", 2));
+        assertEquals(List.of("g:o1 g:u1 {}"), live(), "older than the list");
+    }
+
     @Test
     void aListAppliesItsOtherMembersWhenTheDatabaseRefusesOne() {
         database.execute("ALTER TABLE neon_auth.memberships_sync ADD CONSTRAINT nobody CHECK (user_id <> 'g:u2')");
