@@ -31,7 +31,7 @@ import org.slf4j.event.Level;
 public final class OpenDatabase extends ServiceSupport {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
-    /** Milliseconds for the first connection, so that a database that starts at the same time becomes ready. */
+    /** Milliseconds for each connection of the start, so that a database that starts at the same time becomes ready. */
     private static final int FIRST_CONNECTION_TIMEOUT = 10_000;
     /** Milliseconds to wait for a connection, at most three times per delivery. Some providers give up after 3 s. */
     private static final int CONNECTION_TIMEOUT = 500;
@@ -84,7 +84,7 @@ public final class OpenDatabase extends ServiceSupport {
         config.setMinimumIdle(0);
         config.setIdleTimeout(IDLE_TIMEOUT);
         config.setExceptionOverride(new ReadOnlySessions());
-        config.setConnectionTimeout(CONNECTION_TIMEOUT);
+        config.setConnectionTimeout(FIRST_CONNECTION_TIMEOUT);
         boolean needed = !new KafkaSettings(context)
                 .ingestsOnly(); // an instance that only fills the topic starts without a database
         config.setInitializationFailTimeout(needed ? FIRST_CONNECTION_TIMEOUT : -1);
@@ -102,6 +102,7 @@ public final class OpenDatabase extends ServiceSupport {
         if (needed) {
             prepare();
         }
+        pool.getHikariConfigMXBean().setConnectionTimeout(CONNECTION_TIMEOUT);
     }
 
     /**

@@ -4,10 +4,17 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.userssync.testing.RunningApp;
+import dev.userssync.testing.TcpProxy;
+import dev.userssync.testing.TcpProxy.Trouble;
+import dev.userssync.testing.TcpProxy.Way;
+import java.net.URI;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.Properties;
 import javax.sql.DataSource;
+import org.apache.camel.CamelContext;
+import org.apache.camel.impl.DefaultCamelContext;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -67,6 +74,28 @@ class DatabaseLimitsTest extends RunningApp {
         } finally {
             database.execute("ALTER DATABASE " + name + " RESET ALL");
             awaitTimes("3s");
+        }
+    }
+
+    /** A server may need longer for a connection than a delivery waits for one. The start waits. */
+    @Test
+    void theStartWaitsLongerForAConnectionThanADelivery() throws Exception {
+        int port = URI.create(database.url().substring("jdbc:".length())).getPort();
+        try (TcpProxy network = new TcpProxy(port);
+                CamelContext other = new DefaultCamelContext()) {
+            Properties changed = new Properties();
+            changed.setProperty("database.url", database.url().replace(":" + port + "/", ":" + network.port() + "/"));
+            changed.setProperty("database.migrate", "false"); // quicker here
+            other.getPropertiesComponent().setLocation("classpath:application.properties");
+            other.getPropertiesComponent().setOverrideProperties(changed);
+            network.fail(Trouble.DELAYED, Way.TO_CLIENT, 200); // a login takes three answers
+            OpenDatabase opened = Database.of(other);
+            try {
+                assertEquals(500, opened.pool.getConnectionTimeout(), "for deliveries");
+            } finally {
+                network.heal();
+                Database.closeOf(other);
+            }
         }
     }
 
