@@ -21,3 +21,8 @@ def earlier($by): seconds - $by | todateiso8601;
 
 # The position from which a poll continues, from its last page.
 def cursor: variable("cursor") | fromjson;
+
+# What a page by offset adds to its answer: each page starts with the last entry of the page before, and goes back if it does not.
+def pages($offset; $count; $more):
+  (if $offset > 0 then {retreat: {offset: ([$offset - 100, 0] | max)}} else {} end)
+  + if $more and $count > 1 then {more: true, cursor: {offset: ($offset + $count - 1)}} else {} end;

@@ -5,8 +5,9 @@
 WITH look AS (
   SELECT *,
          CASE WHEN :?unit = 'changes' THEN changes_failures ELSE listing_failures END AS failures,
-         CAST(:?refused AS boolean) AND :?unit = 'listing' AND cursor IS NOT NULL AS stuck,
+         CAST(:?refused AS boolean) AND :?unit IN ('listing', 'members', 'again') AND cursor IS NOT NULL AS stuck,
          CAST(:?refused AS boolean) AND :?unit = 'changes' AND changes_cursor IS NOT NULL AS expired,
+         -- of members: the list of their organization begins again
          coalesce(jsonb_array_length(CASE WHEN jsonb_typeof(cursor -> 'after') = 'array' THEN cursor -> 'after' END), 0) > 1 AS older
     FROM users_sync_internal.poll_state
    WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
@@ -14,7 +15,7 @@ WITH look AS (
 ), pause AS (
   SELECT *, now() + make_interval(secs => least(300, power(2, least(failures, 10))) * (1 + random() / 4)) AS again FROM look
 ), forgotten AS (
-  DELETE FROM users_sync_internal.sweep_seen AS seen USING pause WHERE seen.provider = pause.provider AND stuck AND NOT older
+  DELETE FROM users_sync_internal.sweep_seen AS seen USING pause WHERE seen.provider = pause.provider AND stuck AND NOT older AND :?unit = 'listing'
 )
 UPDATE users_sync_internal.poll_state AS p SET
   lease_owner      = NULL,
@@ -35,7 +36,7 @@ UPDATE users_sync_internal.poll_state AS p SET
   requested        = CASE WHEN NOT expired OR p.requested = 'provider-wins' THEN p.requested ELSE 'reconcile' END,
   cursor           = CASE WHEN NOT stuck THEN p.cursor WHEN older THEN jsonb_set(p.cursor, '{after}', (p.cursor -> 'after') - 0) END,
   restarts         = p.restarts + CAST(stuck AND NOT older AS integer),
-  users            = CASE WHEN stuck AND NOT older THEN 0 ELSE p.users END,
+  users            = CASE WHEN stuck AND NOT older AND :?unit = 'listing' THEN 0 ELSE p.users END,
   last_error       = :?error,
   last_error_at    = now()
   FROM pause

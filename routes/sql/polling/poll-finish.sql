@@ -18,7 +18,8 @@ WITH lost AS (
   UPDATE users_sync_internal.dead_letter AS letter SET state = 'replayed', body = '', polled = NULL
     FROM users_sync_internal.poll_state AS p
    WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint) AND p.job = 'reconcile' -- a backfill ignores deletions
-     AND letter.provider = p.provider AND letter.polled IS NOT NULL AND letter.state = 'parked' AND letter.last_failed_at < p.started_at
+     AND letter.provider = split_part(p.provider, ':', 1) AND letter.polled IS NOT NULL
+     AND starts_with(letter.polled, 'organizations:') = (p.provider LIKE '%:organizations') AND letter.state = 'parked' AND letter.last_failed_at < p.started_at
 )
 UPDATE users_sync_internal.poll_state SET
   phase       = NULL,

@@ -1,5 +1,5 @@
 -- After a page of the listing is in the table: marks its users as seen and moves the cursor, only for the lease's
--- holder.
+-- holder. In the second look at the organizations of a provider (unit again), whoever is listed is no longer missing.
 WITH id AS (
   SELECT DISTINCT value AS id FROM jsonb_array_elements_text(CAST(:?ids AS jsonb))
 ), fresh AS (
@@ -20,14 +20,14 @@ WITH id AS (
 ), step AS (
   SELECT follows,
          CASE WHEN CAST(:?restart AS boolean) THEN restarts >= 3
-              ELSE CAST(:?more AS boolean) AND circling >= 5 AND NOT EXISTS (SELECT FROM fresh) END AS hopeless
+              ELSE CAST(:?more AS boolean) AND circling >= 5 AND :?unit = 'listing' AND NOT EXISTS (SELECT FROM fresh) END AS hopeless
     FROM known, users_sync_internal.poll_state
    WHERE provider = :?provider
 ), moved AS (
   UPDATE users_sync_internal.poll_state SET
     cursor   = CASE WHEN CAST(:?restart AS boolean) OR hopeless THEN NULL WHEN follows THEN CAST(:?next AS jsonb) ELSE CAST(:?retreat AS jsonb) END,
     phase    = CASE WHEN hopeless THEN NULL
-                    WHEN CAST(:?more AS boolean) OR CAST(:?restart AS boolean) OR NOT follows THEN 'listing' ELSE 'sweep' END,
+                    WHEN CAST(:?more AS boolean) OR CAST(:?restart AS boolean) OR NOT follows THEN :?unit ELSE :?then END,
     -- a listing without an end stops until the next one is due
     listing_due = CASE WHEN hopeless THEN now() + make_interval(secs => CAST(:?reconcileSeconds AS double precision)) ELSE now() END,
     last_error = CASE WHEN hopeless THEN 'the listing comes to no end, its pages do not follow each other' ELSE last_error END,
@@ -52,8 +52,15 @@ WITH id AS (
    WHERE provider = :?provider AND fence = CAST(:?fence AS bigint)
   RETURNING poll_state.*
 ), seen AS (
-  INSERT INTO users_sync_internal.sweep_seen (provider, id) SELECT moved.provider, id.id FROM moved, id WHERE NOT CAST(:?restart AS boolean)
-  ON CONFLICT DO NOTHING
+  INSERT INTO users_sync_internal.sweep_seen AS seen (provider, id, fate)
+  SELECT moved.provider, id.id, CASE WHEN :?then = 'members' THEN 'unlisted' END FROM moved, id WHERE NOT CAST(:?restart AS boolean)
+  ON CONFLICT (provider, id) DO UPDATE SET fate = NULL WHERE seen.fate = 'missing'
+), dated AS (
+  -- by the provider's clock, as the versions of rows are
+  UPDATE users_sync_internal.sweep_seen AS seen
+     SET stamp = moved.started_at + (coalesce(CAST(:?stamp AS timestamptz), CAST(:?asked AS timestamptz)) - CAST(:?asked AS timestamptz))
+    FROM moved
+   WHERE moved.phase = 'ending' AND seen.provider = moved.provider AND seen.fate = 'missing' AND NOT EXISTS (SELECT FROM id WHERE id.id = seen.id)
 ), forgotten AS (
   DELETE FROM users_sync_internal.sweep_seen AS seen USING moved WHERE seen.provider = moved.provider AND CAST(:?restart AS boolean)
 )

@@ -123,28 +123,27 @@ END $$;
 CREATE FUNCTION users_sync_internal.list_memberships(owner TEXT, owner_id TEXT, ids TEXT[], at TIMESTAMPTZ) RETURNS BIGINT
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  ended BIGINT;
+  missing TEXT[];
+  ended   BIGINT;
 BEGIN
   PERFORM pg_advisory_xact_lock(users_sync_internal.list_lock(owner, owner_id));
   INSERT INTO users_sync_internal.membership_scope AS s (owner, id, at) VALUES (list_memberships.owner, owner_id, list_memberships.at)
     ON CONFLICT ON CONSTRAINT membership_scope_pkey DO UPDATE SET at = greatest(s.at, excluded.at);
-  -- First all rows that may change: every writer locks in the same order.
-  PERFORM m.id
-     FROM neon_auth.memberships_sync AS m
-    WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
-      AND m.deleted_at IS NULL AND m.id <> ALL (ids)
-    ORDER BY m.id COLLATE "C"
-      FOR UPDATE;
+  SELECT array_agg(lacked.id) INTO missing
+    FROM (SELECT m.id
+            FROM neon_auth.memberships_sync AS m
+           WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
+             AND m.deleted_at IS NULL
+             AND NOT EXISTS (SELECT FROM unnest(ids) AS listed (id) WHERE listed.id = m.id)
+           ORDER BY m.id COLLATE "C" -- every writer locks in the same order
+             FOR UPDATE) AS lacked;
   UPDATE neon_auth.memberships_sync AS m SET deleted_at = list_memberships.at - interval '1 microsecond'
-   WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
-     AND m.deleted_at IS NULL AND m.id <> ALL (ids)
-     AND coalesce(m.updated_at, m.created_at, '-infinity') < list_memberships.at;
+   WHERE m.id = ANY (missing) AND coalesce(m.updated_at, m.created_at, '-infinity') < list_memberships.at;
   GET DIAGNOSTICS ended = ROW_COUNT;
   PERFORM users_sync_internal.state_roles(m.id, m.organization_id, m.user_id, NULL, NULL, NULL, NULL, list_memberships.at)
      FROM neon_auth.memberships_sync AS m
      JOIN users_sync_internal.membership_roles AS r ON r.id = m.id
-    WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
-      AND m.deleted_at IS NULL AND m.id <> ALL (ids)
+    WHERE m.id = ANY (missing) AND m.deleted_at IS NULL
       AND least(coalesce(r.stated_at, '-infinity'), coalesce(r.active_at, '-infinity')) < list_memberships.at;
   RETURN ended;
 END $$;

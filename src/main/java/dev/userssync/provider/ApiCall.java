@@ -102,13 +102,14 @@ public final class ApiCall {
         exchange.setVariable(
                 "stamp",
                 stamp(Instant.parse(exchange.getVariable("asked", String.class)), answer)
+                        .minusSeconds(exchange.getVariable("lag", 0L, Long.class))
                         .toString());
         int status = answer.getHeader(Exchange.HTTP_RESPONSE_CODE, 0, Integer.class);
         if (status == 401) {
             ClientCredentials.forget(exchange.getContext(), provider);
         }
         if (status < 200 || status > 299) {
-            throw failure(provider, status, answer);
+            throw failure(provider, status, answer, exchange.getVariable("scopes", String.class));
         }
         answering.add(provider);
         try {
@@ -167,13 +168,18 @@ public final class ApiCall {
         return behind.compareTo(CLOCKS_AGREE) > 0 ? asked.minus(behind).truncatedTo(ChronoUnit.MICROS) : asked;
     }
 
-    private ApiFailure failure(String provider, int status, Message answer) {
+    private ApiFailure failure(String provider, int status, Message answer, String scopes) {
         if (status == 429 || status == 503 && answer.getHeader("Retry-After") != null) {
             return new ApiFailure(status, pause(answer), "its API asks for a pause, HTTP " + status);
         }
         String advice = switch (status) {
             case 401 -> ", check " + Setting.variable(provider + ".api.key");
-            case 403 -> ", the key in " + Setting.variable(provider + ".api.key") + " may not read users";
+            case 403 ->
+                ", the key in " + Setting.variable(provider + ".api.key")
+                        + (scopes == null
+                                ? " may not read users"
+                                : " may not read organizations: let it " + scopes + ", or set "
+                                        + Setting.variable(provider + ".organizations") + "=off");
             case 301, 302, 303, 307, 308 -> ", check " + Setting.variable(provider + ".api.url");
             default -> "";
         };

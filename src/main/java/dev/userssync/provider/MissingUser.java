@@ -63,7 +63,7 @@ public final class MissingUser extends ContextBean implements Processor {
     }
 
     /**
-     * Deletes a user after two 404 of the provider, as of the time of the first request, in the variable
+     * Deletes a user (or what the variable {@code lists} names) after two 404 of the provider, as of the time of the first request, in the variable
      * {@code firstStamp}.
      */
     public void delete(Exchange exchange) throws Exception {
@@ -72,6 +72,7 @@ public final class MissingUser extends ContextBean implements Processor {
                 .setBody(JsonNodeFactory.instance
                         .objectNode()
                         .put("type", "deleted")
+                        .put("entity", exchange.getVariable("lists", String.class))
                         .put("id", exchange.getVariable("userId", String.class))
                         .put("deleted_at", exchange.getVariable("firstStamp", String.class)));
         one.setVariable(

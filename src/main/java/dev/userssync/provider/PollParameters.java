@@ -27,6 +27,12 @@ public final class PollParameters extends ContextBean implements Processor {
             "asked",
             "stamp",
             "events",
+            "entities",
+            "lists",
+            "job",
+            "each",
+            "then",
+            "ownerId",
             "differences",
             "ids",
             "firstId",
@@ -57,6 +63,7 @@ public final class PollParameters extends ContextBean implements Processor {
         for (String variable : VARIABLES) {
             parameters.put(variable, exchange.getVariable(variable, String.class));
         }
+        parameters.put("provider", Polls.poller(exchange));
         parameters.put("owner", Polls.OWNER);
         parameters.put("webhooks", Boolean.toString(providers.on().contains(provider)));
         parameters.put("prefix", settings.prefix(provider));

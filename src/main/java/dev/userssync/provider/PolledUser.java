@@ -23,9 +23,17 @@ final class PolledUser {
         delivery.setVariable("provider", page.getVariable("provider"));
         delivery.setVariable("stamp", page.getVariable("stamp"));
         delivery.setVariable(DeliveredEvents.DELIVERY, user); // the body for a dead letter
-        delivery.setVariable("polled", name(user, page.getVariable("stamp", "", String.class)));
+        delivery.setVariable("polled", scope(page) + name(user, page.getVariable("stamp", "", String.class)));
         delivery.getMessage().setBody(user);
         return delivery;
+    }
+
+    /** Keeps the names of organizations and memberships apart from those of users. */
+    private static String scope(Exchange page) {
+        String organization = page.getVariable("ownerId", String.class);
+        return page.getVariable("lists", String.class).equals("user")
+                ? ""
+                : "organizations:" + (organization == null ? "" : organization + ":");
     }
 
     /** The id or, without one, the part that stays equal in each listing: the user without the time of the request. */

@@ -1,6 +1,7 @@
 package dev.userssync.provider;
 
 import dev.userssync.database.Database;
+import dev.userssync.settings.PollSettings;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
@@ -36,7 +37,7 @@ public final class Polls {
 
     /** Whether a look at poll_state may find something to do. */
     public boolean isDue(Exchange exchange) {
-        return status(provider(exchange))
+        return status(poller(exchange))
                 .isDue(
                         System.nanoTime(),
                         Database.of(exchange.getContext()).quiet.isAwake());
@@ -48,7 +49,7 @@ public final class Polls {
         Object unit = look == null ? null : look.get("unit");
         exchange.setVariable("unit", unit);
         if (look != null) {
-            status(provider(exchange)).setToAsk(Boolean.TRUE.equals(look.get("to_ask")));
+            status(poller(exchange)).setToAsk(Boolean.TRUE.equals(look.get("to_ask")));
         }
         if (unit != null) {
             for (String variable : new String[] {"fence", "job", "since", "asked", "failures"}) {
@@ -57,7 +58,7 @@ public final class Polls {
             exchange.setVariable("cursor", look.get("cursor") == null ? "{}" : look.get("cursor"));
         } else if (look != null && look.get("idle_millis") != null) {
             long millis = Math.max(0, ((Number) look.get("idle_millis")).longValue());
-            status(provider(exchange)).lookAgainAt(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis));
+            status(poller(exchange)).lookAgainAt(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis));
         }
     }
 
@@ -72,9 +73,13 @@ public final class Polls {
         return status(provider(exchange)).isToAsk();
     }
 
-    /** Looks at the next tick, because an operator requested a job. */
+    /** Looks at the next tick, because an operator requested a job of the provider. */
     public void wake(String provider) {
         status(provider).wake();
+        PollStatus organizations = statuses.get(PollSettings.organizations(provider));
+        if (organizations != null) {
+            organizations.wake();
+        }
     }
 
     /** Waits until the next request is allowed, so that one instance stays within {@code requestsPerMinute}. */
@@ -88,7 +93,7 @@ public final class Polls {
 
     /** Stops looking for the seconds in the variable {@code pause}, because the database is unreachable. */
     public void lost(Exchange exchange) {
-        status(provider(exchange))
+        status(poller(exchange))
                 .lookAgainAt(System.nanoTime() + TimeUnit.SECONDS.toNanos(exchange.getVariable("pause", Long.class)));
     }
 
@@ -103,11 +108,12 @@ public final class Polls {
         if (row.get("job_millis") != null && status.isProgressDue(System.nanoTime(), PROGRESS)) {
             Duration rest = status.getRest();
             LOG.info(
-                    "{}: {} has listed {}{} users in {} pages, {} a second{}",
+                    "{}: {} has listed {}{} {} in {} pages, {} a second{}",
                     status.getProvider(),
                     status.getJob(),
                     status.getUsers(),
                     status.getTotal() > 0 ? " of " + status.getTotal() : "",
+                    exchange.getVariable("noun"),
                     status.getPages(),
                     Math.round(status.getUsersPerSecond()),
                     rest == null ? "" : ", about " + rest.toSeconds() + " s to go");
@@ -117,6 +123,12 @@ public final class Polls {
     /** The status of every provider that this instance polls. */
     public Collection<PollStatus> all() {
         return statuses.values();
+    }
+
+    /** The name under which poll_state knows the poller: the provider or, of its organizations, provider:organizations. */
+    static String poller(Exchange exchange) {
+        String poller = exchange.getVariable("poller", String.class);
+        return poller != null ? poller : provider(exchange);
     }
 
     private static String provider(Exchange exchange) {

@@ -6,31 +6,27 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.event.ApiFailure;
 import dev.userssync.event.DeliveredEvents;
-import dev.userssync.event.Failure;
+import dev.userssync.event.Entity;
+import dev.userssync.event.EntityEvent;
 import dev.userssync.event.JsonBody;
 import dev.userssync.event.StorableText;
 import dev.userssync.event.UserEvent;
 import dev.userssync.payload.Mapping;
 import dev.userssync.settings.ContextBean;
-import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.support.DefaultExchange;
-import org.apache.camel.util.ObjectHelper;
 
 /**
- * One page of a provider's users. In, from the provider's poll route, a JSON object:
+ * One page of a provider's users, organizations or memberships. In, from the provider's poll route, a JSON object:
  * <ul>
- * <li>{@code users}: the users, each in the envelope of the provider's webhook, so that the same mapping serves
- * both;</li>
+ * <li>{@code users}, {@code organizations} or {@code members}: each in the envelope of the provider's webhook, so that
+ * the same mapping serves both;</li>
  * <li>{@code fetch}: ids of users to fetch one by one, if a feed only reports that they changed;</li>
  * <li>{@code cursor}: the position of the next page (any JSON; {@code after} is an array of ids, and if the provider
  * refuses one, the next is tried);</li>
@@ -48,41 +44,63 @@ public final class UserPage extends ContextBean {
     /** Writes lone surrogates as escapes. Without them the driver would silently write "?". */
     private static final ObjectMapper JSON = JsonBody.MAPPER;
 
+    /** The field of a page for the variable {@code lists}: what the poller lists now. */
+    private static final Map<String, String> FIELDS =
+            Map.of("user", "users", "organization", "organizations", "membership", "members");
+
     private final Mapping mapping = new Mapping();
     private ProducerTemplate template;
 
     /**
-     * Maps and checks the users without applying them. Out: the variables {@code mapped} (for each user its events),
-     * {@code events} (JSON text: those events, each with the place {@code n} of its user), {@code ids} and those of the
-     * page's bookkeeping.
+     * Maps and checks the users without applying them. In: the variable {@code lists} (user, organization or
+     * membership). Out: the variables {@code mapped} (for each user its events), {@code events} (JSON text: those events,
+     * each with the place {@code n} of its user), {@code entities} (the same of organizations and memberships),
+     * {@code always} (those that are applied without a comparison with a row), {@code beside} (whether there are any of
+     * these two), {@code ids} of what is listed, and those of the page's bookkeeping.
      *
      * @throws ApiFailure if the body is not a page
      */
     public void map(Exchange exchange) throws Exception {
         JsonNode page = exchange.getMessage().getBody(JsonNode.class);
-        if (page == null || !page.path("users").isArray() && !page.path("fetch").isArray()) {
-            throw new ApiFailure(0, null, "its API answered without a list of users");
+        String lists = exchange.getVariable("lists", String.class);
+        String field = FIELDS.get(lists);
+        if (page == null || !page.path(field).isArray() && !page.path("fetch").isArray()) {
+            throw new ApiFailure(0, null, "its API answered without a list of " + field);
         }
         List<List<Exchange>> mapped = new ArrayList<>();
         ArrayNode events = JSON.createArrayNode();
+        ArrayNode entities = JSON.createArrayNode();
+        ArrayNode differences = JSON.createArrayNode();
         ArrayNode ids = JSON.createArrayNode();
-        for (JsonNode user : page.path("users")) {
-            List<Exchange> checked = checked(exchange, user);
-            for (Exchange one : checked) {
-                ObjectNode event = one.getMessage().getBody(ObjectNode.class);
-                if (UserEvent.TYPES.contains(event.path("type").asText())) {
-                    events.addObject().put("n", mapped.size()).setAll(event);
-                    ids.add(event.path("id"));
+        for (JsonNode listed : page.path(field)) {
+            for (List<Exchange> place : places(lists, checked(exchange, listed))) {
+                for (Exchange one : place) {
+                    ObjectNode event = one.getMessage().getBody(ObjectNode.class);
+                    Entity entity = Entity.of(event);
+                    if (UserEvent.TYPES.contains(event.path("type").asText()) && !EntityEvent.isRole(event)) {
+                        (entity == Entity.USER ? events : entities)
+                                .addObject()
+                                .put("n", mapped.size())
+                                .setAll(event);
+                        if (entity.word().equals(lists)) {
+                            ids.add(event.path("id"));
+                        }
+                    } else if (entity != Entity.USER) {
+                        differences.add(PageDifferences.toApply(mapped.size(), event));
+                    }
                 }
+                mapped.add(place);
             }
-            mapped.add(checked);
         }
         List<String> fetch = new ArrayList<>();
         page.path("fetch").forEach(id -> fetch.add(id.asText()));
         exchange.setVariable("mapped", mapped);
         exchange.setVariable("fetch", fetch.stream().distinct().toList());
-        exchange.setVariable("differences", "[]");
+        exchange.setVariable("differences", JSON.writeValueAsString(differences));
+        exchange.setVariable("always", differences);
+        exchange.setVariable("beside", !entities.isEmpty() || !differences.isEmpty());
         exchange.setVariable("events", StorableText.ofJson(JSON.writeValueAsString(events)));
+        exchange.setVariable("entities", StorableText.ofJson(JSON.writeValueAsString(entities)));
         exchange.setVariable("ids", JSON.writeValueAsString(ids));
         exchange.setVariable("firstId", ids.isEmpty() ? null : ids.get(0).asText());
         exchange.setVariable("next", page.hasNonNull("cursor") ? JSON.writeValueAsString(page.get("cursor")) : null);
@@ -93,6 +111,15 @@ public final class UserPage extends ContextBean {
         exchange.setVariable(
                 "total",
                 page.path("total").isIntegralNumber() ? page.get("total").asText() : null);
+    }
+
+    /** The events that are applied together: those of one user; each about an organization or membership alone. */
+    private static List<List<Exchange>> places(String lists, List<Exchange> checked) {
+        return lists.equals(Entity.USER.word())
+                        && checked.stream()
+                                .allMatch(one -> Entity.of(one.getMessage().getBody(JsonNode.class)) == Entity.USER)
+                ? List.of(checked)
+                : checked.stream().map(List::of).toList();
     }
 
     /**
@@ -139,76 +166,7 @@ public final class UserPage extends ContextBean {
     }
 
     /**
-     * Applies all user events, because the database cannot read one of them. So only that one is parked.
-     *
-     * @throws SQLException the caught exception, if it is of another kind
-     */
-    public void differAll(Exchange exchange) throws Exception {
-        SQLException caught = ObjectHelper.getException(
-                SQLException.class, exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class));
-        if (!Failure.causedByRow(caught)) {
-            throw caught;
-        }
-        ArrayNode differences = JSON.createArrayNode();
-        for (JsonNode event : JSON.readTree(exchange.getVariable("events", String.class))) {
-            differences
-                    .addObject()
-                    .put("n", event.path("n").intValue())
-                    .put("id", event.path("id").asText())
-                    .put("kind", "stale")
-                    .put("wrong", false)
-                    .put("apply", true);
-        }
-        exchange.setVariable("differences", JSON.writeValueAsString(differences));
-    }
-
-    /**
-     * Out: the body, the differences to apply, one list per user. A page of a feed may hold several events of one user,
-     * which must be applied in their order.
-     */
-    public void changed(Exchange exchange) throws Exception {
-        Map<String, List<JsonNode>> places = new LinkedHashMap<>();
-        Set<Integer> taken = new HashSet<>();
-        for (JsonNode difference : differences(exchange)) {
-            if (difference.path("apply").asBoolean()
-                    && taken.add(difference.path("n").intValue())) {
-                places.computeIfAbsent(difference.path("id").asText(), user -> new ArrayList<>(1))
-                        .add(difference);
-            }
-        }
-        exchange.getMessage().setBody(new ArrayList<>(places.values()));
-    }
-
-    /**
-     * Out: the body, the users to fetch one by one: maps of {@code user}, the id at the provider, and {@code proved},
-     * true if the answer may restore a deleted row.
-     */
-    public void unproved(Exchange exchange) throws Exception {
-        Map<Object, Boolean> users = new LinkedHashMap<>();
-        for (Object id : exchange.getVariable("fetch", List.class)) {
-            users.put(id, false);
-        }
-        for (JsonNode difference : differences(exchange)) {
-            if (isUndead(difference)) {
-                users.put(difference.path("user").asText(), true);
-            }
-        }
-        exchange.getMessage()
-                .setBody(users.entrySet().stream()
-                        .map(user -> Map.of("user", user.getKey(), "proved", user.getValue()))
-                        .toList());
-    }
-
-    private static JsonNode differences(Exchange exchange) throws Exception {
-        return JSON.readTree(exchange.getVariable("differences", String.class));
-    }
-
-    private static boolean isUndead(JsonNode difference) {
-        return difference.path("kind").asText().equals("undead");
-    }
-
-    /**
-     * Applies one user, as if a webhook had reported it. In: the body, of {@link #changed}. A user that cannot be
+     * Applies one user, as if a webhook had reported it. In: the body, of {@link PageDifferences#changed}. A user that cannot be
      * applied is parked and does not stop the others.
      *
      * @throws IllegalStateException if it was not committed

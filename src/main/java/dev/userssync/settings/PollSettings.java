@@ -38,6 +38,11 @@ public final class PollSettings {
         return providers;
     }
 
+    /** The name of the poller of a provider's organizations. */
+    public static String organizations(String provider) {
+        return provider + ":organizations";
+    }
+
     public boolean isPolled(String provider) {
         return !setting(provider + Providers.API_KEY).isEmpty();
     }

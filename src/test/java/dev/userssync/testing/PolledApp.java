@@ -33,6 +33,7 @@ public abstract class PolledApp extends RunningApp {
         settings.setProperty(provider + ".webhook.secret", TestSettings.SECRET);
         settings.setProperty(provider + ".api.key", FakeApis.KEY);
         settings.setProperty(provider + ".api.url", api.url());
+        settings.setProperty(provider + ".organizations", "off"); // a test of its own: OrganizationPollsTest
         settings.setProperty("poll.interval", "1h");
         settings.setProperty("poll.tick", "20");
         settings.setProperty("reconcile.max-deletes", "20");

@@ -1,0 +1,222 @@
+package dev.userssync.provider;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.userssync.settings.PollSettings;
+import dev.userssync.settings.Providers;
+import dev.userssync.testing.FakeApi.Answer;
+import dev.userssync.testing.FakeApi.Request;
+import dev.userssync.testing.FakeApis;
+import dev.userssync.testing.FakeOrganizationApis;
+import dev.userssync.testing.FakeOrganizations;
+import dev.userssync.testing.RunningApp;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiFunction;
+import org.awaitility.core.ConditionTimeoutException;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every provider that lists organizations and their members, all in one application, each in its own API language. No
+ * webhook reports a change.
+ */
+class OrganizationPollsTest extends RunningApp {
+
+    private static final Map<String, BiFunction<Request, FakeOrganizations, Answer>> SPEECHES = new LinkedHashMap<>();
+
+    static {
+        SPEECHES.put("clerk", FakeOrganizationApis::clerk);
+        SPEECHES.put("auth0", FakeOrganizationApis::auth0);
+    }
+
+    /** Members there have no roles. */
+    private static final Set<String> WITHOUT_ROLES = Set.of();
+
+    /** Members there have one role. */
+    private static final Set<String> WITH_ONE_ROLE = Set.of("clerk");
+
+    private static final Set<String> WITH_SECRETS = Set.of("auth0");
+
+    private final Map<String, FakeOrganizations> all = new LinkedHashMap<>();
+
+    OrganizationPollsTest() {
+        settings.keySet().removeIf(name -> name.toString().endsWith(Providers.SECRET));
+        settings.setProperty("shared.ids", "false");
+        settings.setProperty("poll.tick", "20");
+        settings.setProperty("poll.interval", "1h");
+        SPEECHES.forEach((provider, speech) -> {
+            FakeOrganizations fake = new FakeOrganizations(speech);
+            all.put(provider, fake);
+            settings.setProperty(provider + ".api.url", fake.api.url());
+            settings.setProperty(
+                    provider + ".api.key", WITH_SECRETS.contains(provider) ? "client:secret" : FakeApis.KEY);
+            settings.setProperty(provider + ".id.prefix", provider + "-");
+        });
+    }
+
+    static Set<String> providers() {
+        return SPEECHES.keySet();
+    }
+
+    @AfterAll
+    void closeApis() {
+        all.values().forEach(FakeOrganizations::close);
+    }
+
+    private Polls polls() {
+        return context().getRegistry().lookupByNameAndType("polls", Polls.class);
+    }
+
+    /** Starts with empty tables. Nothing is due until the test wakes the provider. */
+    private FakeOrganizations start(String provider) {
+        polls().unlimited = true;
+        String poller = PollSettings.organizations(provider);
+        await().until(() -> "t".equals(state(provider, "lease_until < now()"))
+                && !state(provider, "fence > 0").isEmpty());
+        FakeOrganizations fake = all.get(provider);
+        fake.reset();
+        fake.api.largestPage = 2;
+        for (String table : List.of("organizations_sync", "memberships_sync")) {
+            database.execute("DELETE FROM neon_auth.%s WHERE starts_with(id, '%s-')".formatted(table, provider));
+        }
+        database.execute("DELETE FROM users_sync_internal.sweep_seen WHERE provider = '" + poller + "';"
+                + "TRUNCATE users_sync_internal.membership_roles, users_sync_internal.membership_scope;"
+                + "DELETE FROM users_sync_internal.dead_letter WHERE provider = '" + provider + "';"
+                + "WITH old AS (DELETE FROM users_sync_internal.poll_state WHERE provider IN ('" + provider + "', '"
+                + poller + "') RETURNING provider, fence)"
+                + " INSERT INTO users_sync_internal.poll_state (provider, fence, changes_due, listing_due)"
+                + " SELECT provider, fence + 1, 'infinity', 'infinity' FROM old");
+        return fake;
+    }
+
+    private String state(String provider, String expression) {
+        List<String> value = database.column("SELECT " + expression
+                + " FROM users_sync_internal.poll_state AS p WHERE provider = '" + PollSettings.organizations(provider)
+                + "'");
+        return value.isEmpty() ? "" : value.get(0);
+    }
+
+    private void awaitState(String provider, String condition) {
+        try {
+            await().atMost(Duration.ofSeconds(20))
+                    .pollInterval(Duration.ofMillis(20))
+                    .until(() -> "t".equals(state(provider, condition)));
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError(
+                    condition + " is not so: " + state(provider, "to_jsonb(p)") + "\n"
+                            + all.get(provider).api.requests(),
+                    e);
+        }
+    }
+
+    /** Runs one complete job: the backfill, else a reconcile. */
+    private void list(String provider) {
+        String before = state(provider, "coalesce(CAST(started_at AS text), '-infinity')");
+        begin(provider);
+        awaitState(provider, "phase IS NULL AND started_at > '" + before + "'");
+    }
+
+    private void begin(String provider) {
+        database.execute("UPDATE users_sync_internal.poll_state SET listing_due = now() WHERE provider = '"
+                + PollSettings.organizations(provider) + "'");
+        polls().wake(provider);
+    }
+
+    private List<String> organizations(String provider) {
+        return database.column(
+                "SELECT id || ' ' || name FROM neon_auth.organizations_live WHERE starts_with(id, '%s-') ORDER BY id COLLATE \"C\""
+                        .formatted(provider));
+    }
+
+    private List<String> members(String provider) {
+        return database.column(
+                "SELECT organization_id || ' ' || user_id %s AS member FROM neon_auth.memberships_live WHERE starts_with(organization_id, '%s-') ORDER BY organization_id COLLATE \"C\", user_id COLLATE \"C\""
+                        .formatted(WITHOUT_ROLES.contains(provider) ? "" : "|| ' ' || roles::text", provider));
+    }
+
+    private void assertTablesAreTrue(String provider) {
+        FakeOrganizations fake = all.get(provider);
+        String prefix = provider + "-";
+        assertEquals(
+                fake.organizationsTruth().stream().map(prefix::concat).toList(), organizations(provider), provider);
+        assertEquals(
+                fake
+                        .membersTruth(
+                                WITHOUT_ROLES.contains(provider) ? null : WITH_ONE_ROLE.contains(provider) ? 1 : 9)
+                        .stream()
+                        .map(member -> prefix + member.replaceFirst(" ", " " + prefix))
+                        .toList(),
+                members(provider),
+                provider);
+    }
+
+    /** Three organizations and five memberships, more than a page of each. */
+    private FakeOrganizations filled(String provider) {
+        FakeOrganizations fake = start(provider);
+        for (String id : List.of("o1", "o2", "o3")) {
+            fake.found(id);
+        }
+        fake.join("o1", "u1", "admin", "editor");
+        fake.join("o1", "u2", "editor");
+        fake.join("o1", "u3", "editor");
+        fake.join("o2", "u1", "editor");
+        fake.join("o3", "u4", "editor");
+        list(provider);
+        return fake;
+    }
+
+    @ParameterizedTest
+    @MethodSource("providers")
+    void aBackfillListsEverything(String provider) {
+        filled(provider);
+        assertTablesAreTrue(provider);
+        assertEquals("backfill 8 8 0 0", report(provider));
+    }
+
+    private String report(String provider) {
+        return state(
+                provider,
+                "concat_ws(' ', last_report ->> 'job', last_report ->> 'listed', last_report ->> 'added', last_report ->> 'updated', last_report ->> 'deleted')");
+    }
+
+    @ParameterizedTest
+    @MethodSource("providers")
+    void aReconcileFindsEveryChange(String provider) {
+        FakeOrganizations fake = filled(provider);
+        fake.rename("o1", "Another name");
+        fake.dissolve("o3");
+        fake.found("o4");
+        fake.leave("o1", "u2");
+        fake.change("o1", "u1", "editor");
+        fake.join("o2", "u2", "editor");
+        fake.join("o4", "u4", "admin");
+        list(provider);
+        assertTablesAreTrue(provider);
+        fake.leave("o2", "u2");
+        fake.leave("o2", "u1");
+        list(provider);
+        assertTablesAreTrue(provider);
+        fake.join("o1", "u2", "admin");
+        list(provider);
+        assertTablesAreTrue(provider);
+    }
+
+    @ParameterizedTest
+    @MethodSource("providers")
+    void aReconcileWithoutAChangeWritesNoRow(String provider) {
+        filled(provider);
+        String rows =
+                "SELECT xmin || ' ' || id FROM neon_auth.organizations_sync UNION ALL SELECT xmin || ' ' || id FROM neon_auth.memberships_sync"
+                        + " UNION ALL SELECT count(*)::text FROM users_sync_internal.event_log ORDER BY 1";
+        List<String> before = database.column(rows);
+        list(provider);
+        assertEquals(before, database.column(rows));
+        assertEquals("reconcile 8 0 0 0", report(provider));
+    }
+}
