@@ -22,6 +22,15 @@ def earlier($by): seconds - $by | todateiso8601;
 # The position from which a poll continues, from its last page.
 def cursor: variable("cursor") | fromjson;
 
+# What a page by id adds to its answer: the next page starts with the last entry of this one. An empty page means that the entry of the cursor is gone;
+# then the page before it is tried, and in the end $lost is the answer.
+def pages_after($ids; $after; $lost):
+  if $ids == [] and $after
+  then if ($after | length) > 1 then {more: true, cursor: {after: $after[1:]}} else $lost end
+  elif ($ids | length) < 2 then {}
+  else {more: true, cursor: {after: ($ids | reverse | .[1:6])}}
+  end;
+
 # What a page by offset adds to its answer: each page starts with the last entry of the page before, and goes back if it does not.
 def pages($offset; $count; $more):
   (if $offset > 0 then {retreat: {offset: ([$offset - 100, 0] | max)}} else {} end)

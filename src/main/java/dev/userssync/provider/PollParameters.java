@@ -31,6 +31,7 @@ public final class PollParameters extends ContextBean implements Processor {
             "lists",
             "job",
             "each",
+            "kinds",
             "then",
             "ownerId",
             "differences",

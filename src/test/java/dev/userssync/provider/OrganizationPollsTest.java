@@ -33,6 +33,8 @@ class OrganizationPollsTest extends RunningApp {
     static {
         SPEECHES.put("clerk", FakeOrganizationApis::clerk);
         SPEECHES.put("auth0", FakeOrganizationApis::auth0);
+        SPEECHES.put("workos", FakeOrganizationApis::workos);
+        SPEECHES.put("stack-auth", FakeOrganizationApis::stackAuth);
     }
 
     /** Members there have no roles. */
@@ -50,6 +52,7 @@ class OrganizationPollsTest extends RunningApp {
         settings.setProperty("shared.ids", "false");
         settings.setProperty("poll.tick", "20");
         settings.setProperty("poll.interval", "1h");
+        settings.setProperty("stack-auth.project.id", "project");
         SPEECHES.forEach((provider, speech) -> {
             FakeOrganizations fake = new FakeOrganizations(speech);
             all.put(provider, fake);

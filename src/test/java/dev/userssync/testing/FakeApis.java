@@ -167,7 +167,7 @@ public final class FakeApis {
         return Answer.ok(list(all.subList(start, end), end < all.size() ? ids.get(end - 1) : null));
     }
 
-    private static ObjectNode list(List<ObjectNode> data, String after) {
+    static ObjectNode list(List<ObjectNode> data, String after) {
         ObjectNode list = object().put("object", "list");
         list.set("data", array(data));
         list.putObject("list_metadata").put("after", after);

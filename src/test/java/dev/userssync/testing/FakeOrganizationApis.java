@@ -136,4 +136,118 @@ public final class FakeOrganizationApis {
         page.set(field, array(whole.stream().skip(from).limit(take).toList()));
         return Answer.ok(from + take < whole.size() ? page.put("next", Integer.toString(from + take)) : page);
     }
+
+    /** Pages by the last id; memberships only of one organization, and without {@code statuses} only active ones. */
+    public static Answer workos(Request request, FakeOrganizations all) {
+        if (request.number("limit", 10) > 100 || !"asc".equals(request.query().get("order"))) {
+            return Answer.status(422);
+        }
+        return switch (request.path()) {
+            case "/user_management/users", "/events" -> Answer.ok(FakeApis.list(List.of(), null));
+            case "/organizations" ->
+                workosPage(
+                        request,
+                        all,
+                        all.organizations().stream()
+                                .map(organization -> object().put("object", "organization")
+                                        .put("id", organization.id())
+                                        .put("name", organization.name())
+                                        .put(
+                                                "created_at",
+                                                organization.created().toString())
+                                        .put(
+                                                "updated_at",
+                                                organization.updated().toString()))
+                                .toList());
+            case "/user_management/organization_memberships" -> {
+                String organization = request.query().get("organization_id");
+                yield organization == null
+                        ? Answer.status(400)
+                        : all.organization(organization) == null
+                                ? null
+                                : workosPage(
+                                        request,
+                                        all,
+                                        all.members(organization).stream()
+                                                .filter(member -> request.query()
+                                                        .getOrDefault("statuses", "active")
+                                                        .contains(status(member)))
+                                                .map(FakeOrganizationApis::workosMembership)
+                                                .toList());
+            }
+            default -> null;
+        };
+    }
+
+    private static String status(Member member) {
+        return member.roles().contains("pending") ? "pending" : "active";
+    }
+
+    private static ObjectNode workosMembership(Member member) {
+        ObjectNode json = object().put("object", "organization_membership")
+                .put("id", member.id())
+                .put("user_id", member.user())
+                .put("organization_id", member.organization())
+                .put("organization_name", "repeated")
+                .put("status", status(member))
+                .put("created_at", member.created().toString())
+                .put("updated_at", member.updated().toString());
+        json.putObject("user").put("id", member.user()).put("last_sign_in_at", "2026-01-01T00:00:00.000Z");
+        json.putObject("role").put("slug", member.roles().get(0));
+        json.set(
+                "roles",
+                array(member.roles().stream()
+                        .map(role -> object().put("slug", role))
+                        .toList()));
+        return json;
+    }
+
+    private static Answer workosPage(Request request, FakeOrganizations all, List<ObjectNode> whole) {
+        List<String> ids = whole.stream().map(node -> node.path("id").asText()).toList();
+        String after = request.query().get("after");
+        if (after != null && !ids.contains(after)) {
+            return Answer.ok(FakeApis.list(List.of(), null)); // undocumented: looks like the end
+        }
+        int start = after == null ? 0 : ids.indexOf(after) + 1;
+        int end = Math.min(whole.size(), start + Math.min(all.api.largestPage, request.number("limit", 10)));
+        return Answer.ok(FakeApis.list(whole.subList(start, end), end < whole.size() ? ids.get(end - 1) : null));
+    }
+
+    /** Everything in one answer. Members repeat the whole user; their permissions have an answer of their own. */
+    public static Answer stackAuth(Request request, FakeOrganizations all) {
+        return switch (request.path()) {
+            case "/api/v1/users" -> items(List.of());
+            case "/api/v1/teams" ->
+                items(all.organizations().stream()
+                        .map(team -> object().put("id", team.id())
+                                .put("display_name", team.name())
+                                .put("created_at_millis", team.created().toEpochMilli()))
+                        .toList());
+            case "/api/v1/team-member-profiles" ->
+                items(all.members(null).stream()
+                        .map(member -> object().put("team_id", member.organization())
+                                .put("user_id", member.user())
+                                .<ObjectNode>set(
+                                        "user",
+                                        object().put("id", member.user())
+                                                .put("last_active_at_millis", System.currentTimeMillis())))
+                        .toList());
+            case "/api/v1/team-permissions" ->
+                request.query().getOrDefault("recursive", "true").equals("true")
+                        ? Answer.status(400)
+                        : items(all.members(null).stream()
+                                .flatMap(member -> member.roles().stream()
+                                        .map(role -> object().put("id", role)
+                                                .put("team_id", member.organization())
+                                                .put("user_id", member.user())))
+                                .toList());
+            default -> null;
+        };
+    }
+
+    private static Answer items(List<ObjectNode> items) {
+        ObjectNode answer = object().put("is_paginated", false);
+        answer.set("items", array(items));
+        return Answer.ok(answer);
+    }
 }
