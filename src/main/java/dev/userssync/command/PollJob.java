@@ -16,17 +16,27 @@ public abstract class PollJob extends Remote {
     @Option(names = "--no-wait", description = "Do not wait until the job is done.")
     boolean noWait;
 
-    /** @return 0: done; 1: it failed, or the brake holds it */
+    /**
+     * Requests the job of the provider's users and, if they are polled, that of its organizations.
+     *
+     * @return 0: done; 1: it failed, or the brake holds it
+     */
     int request(String path) throws Exception {
-        JsonNode earlier = state();
+        int result = request(provider, path);
+        String organizations = provider + ":organizations";
+        return state(organizations).isEmpty() ? result : Math.max(result, request(organizations, path));
+    }
+
+    private int request(String poller, String path) throws Exception {
+        JsonNode earlier = state(poller);
         String before = earlier.path("last_report").path("finished_at").asText();
-        String reply = post("/admin/polls/" + query(provider) + path);
+        String reply = post("/admin/polls/" + query(poller) + path);
         if (noWait) {
             return print(reply);
         }
         boolean terminal = System.console() != null && !json;
         while (true) {
-            JsonNode state = state();
+            JsonNode state = state(poller);
             if (state.path("phase").asText().equals("held")
                     && !state.path("started_at").equals(earlier.path("started_at"))) {
                 progress(terminal, "");
@@ -38,14 +48,17 @@ public abstract class PollJob extends Remote {
                                         + ids(
                                                 state.path("missing_ids"),
                                                 state.path("missing").asLong()) + System.lineSeparator()
-                                        + "Check these users. Then confirm or dismiss on the console, or POST /admin/polls/"
-                                        + provider + "/confirm or dismiss.");
+                                        + "Check them. Then confirm or dismiss on the console, or POST /admin/polls/"
+                                        + poller + "/confirm or dismiss.");
                 return 1;
             }
             JsonNode report = state.path("last_report");
             if (!report.path("finished_at").asText().equals(before)) {
                 progress(terminal, "");
-                out(json ? report.toString() : lines(report));
+                out(
+                        json
+                                ? report.toString()
+                                : (poller.equals(provider) ? "" : poller + System.lineSeparator()) + lines(report));
                 return 0;
             }
             if (state.path("listing_failures").asInt() > 0
@@ -69,9 +82,9 @@ public abstract class PollJob extends Remote {
                 : lines.toString();
     }
 
-    private JsonNode state() throws Exception {
+    private JsonNode state(String poller) throws Exception {
         for (JsonNode state : JSON.readTree(get("/admin/polls"))) {
-            if (state.path("provider").asText().equals(provider)) {
+            if (state.path("provider").asText().equals(poller)) {
                 return state;
             }
         }

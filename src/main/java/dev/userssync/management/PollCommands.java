@@ -13,7 +13,8 @@ import org.apache.camel.FluentProducerTemplate;
  * The operator's commands for polling: {@code GET /admin/polls}, {@code POST /admin/polls/{provider}/reconcile}
  * ({@code ?dryRun=true} writes nothing, {@code ?providerWins=true} also replaces rows that are newer than the
  * provider's data), {@code POST /admin/polls/{provider}/confirm}, {@code dismiss}, {@code backfill} and
- * {@code POST /admin/users/{provider}/{id}/refresh}. Thread-safe.
+ * {@code POST /admin/users/{provider}/{id}/refresh}. The poll of a provider's organizations has the name {@code
+ * <provider>:organizations} here. Thread-safe.
  */
 final class PollCommands {
 
@@ -70,17 +71,25 @@ final class PollCommands {
         return dryRun ? "dry-run" : providerWins ? "provider-wins" : "reconcile";
     }
 
-    /** @throws IllegalArgumentException if the provider is not polled */
-    String command(String route, String provider, String variable, String value) {
-        if (!settings.isPolled(provider) || context.getRoute(provider + "-user") == null) {
-            throw new IllegalArgumentException("provider " + provider + " is not polled; polled providers: "
+    /**
+     * @param poller the name of a provider or, for its organizations, provider:organizations
+     * @throws IllegalArgumentException if it is not polled
+     */
+    String command(String route, String poller, String variable, String value) {
+        String provider = poller.split(":", 2)[0];
+        boolean users = poller.equals(provider);
+        if (!settings.isPolled(provider)
+                || !users && !poller.equals(PollSettings.organizations(provider))
+                || context.getRoute(provider + (users ? "-user" : "-organizations")) == null) {
+            throw new IllegalArgumentException("provider " + poller + " is not polled; polled providers: "
                     + String.join(", ", settings.providers()));
         }
         String reply = route(route)
                 .withVariable("provider", provider)
+                .withVariable("poller", poller)
                 .withVariable(variable, value)
                 .request(String.class);
-        polls.wake(provider);
+        polls.wake(poller);
         return reply;
     }
 

@@ -1,7 +1,6 @@
 package dev.userssync.provider;
 
 import dev.userssync.database.Database;
-import dev.userssync.settings.PollSettings;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
@@ -73,13 +72,9 @@ public final class Polls {
         return status(provider(exchange)).isToAsk();
     }
 
-    /** Looks at the next tick, because an operator requested a job of the provider. */
-    public void wake(String provider) {
-        status(provider).wake();
-        PollStatus organizations = statuses.get(PollSettings.organizations(provider));
-        if (organizations != null) {
-            organizations.wake();
-        }
+    /** Looks at the next tick, because an operator requested a job. */
+    public void wake(String poller) {
+        status(poller).wake();
     }
 
     /** Waits until the next request is allowed, so that one instance stays within {@code requestsPerMinute}. */

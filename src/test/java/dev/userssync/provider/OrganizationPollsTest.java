@@ -5,20 +5,25 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
+import dev.userssync.testing.Delivery;
+import dev.userssync.testing.FakeApi;
 import dev.userssync.testing.FakeApi.Answer;
 import dev.userssync.testing.FakeApi.Request;
 import dev.userssync.testing.FakeApis;
 import dev.userssync.testing.FakeOrganizationApis;
 import dev.userssync.testing.FakeOrganizations;
 import dev.userssync.testing.RunningApp;
+import dev.userssync.testing.TestSettings;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -61,6 +66,7 @@ class OrganizationPollsTest extends RunningApp {
                     provider + ".api.key", WITH_SECRETS.contains(provider) ? "client:secret" : FakeApis.KEY);
             settings.setProperty(provider + ".id.prefix", provider + "-");
         });
+        settings.setProperty("clerk.webhook.secret", TestSettings.SECRET);
     }
 
     static Set<String> providers() {
@@ -128,7 +134,7 @@ class OrganizationPollsTest extends RunningApp {
     private void begin(String provider) {
         database.execute("UPDATE users_sync_internal.poll_state SET listing_due = now() WHERE provider = '"
                 + PollSettings.organizations(provider) + "'");
-        polls().wake(provider);
+        polls().wake(PollSettings.organizations(provider));
     }
 
     private List<String> organizations(String provider) {
@@ -221,5 +227,216 @@ class OrganizationPollsTest extends RunningApp {
         list(provider);
         assertEquals(before, database.column(rows));
         assertEquals("reconcile 8 0 0 0", report(provider));
+    }
+
+    @ParameterizedTest
+    @MethodSource("providers")
+    void aListThatFailsHalfwayGoesOnWhereItWas(String provider) {
+        FakeOrganizations fake = start(provider);
+        fake.found("o1");
+        fake.found("o2");
+        fake.join("o1", "u1", "editor");
+        fake.join("o2", "u2", "editor");
+        AtomicInteger pages = new AtomicInteger();
+        fake.api.fault(request -> isOfUsers(request) || pages.incrementAndGet() != 3 ? null : Answer.status(500));
+        begin(provider);
+        awaitState(provider, "listing_failures > 0 OR phase IS NULL AND last_report IS NOT NULL");
+        begin(provider); // cuts the pause short
+        awaitState(provider, "phase IS NULL AND last_report IS NOT NULL");
+        assertTablesAreTrue(provider);
+    }
+
+    private static boolean isOfUsers(Request request) {
+        return request.path().endsWith("/users") || request.path().endsWith("/token");
+    }
+
+    @Test
+    void theBrakeHoldsManyMembershipsButOneGroupMayBecomeEmpty() {
+        FakeOrganizations fake = start("workos");
+        fake.api.largestPage = 100;
+        for (int organization = 0; organization < 4; organization++) {
+            fake.found("o" + organization);
+            for (int user = 0; user < 10; user++) {
+                fake.join("o" + organization, "u" + user, "editor");
+            }
+        }
+        fake.found("small");
+        fake.join("small", "u1", "editor");
+        fake.join("small", "u2", "editor");
+        list("workos");
+        fake.leave("small", "u1");
+        fake.leave("small", "u2");
+        list("workos");
+        assertTablesAreTrue("workos");
+
+        for (int user = 0; user < 6; user++) {
+            fake.leave("o1", "u" + user);
+        }
+        begin("workos");
+        awaitState("workos", "phase = 'held'");
+        assertEquals("6 of 40 memberships are missing, more than 10 %", state("workos", "held_because"));
+        assertEquals(
+                "40",
+                database.value("SELECT count(*) FROM neon_auth.memberships_live WHERE starts_with(id, 'workos-')"));
+        assertEquals(400, post("/admin/polls/nobody:organizations/confirm"));
+        assertEquals(200, post("/admin/polls/workos:organizations/confirm"));
+        awaitState("workos", "phase IS NULL");
+        assertTablesAreTrue("workos");
+        assertEquals("reconcile 40 0 0 6", report("workos"));
+    }
+
+    @Test
+    void theBrakeHoldsAnEmptyListingOfOrganizationsAndEmptyListsOfAllMembers() {
+        FakeOrganizations fake = filled("auth0");
+        fake.api.fault(request -> request.path().endsWith("/members")
+                ? Answer.ok(FakeApi.object().set("members", FakeApi.array(List.of())))
+                : null);
+        begin("auth0");
+        awaitState("auth0", "phase = 'held'");
+        assertEquals("the lists of members were all empty", state("auth0", "held_because"));
+        fake.api.mend();
+        fake.api.fault(request -> request.path().endsWith("/organizations")
+                ? Answer.ok(FakeApi.object().set("organizations", FakeApi.array(List.of())))
+                : null);
+        begin("auth0");
+        awaitState("auth0", "held_because LIKE 'the listing%'");
+        assertEquals("the listing of organizations was empty", state("auth0", "held_because"));
+        fake.api.mend();
+        list("auth0");
+        assertTablesAreTrue("auth0");
+        assertEquals("reconcile 8 0 0 0", report("auth0"));
+    }
+
+    @Test
+    void anOrganizationThatOneListingLacksStays() {
+        FakeOrganizations fake = filled("workos");
+        AtomicInteger listings = new AtomicInteger();
+        fake.api.fault(request -> {
+            if (request.path().equals("/organizations")
+                    && !request.query().containsKey("after")
+                    && listings.incrementAndGet() == 1) {
+                fake.found("o0"); // a moment later, and the page shows the others alone
+                return Answer.ok(FakeApi.object()
+                        .putPOJO("list_metadata", FakeApi.object())
+                        .set(
+                                "data",
+                                FakeApi.array(List.of(FakeApi.object()
+                                        .put("object", "organization")
+                                        .put("id", "o2")
+                                        .put("name", "Name of o2")))));
+            }
+            return null;
+        });
+        begin("workos");
+        awaitState("workos", "phase = 'again'");
+        awaitState("workos", "phase IS NULL");
+        assertEquals(
+                List.of("workos-o0 Name of o0", "workos-o1 Name of o1", "workos-o2 Name of o2", "workos-o3 Name of o3"),
+                organizations("workos"));
+        assertEquals("0", state("workos", "last_report ->> 'deleted'"));
+    }
+
+    @Test
+    void aKeyWithoutAccessStopsOnlyThisPartAndNamesWhatItNeeds() {
+        FakeOrganizations fake = start("auth0");
+        fake.api.fault(request -> request.path().contains("/organizations") ? Answer.status(403) : null);
+        begin("auth0");
+        awaitState("auth0", "listing_failures > 0");
+        assertEquals(
+                "its API answers HTTP 403, the key in AUTH0_API_KEY may not read organizations: let it read:organizations,"
+                        + " read:organization_members and read:organization_member_roles, or set AUTH0_ORGANIZATIONS=off",
+                state("auth0", "last_error"));
+        database.execute("UPDATE users_sync_internal.poll_state SET listing_due = now() WHERE provider = 'auth0'");
+        polls().wake("auth0");
+        await().until(() -> database.column(
+                        "SELECT provider FROM users_sync_internal.poll_state WHERE provider = 'auth0' AND backfilled_at IS NOT NULL AND phase IS NULL")
+                .equals(List.of("auth0")));
+        fake.found("o1");
+        fake.join("o1", "u1", "admin");
+        fake.api.mend();
+        begin("auth0");
+        awaitState("auth0", "phase IS NULL AND last_report IS NOT NULL");
+        assertTablesAreTrue("auth0");
+    }
+
+    @Test
+    void aProviderWithoutOrganizationsIsLeftAloneUntilTheNextReconcile() {
+        FakeOrganizations fake = filled("workos");
+        fake.api.fault(request -> request.path().equals("/organizations") ? Answer.status(404) : null);
+        begin("workos");
+        awaitState("workos", "phase IS NULL AND last_error IS NOT NULL");
+        assertEquals("its API answers HTTP 404", state("workos", "last_error"));
+        assertEquals("t", state("workos", "listing_due > now() + interval '50 minutes'"));
+        assertTablesAreTrue("workos");
+    }
+
+    @Test
+    void anOrganizationThatGoesWhileItsMembersAreListedDisturbsNothing() {
+        FakeOrganizations fake = filled("workos");
+        fake.api.fault(request -> {
+            if ("o2".equals(request.query().get("organization_id"))) {
+                fake.dissolve("o2");
+            }
+            return null;
+        });
+        list("workos");
+        assertEquals(
+                List.of("workos-o1 Name of o1", "workos-o2 Name of o2", "workos-o3 Name of o3"),
+                organizations("workos"),
+                "it was in the listing");
+        list("workos");
+        assertTablesAreTrue("workos");
+    }
+
+    @Test
+    void aDryRunReportsAndWritesNothing() {
+        FakeOrganizations fake = filled("clerk");
+        fake.rename("o1", "Another name");
+        fake.dissolve("o3");
+        fake.leave("o1", "u2");
+        List<String> organizations = organizations("clerk");
+        List<String> members = members("clerk");
+        assertEquals(200, post("/admin/polls/clerk:organizations/reconcile?dryRun=true"));
+        awaitState("clerk", "phase IS NULL AND last_report ->> 'job' = 'dry-run'");
+        assertEquals("dry-run 5 0 1 2", report("clerk"));
+        assertEquals(organizations, organizations("clerk"));
+        assertEquals(members, members("clerk"));
+    }
+
+    /** A webhook that is older than the list which lacks its membership comes too late. */
+    @Test
+    void aLateWebhookDoesNotReviveAMembershipThatTheListLacks() {
+        FakeOrganizations fake = filled("clerk");
+        String old = "{\"type\": \"organizationMembership.updated\", \"data\": " + json(fake, "o1", "u2") + "}";
+        fake.leave("o1", "u2");
+        list("clerk");
+        assertTablesAreTrue("clerk");
+        assertEquals(204, deliver(old));
+        assertTablesAreTrue("clerk");
+        fake.join("o1", "u2", "admin");
+        assertEquals(
+                204,
+                deliver("{\"type\": \"organizationMembership.created\", \"data\": " + json(fake, "o1", "u2") + "}"));
+        assertTablesAreTrue("clerk");
+        list("clerk");
+        assertTablesAreTrue("clerk");
+    }
+
+    private static String json(FakeOrganizations fake, String organization, String user) {
+        return FakeOrganizationApis.clerkMembership(
+                        fake.members(organization).stream()
+                                .filter(member -> member.user().equals(user))
+                                .findFirst()
+                                .orElseThrow(),
+                        fake)
+                .toString();
+    }
+
+    private int deliver(String body) {
+        return new Delivery(body).post(webhooks("clerk")).statusCode();
+    }
+
+    private int post(String path) {
+        return new Delivery("").post(management(path)).statusCode();
     }
 }

@@ -67,7 +67,7 @@ public final class FakeOrganizationApis {
                 .put("updated_at", organization.updated().toEpochMilli());
     }
 
-    private static ObjectNode clerkMembership(Member member, FakeOrganizations all) {
+    public static ObjectNode clerkMembership(Member member, FakeOrganizations all) {
         ObjectNode json = object().put("object", "organization_membership")
                 .put("id", member.id())
                 .put("role", member.roles().get(0))
