@@ -58,6 +58,7 @@ class AskAgainTest extends RunningApp {
         settings.setProperty(provider + ".api.url", api.url());
         settings.setProperty(provider + ".api.key", key);
         settings.setProperty(provider + ".id.prefix", provider + ":");
+        settings.setProperty(provider + ".organizations", "off");
     }
 
     @AfterAll

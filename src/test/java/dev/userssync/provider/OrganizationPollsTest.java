@@ -3,6 +3,9 @@ package dev.userssync.provider;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import dev.userssync.testing.Delivery;
@@ -40,15 +43,17 @@ class OrganizationPollsTest extends RunningApp {
         SPEECHES.put("auth0", FakeOrganizationApis::auth0);
         SPEECHES.put("workos", FakeOrganizationApis::workos);
         SPEECHES.put("stack-auth", FakeOrganizationApis::stackAuth);
+        SPEECHES.put("zitadel", FakeOrganizationApis::zitadel);
+        SPEECHES.put("keycloak", FakeOrganizationApis::keycloak);
     }
 
     /** Members there have no roles. */
-    private static final Set<String> WITHOUT_ROLES = Set.of();
+    private static final Set<String> WITHOUT_ROLES = Set.of("keycloak");
 
     /** Members there have one role. */
     private static final Set<String> WITH_ONE_ROLE = Set.of("clerk");
 
-    private static final Set<String> WITH_SECRETS = Set.of("auth0");
+    private static final Set<String> WITH_SECRETS = Set.of("auth0", "keycloak");
 
     private final Map<String, FakeOrganizations> all = new LinkedHashMap<>();
 
@@ -58,6 +63,7 @@ class OrganizationPollsTest extends RunningApp {
         settings.setProperty("poll.tick", "20");
         settings.setProperty("poll.interval", "1h");
         settings.setProperty("stack-auth.project.id", "project");
+        settings.setProperty("keycloak.realm", "orchard");
         SPEECHES.forEach((provider, speech) -> {
             FakeOrganizations fake = new FakeOrganizations(speech);
             all.put(provider, fake);
@@ -282,7 +288,7 @@ class OrganizationPollsTest extends RunningApp {
         assertEquals(200, post("/admin/polls/workos:organizations/confirm"));
         awaitState("workos", "phase IS NULL");
         assertTablesAreTrue("workos");
-        assertEquals("reconcile 40 0 0 6", report("workos"));
+        assertEquals("reconcile 39 0 0 6", report("workos"));
     }
 
     @Test
@@ -438,5 +444,115 @@ class OrganizationPollsTest extends RunningApp {
 
     private int post(String path) {
         return new Delivery("").post(management(path)).statusCode();
+    }
+
+    @Test
+    void keycloaksGroupsAreListedAtEveryDepthWithOrWithoutOrganizations() {
+        FakeOrganizations fake = start("keycloak");
+        fake.found("g1");
+        fake.found("g2");
+        fake.join("g2", "u1");
+        fake.api.fault(request -> request.path().endsWith("/organizations") ? Answer.status(404) : null);
+        list("keycloak");
+        assertTablesAreTrue("keycloak");
+        assertEquals(
+                List.of("group", "group keycloak-g1"),
+                database.column(
+                        "SELECT concat_ws(' ', kind, parent_id) AS one FROM neon_auth.organizations_sync WHERE starts_with(id, 'keycloak-') ORDER BY id COLLATE \"C\""));
+        fake.dissolve("g2");
+        list("keycloak");
+        assertTablesAreTrue("keycloak");
+    }
+
+    @Test
+    void membershipsOfWorkosThatArePendingStayAndAreNotActive() {
+        FakeOrganizations fake = start("workos");
+        fake.found("o1");
+        fake.join("o1", "u1", "pending");
+        list("workos");
+        list("workos");
+        assertEquals(List.of(), members("workos"));
+        assertEquals(
+                List.of("false null"),
+                database.column(
+                        "SELECT active || ' ' || coalesce(CAST(deleted_at AS text), 'null') AS one FROM neon_auth.memberships_sync WHERE starts_with(id, 'workos-')"));
+    }
+
+    /** Reads the feed twice, as every poll does with its last minute. The second time writes nothing. */
+    private void readFeed(String provider, String path, String events) {
+        FakeOrganizations fake = start(provider);
+        JsonNode page = json(events);
+        fake.api.fault(request -> request.path().endsWith(path) ? Answer.ok(page.deepCopy()) : null);
+        List<String> history = List.of();
+        for (int i = 0; i < 2; i++) {
+            database.execute("UPDATE users_sync_internal.poll_state SET changes_due = now(), changes_at = NULL, changes_cursor = NULL"
+                    + " WHERE provider = '" + provider + "'");
+            polls().wake(provider);
+            await().until(() -> !database.column(
+                            "SELECT provider FROM users_sync_internal.poll_state WHERE changes_at IS NOT NULL AND provider = '"
+                                    + provider + "'")
+                    .isEmpty());
+            List<String> now = database.column(
+                    "SELECT user_id || decision AS one FROM users_sync_internal.event_log WHERE provider = '" + provider
+                            + "' AND at > now() - interval '1 minute' ORDER BY id");
+            if (i > 0) {
+                assertEquals(history, now);
+            }
+            history = now;
+        }
+    }
+
+    private static JsonNode json(String text) {
+        try {
+            return new ObjectMapper().readTree(text);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException(e);
+        }
+    }
+
+    @Test
+    void theFeedOfWorkosTellsOfOrganizationsAndPassesWhatHasLongEnded() {
+        readFeed("workos", "/events", """
+                {"object": "list", "list_metadata": {"after": null}, "data": [
+                 {"id": "event_1", "event": "organization.created", "created_at": "2026-02-01T10:00:00.000Z",
+                  "data": {"object": "organization", "id": "org_1", "name": "Orchard", "created_at": "2026-02-01T10:00:00.000Z", "updated_at": "2026-02-01T10:00:00.000Z"}},
+                 {"id": "event_2", "event": "organization_membership.created", "created_at": "2026-02-01T10:00:01.000Z",
+                  "data": {"object": "organization_membership", "id": "om_1", "user_id": "user_1", "organization_id": "org_1", "status": "active", "role": {"slug": "admin"},
+                           "created_at": "2026-02-01T10:00:01.000Z", "updated_at": "2026-02-01T10:00:01.000Z"}},
+                 {"id": "event_3", "event": "group.member_added", "created_at": "2026-02-01T10:00:02.000Z",
+                  "data": {"group_id": "group_1", "organization_membership_id": "om_1"}},
+                 {"id": "event_4", "event": "group.member_added", "created_at": "2026-02-01T10:00:03.000Z",
+                  "data": {"group_id": "group_1", "organization_membership_id": "om_of_the_past"}}]}""");
+        assertEquals(List.of("workos-org_1 Orchard"), organizations("workos"));
+        assertEquals(
+                List.of("workos-group_1 workos-user_1", "workos-org_1 workos-user_1"),
+                database.column(
+                        "SELECT organization_id || ' ' || user_id AS one FROM neon_auth.memberships_live WHERE starts_with(organization_id, 'workos-') ORDER BY 1"));
+    }
+
+    @Test
+    void theFeedOfZitadelTellsOfOrganizationsAndGrants() {
+        readFeed("zitadel", "/events/_search", """
+                {"events": [
+                 {"aggregate": {"id": "o1", "type": {"type": "org"}, "resourceOwner": "o1"}, "sequence": "1", "creationDate": "2026-02-01T10:00:00Z",
+                  "type": {"type": "org.added"}, "payload": {"name": "Orchard"}},
+                 {"aggregate": {"id": "grant1", "type": {"type": "usergrant"}, "resourceOwner": "o1"}, "sequence": "1", "creationDate": "2026-02-01T10:00:01Z",
+                  "type": {"type": "user.grant.added"}, "payload": {"userId": "u1", "projectId": "p1", "roleKeys": ["admin", "editor"]}},
+                 {"aggregate": {"id": "grant1", "type": {"type": "usergrant"}, "resourceOwner": "o1"}, "sequence": "2", "creationDate": "2026-02-01T10:00:02Z",
+                  "type": {"type": "user.grant.changed"}, "payload": {"roleKeys": ["editor"]}}]}""");
+        assertEquals(List.of("zitadel-o1 Orchard"), organizations("zitadel"));
+        assertEquals(List.of("zitadel-o1 zitadel-u1 {editor}"), members("zitadel"));
+    }
+
+    @Test
+    void theAdminEventsOfKeycloakTellOfGroupsAndOrganizations() {
+        readFeed("keycloak", "/admin-events", """
+                [{"id": "1", "time": 1770000000000, "operationType": "CREATE", "resourceType": "GROUP", "resourcePath": "groups/g1",
+                  "representation": "{\\"id\\": \\"g1\\", \\"name\\": \\"Pickers\\", \\"path\\": \\"/Pickers\\"}"},
+                 {"id": "2", "time": 1770000001000, "operationType": "CREATE", "resourceType": "GROUP_MEMBERSHIP", "resourcePath": "users/u1/groups/g1"},
+                 {"id": "3", "time": 1770000002000, "operationType": "CREATE", "resourceType": "CLIENT", "resourcePath": "clients/c1"},
+                 {"id": "4", "time": 1770000003000, "operationType": "DELETE", "resourceType": "ORGANIZATION_MEMBERSHIP", "resourcePath": "organizations/o1/members/u1"}]""");
+        assertEquals(List.of("keycloak-g1 Pickers"), organizations("keycloak"));
+        assertEquals(List.of("keycloak-g1 keycloak-u1"), members("keycloak"));
     }
 }

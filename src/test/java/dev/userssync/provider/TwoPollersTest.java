@@ -56,6 +56,8 @@ class TwoPollersTest {
                 FakeApis.KEY,
                 "CLERK_API_URL",
                 api.url(),
+                "CLERK_ORGANIZATIONS",
+                "off",
                 "POLL_LEASE",
                 LEASE.toSeconds() + "s",
                 "POLL_INTERVAL",

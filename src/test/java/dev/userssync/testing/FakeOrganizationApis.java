@@ -3,11 +3,14 @@ package dev.userssync.testing;
 import static dev.userssync.testing.FakeApi.array;
 import static dev.userssync.testing.FakeApi.object;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.testing.FakeApi.Answer;
 import dev.userssync.testing.FakeApi.Request;
 import dev.userssync.testing.FakeOrganizations.Member;
 import dev.userssync.testing.FakeOrganizations.Organization;
+import java.time.Instant;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -249,5 +252,116 @@ public final class FakeOrganizationApis {
         ObjectNode answer = object().put("is_paginated", false);
         answer.set("items", array(items));
         return Answer.ok(answer);
+    }
+
+    /** Searches by POST, with numbers as text and without empty lists. Grants are those of one organization. */
+    public static Answer zitadel(Request request, FakeOrganizations all) {
+        return switch (request.path()) {
+            case "/v2/organizations/_search" ->
+                zitadelPage(
+                        request,
+                        all,
+                        all.organizations().stream()
+                                .map(organization -> zitadelEntry(organization.created(), organization.updated())
+                                        .put("id", organization.id())
+                                        .put("name", organization.name())
+                                        .put("state", "ORGANIZATION_STATE_ACTIVE"))
+                                .toList());
+            case "/v2/users" -> zitadelPage(request, all, List.of());
+            case "/management/v1/users/grants/_search" ->
+                zitadelPage(
+                        request,
+                        all,
+                        all.members(request.headers().get("x-zitadel-orgid")).stream()
+                                .map(member -> {
+                                    ObjectNode json = zitadelEntry(member.created(), member.updated())
+                                            .put("id", member.id())
+                                            .put("userId", member.user())
+                                            .put("projectId", "project")
+                                            .put("displayName", "Ada")
+                                            .put("state", "USER_GRANT_STATE_ACTIVE");
+                                    json.set(
+                                            "roleKeys",
+                                            array(member.roles().stream()
+                                                    .map(JsonNodeFactory.instance::textNode)
+                                                    .toList()));
+                                    return json;
+                                })
+                                .toList());
+            default -> null;
+        };
+    }
+
+    private static ObjectNode zitadelEntry(Instant created, Instant changed) {
+        ObjectNode entry = object();
+        entry.putObject("details").put("creationDate", created.toString()).put("changeDate", changed.toString());
+        return entry;
+    }
+
+    private static Answer zitadelPage(Request request, FakeOrganizations all, List<ObjectNode> whole) {
+        JsonNode query = request.json().path("query");
+        List<ObjectNode> page = whole.stream()
+                .skip(query.path("offset").asInt())
+                .limit(Math.min(query.path("limit").asInt(), all.api.largestPage))
+                .toList();
+        ObjectNode answer = object();
+        answer.putObject("details").put("totalResult", Integer.toString(whole.size()));
+        if (!page.isEmpty()) {
+            answer.set("result", array(page));
+        }
+        return Answer.ok(answer);
+    }
+
+    /** Bare arrays, by default of ten. Organizations whose id begins with g are groups; g2 is a child of g1. */
+    public static Answer keycloak(Request request, FakeOrganizations all) {
+        if (request.path().endsWith("/token")) {
+            return Answer.ok(object().put("access_token", FakeApis.KEY).put("expires_in", 60));
+        }
+        String path = request.path().replaceFirst("^/admin/realms/orchard", "");
+        if (path.equals("/users")) {
+            return Answer.ok(array(List.of()));
+        }
+        boolean groups = path.startsWith("/groups");
+        if (path.equals("/organizations") || path.equals("/groups")) {
+            boolean deep = request.query().containsKey("search")
+                    && "false".equals(request.query().get("populateHierarchy"));
+            return keycloakPage(
+                    request,
+                    all,
+                    all.organizations().stream()
+                            .filter(organization -> organization.id().startsWith("g") == groups)
+                            .filter(organization ->
+                                    !groups || deep || !organization.id().equals("g2"))
+                            .map(organization -> keycloakOrganization(organization, groups))
+                            .toList());
+        }
+        Matcher members =
+                Pattern.compile("/(?:organizations|groups)/([^/]+)/members").matcher(path);
+        return !members.matches() || all.organization(members.group(1)) == null
+                ? null
+                : keycloakPage(
+                        request,
+                        all,
+                        all.members(members.group(1)).stream()
+                                .map(member -> object().put("id", member.user()).put("username", "ada"))
+                                .toList());
+    }
+
+    private static ObjectNode keycloakOrganization(Organization organization, boolean group) {
+        ObjectNode json = object().put("id", organization.id()).put("name", organization.name());
+        if (group) {
+            json.put("path", "/" + organization.name()).put("subGroupCount", 1);
+            json.putObject("access").put("view", true);
+        } else {
+            json.put("alias", organization.id()).put("enabled", true);
+        }
+        return organization.id().equals("g2") ? json.put("parentId", "g1") : json;
+    }
+
+    private static Answer keycloakPage(Request request, FakeOrganizations all, List<ObjectNode> whole) {
+        return Answer.ok(array(whole.stream()
+                .skip(request.number("first", 0))
+                .limit(Math.min(request.number("max", 10), all.api.largestPage))
+                .toList()));
     }
 }
