@@ -35,3 +35,7 @@ def pages_after($ids; $after; $lost):
 def pages($offset; $count; $more):
   (if $offset > 0 then {retreat: {offset: ([$offset - 100, 0] | max)}} else {} end)
   + if $more and $count > 1 then {more: true, cursor: {offset: ($offset + $count - 1)}} else {} end;
+
+# The numbered page of at most $most entries that holds the entry at an offset and the most entries after it, as {size, page, offset}; offset is its first.
+def numbered($offset; $most):
+  [range(1; $most + 1) | {size: ., page: ($offset / . | floor + 1), offset: ($offset - $offset % .)}] | max_by(.offset + .size);

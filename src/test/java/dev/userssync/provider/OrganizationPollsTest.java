@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import org.awaitility.core.ConditionTimeoutException;
@@ -45,6 +46,7 @@ class OrganizationPollsTest extends RunningApp {
         SPEECHES.put("stack-auth", FakeOrganizationApis::stackAuth);
         SPEECHES.put("zitadel", FakeOrganizationApis::zitadel);
         SPEECHES.put("keycloak", FakeOrganizationApis::keycloak);
+        SPEECHES.put("logto", FakeOrganizationApis::logto);
     }
 
     /** Members there have no roles. */
@@ -53,7 +55,7 @@ class OrganizationPollsTest extends RunningApp {
     /** Members there have one role. */
     private static final Set<String> WITH_ONE_ROLE = Set.of("clerk");
 
-    private static final Set<String> WITH_SECRETS = Set.of("auth0", "keycloak");
+    private static final Set<String> WITH_SECRETS = Set.of("auth0", "keycloak", "logto");
 
     private final Map<String, FakeOrganizations> all = new LinkedHashMap<>();
 
@@ -426,6 +428,30 @@ class OrganizationPollsTest extends RunningApp {
         assertTablesAreTrue("clerk");
         list("clerk");
         assertTablesAreTrue("clerk");
+    }
+
+    @Test
+    void aNumberedPageSkipsNobodyWhoStaysAMember() {
+        FakeOrganizations fake = start("logto");
+        fake.found("o1");
+        for (int i = 100; i < 220; i++) {
+            fake.join("o1", "u" + i, "editor");
+        }
+        list("logto");
+        assertTablesAreTrue("logto");
+        AtomicBoolean left = new AtomicBoolean();
+        fake.api.fault(request -> {
+            if (request.path().endsWith("/o1/users")
+                    && !request.query().get("page").equals("1")
+                    && left.compareAndSet(false, true)) {
+                List.of("u100", "u101", "u102").forEach(user -> fake.leave("o1", user));
+            }
+            return null;
+        });
+        list("logto");
+        assertEquals("reconcile 121 0 0 0", report("logto"));
+        list("logto");
+        assertTablesAreTrue("logto");
     }
 
     private static String json(FakeOrganizations fake, String organization, String user) {

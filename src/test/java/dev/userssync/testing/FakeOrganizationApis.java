@@ -4,6 +4,7 @@ import static dev.userssync.testing.FakeApi.array;
 import static dev.userssync.testing.FakeApi.object;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.testing.FakeApi.Answer;
@@ -11,6 +12,9 @@ import dev.userssync.testing.FakeApi.Request;
 import dev.userssync.testing.FakeOrganizations.Member;
 import dev.userssync.testing.FakeOrganizations.Organization;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -103,9 +107,8 @@ public final class FakeOrganizationApis {
                                     .put("display_name", organization.name()))
                             .toList());
         }
-        Matcher members =
-                Pattern.compile("/api/v2/organizations/([^/]+)/members").matcher(request.path());
-        if (!members.matches() || all.organization(FakeApi.decode(members.group(1))) == null) {
+        List<Member> members = members(request, "/api/v2/organizations/([^/]+)/members", all);
+        if (members == null) {
             return null;
         }
         boolean roles = request.query().getOrDefault("fields", "").contains("roles");
@@ -113,20 +116,28 @@ public final class FakeOrganizationApis {
                 request,
                 all,
                 "members",
-                all.members(FakeApi.decode(members.group(1))).stream()
+                members.stream()
                         .map(member -> {
                             ObjectNode json = object().put("user_id", member.user());
                             if (roles) {
-                                json.set(
-                                        "roles",
-                                        array(member.roles().stream()
-                                                .map(role -> object().put("id", "rol_" + role)
-                                                        .put("name", role))
-                                                .toList()));
+                                json.set("roles", roles(member));
                             }
                             return json;
                         })
                         .toList());
+    }
+
+    /** The members of the organization whose id is in a path; null for another path, or an unknown organization. */
+    private static List<Member> members(Request request, String path, FakeOrganizations all) {
+        Matcher matcher = Pattern.compile(path).matcher(request.path());
+        String organization = matcher.matches() ? FakeApi.decode(matcher.group(1)) : null;
+        return all.organization(organization) == null ? null : all.members(organization);
+    }
+
+    private static ArrayNode roles(Member member) {
+        return array(member.roles().stream()
+                .map(role -> object().put("id", "rol_" + role).put("name", role))
+                .toList());
     }
 
     private static Answer auth0Page(Request request, FakeOrganizations all, String field, List<ObjectNode> whole) {
@@ -363,5 +374,58 @@ public final class FakeOrganizationApis {
                 .skip(request.number("first", 0))
                 .limit(Math.min(request.number("max", 10), all.api.largestPage))
                 .toList()));
+    }
+
+    /**
+     * Numbered pages of at most 100, with the total in a header: organizations newest first, members by user id. The
+     * server keeps to the size of the page.
+     */
+    public static Answer logto(Request request, FakeOrganizations all) {
+        if (request.path().equals("/oidc/token")) {
+            return Answer.ok(object().put("access_token", FakeApis.KEY).put("expires_in", 3600));
+        }
+        if (request.number("page_size", 20) > 100) {
+            return Answer.status(400);
+        }
+        if (request.path().equals("/api/users")) {
+            return logtoPage(request, List.of());
+        }
+        if (request.path().equals("/api/organizations")) {
+            return logtoPage(
+                    request,
+                    reversed(all.organizations()).stream()
+                            .map(organization -> object().put("tenantId", "orchard")
+                                    .put("id", organization.id())
+                                    .put("name", organization.name())
+                                    .putNull("description")
+                                    .put("createdAt", organization.created().toEpochMilli()))
+                            .toList());
+        }
+        List<Member> members = members(request, "/api/organizations/([^/]+)/users", all);
+        return members == null
+                ? null
+                : logtoPage(
+                        request,
+                        members.stream()
+                                .sorted(Comparator.comparing(Member::user))
+                                .map(member -> object().put("id", member.user())
+                                        .put("lastSignInAt", System.currentTimeMillis())
+                                        .<ObjectNode>set("organizationRoles", roles(member)))
+                                .toList());
+    }
+
+    private static Answer logtoPage(Request request, List<ObjectNode> whole) {
+        int size = request.number("page_size", 20);
+        return Answer.ok(array(whole.stream()
+                        .skip((request.number("page", 1) - 1L) * size)
+                        .limit(size)
+                        .toList()))
+                .header("Total-Number", Integer.toString(whole.size()));
+    }
+
+    private static <T> List<T> reversed(List<T> list) {
+        List<T> reversed = new ArrayList<>(list);
+        Collections.reverse(reversed);
+        return reversed;
     }
 }
