@@ -47,6 +47,7 @@ class OrganizationPollsTest extends RunningApp {
         SPEECHES.put("zitadel", FakeOrganizationApis::zitadel);
         SPEECHES.put("keycloak", FakeOrganizationApis::keycloak);
         SPEECHES.put("logto", FakeOrganizationApis::logto);
+        SPEECHES.put("kinde", FakeOrganizationApis::kinde);
     }
 
     /** Members there have no roles. */
@@ -55,7 +56,7 @@ class OrganizationPollsTest extends RunningApp {
     /** Members there have one role. */
     private static final Set<String> WITH_ONE_ROLE = Set.of("clerk");
 
-    private static final Set<String> WITH_SECRETS = Set.of("auth0", "keycloak", "logto");
+    private static final Set<String> WITH_SECRETS = Set.of("auth0", "keycloak", "logto", "kinde");
 
     private final Map<String, FakeOrganizations> all = new LinkedHashMap<>();
 
@@ -452,6 +453,34 @@ class OrganizationPollsTest extends RunningApp {
         assertEquals("reconcile 121 0 0 0", report("logto"));
         list("logto");
         assertTablesAreTrue("logto");
+    }
+
+    @Test
+    void aSuspendedMemberIsNotActive() {
+        FakeOrganizations fake = start("kinde");
+        fake.found("o1");
+        fake.join("o1", "u1", "editor");
+        fake.join("o1", "suspended1", "editor");
+        list("kinde");
+        assertEquals(List.of("kinde-o1 kinde-u1 {editor}"), members("kinde"));
+        assertEquals("backfill 3 3 0 0", report("kinde"));
+    }
+
+    @Test
+    void aPageIsLargerThanTheDefault() {
+        FakeOrganizations fake = start("kinde");
+        fake.api.largestPage = 500;
+        fake.found("o1");
+        for (int i = 10; i < 35; i++) {
+            fake.join("o1", "u" + i, "editor");
+        }
+        list("kinde");
+        assertTablesAreTrue("kinde");
+        assertEquals(
+                1,
+                fake.api.requests().stream()
+                        .filter(request -> request.path().endsWith("/o1/users"))
+                        .count());
     }
 
     private static String json(FakeOrganizations fake, String organization, String user) {

@@ -428,4 +428,56 @@ public final class FakeOrganizationApis {
         Collections.reverse(reversed);
         return reversed;
     }
+
+    /** Pages after a token, ten a page by default. Members bear the suspension of their user, and times of access. */
+    public static Answer kinde(Request request, FakeOrganizations all) {
+        if (request.path().equals("/oauth2/token")) {
+            return Answer.ok(object().put("access_token", FakeApis.KEY).put("expires_in", 3600));
+        }
+        if (request.path().equals("/api/v1/users")) {
+            return kindePage(request, all, "users", List.of());
+        }
+        if (request.path().equals("/api/v1/organizations")) {
+            return kindePage(
+                    request,
+                    all,
+                    "organizations",
+                    all.organizations().stream()
+                            .map(organization -> object().put("code", organization.id())
+                                    .put("name", organization.name())
+                                    .putNull("handle")
+                                    .put("is_default", false)
+                                    .putNull("external_id"))
+                            .toList());
+        }
+        List<Member> members = members(request, "/api/v1/organizations/([^/]+)/users", all);
+        return members == null
+                ? null
+                : kindePage(
+                        request,
+                        all,
+                        "organization_users",
+                        members.stream()
+                                .map(member -> {
+                                    ObjectNode json = object().put("id", member.user())
+                                            .put("email", member.user() + "@orchard.example")
+                                            .put("joined_on", member.created().toString())
+                                            .put(
+                                                    "last_accessed_on",
+                                                    Instant.now().toString())
+                                            .put("is_suspended", member.user().startsWith("suspended"));
+                                    member.roles().forEach(json.putArray("roles")::add);
+                                    return json;
+                                })
+                                .toList());
+    }
+
+    private static Answer kindePage(Request request, FakeOrganizations all, String field, List<ObjectNode> whole) {
+        int size = Math.min(request.number("page_size", 10), all.api.largestPage);
+        int from = Integer.parseInt(request.query().getOrDefault("next_token", "0"));
+        ObjectNode page = object().put("code", "OK")
+                .put("next_token", from + size < whole.size() ? Integer.toString(from + size) : null);
+        return Answer.ok(
+                page.set(field, array(whole.stream().skip(from).limit(size).toList())));
+    }
 }
