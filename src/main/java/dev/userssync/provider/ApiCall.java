@@ -172,14 +172,14 @@ public final class ApiCall {
         if (status == 429 || status == 503 && answer.getHeader("Retry-After") != null) {
             return new ApiFailure(status, pause(answer), "its API asks for a pause, HTTP " + status);
         }
+        String key = Setting.variable(provider + ".api.key");
+        String remedy = scopes == null
+                ? ""
+                : ": let it " + scopes + ", or set " + Setting.variable(provider + ".organizations") + "=off";
         String advice = switch (status) {
-            case 401 -> ", check " + Setting.variable(provider + ".api.key");
+            case 401 -> ", check " + key + remedy; // FusionAuth's answer also to a key without the permission
             case 403 ->
-                ", the key in " + Setting.variable(provider + ".api.key")
-                        + (scopes == null
-                                ? " may not read users"
-                                : " may not read organizations: let it " + scopes + ", or set "
-                                        + Setting.variable(provider + ".organizations") + "=off");
+                ", the key in " + key + " may not read " + (scopes == null ? "users" : "organizations") + remedy;
             case 301, 302, 303, 307, 308 -> ", check " + Setting.variable(provider + ".api.url");
             default -> "";
         };
