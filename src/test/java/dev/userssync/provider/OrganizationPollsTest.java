@@ -48,10 +48,11 @@ class OrganizationPollsTest extends RunningApp {
         SPEECHES.put("keycloak", FakeOrganizationApis::keycloak);
         SPEECHES.put("logto", FakeOrganizationApis::logto);
         SPEECHES.put("kinde", FakeOrganizationApis::kinde);
+        SPEECHES.put("fusionauth", FakeOrganizationApis::fusionauth);
     }
 
     /** Members there have no roles. */
-    private static final Set<String> WITHOUT_ROLES = Set.of("keycloak");
+    private static final Set<String> WITHOUT_ROLES = Set.of("keycloak", "fusionauth");
 
     /** Members there have one role. */
     private static final Set<String> WITH_ONE_ROLE = Set.of("clerk");
@@ -432,6 +433,18 @@ class OrganizationPollsTest extends RunningApp {
     }
 
     @Test
+    void aKeyThatFusionAuthRefusesForAPermissionNamesIt() {
+        FakeOrganizations fake = start("fusionauth");
+        fake.api.fault(request -> request.path().startsWith("/api/group") ? Answer.status(401) : null);
+        begin("fusionauth");
+        awaitState("fusionauth", "listing_failures > 0");
+        assertEquals(
+                "its API answers HTTP 401, check FUSIONAUTH_API_KEY: let it POST to /api/group/search and"
+                        + " /api/group/member/search, or set FUSIONAUTH_ORGANIZATIONS=off",
+                state("fusionauth", "last_error"));
+    }
+
+    @Test
     void aNumberedPageSkipsNobodyWhoStaysAMember() {
         FakeOrganizations fake = start("logto");
         fake.found("o1");
@@ -481,6 +494,15 @@ class OrganizationPollsTest extends RunningApp {
                 fake.api.requests().stream()
                         .filter(request -> request.path().endsWith("/o1/users"))
                         .count());
+    }
+
+    @Test
+    void aGroupMayLoseAllItsMembersWithoutAnEvent() {
+        FakeOrganizations fake = filled("fusionauth");
+        List.of("u1", "u2", "u3").forEach(user -> fake.leave("o1", user));
+        list("fusionauth");
+        assertTablesAreTrue("fusionauth");
+        assertEquals("reconcile 5 0 0 3", report("fusionauth"));
     }
 
     private static String json(FakeOrganizations fake, String organization, String user) {

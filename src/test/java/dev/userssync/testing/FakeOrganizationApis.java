@@ -480,4 +480,53 @@ public final class FakeOrganizationApis {
         return Answer.ok(
                 page.set(field, array(whole.stream().skip(from).limit(size).toList())));
     }
+
+    /** Pages by offset, 25 a page by default, with the total. A search that finds nothing has no list. */
+    public static Answer fusionauth(Request request, FakeOrganizations all) {
+        if (request.path().equals("/api/user/search")) {
+            return Answer.ok(object().put("total", 0));
+        }
+        return switch (request.path()) {
+            case "/api/group/search" ->
+                fusionauthPage(
+                        request,
+                        all,
+                        "groups",
+                        all.organizations().stream()
+                                .map(group -> object().put("id", group.id())
+                                        .put("name", group.name())
+                                        .put("insertInstant", group.created().toEpochMilli())
+                                        .put(
+                                                "lastUpdateInstant",
+                                                group.updated().toEpochMilli())
+                                        .put("tenantId", "orchard"))
+                                .toList());
+            case "/api/group/member/search" ->
+                fusionauthPage(
+                        request,
+                        all,
+                        "members",
+                        all.members(null).stream()
+                                .map(member -> object().put("id", member.id())
+                                        .put("groupId", member.organization())
+                                        .put("userId", member.user())
+                                        .put("insertInstant", member.created().toEpochMilli()))
+                                .toList());
+            default -> null;
+        };
+    }
+
+    private static Answer fusionauthPage(Request request, FakeOrganizations all, String field, List<ObjectNode> whole) {
+        JsonNode search = request.json().path("search");
+        if (!search.path("orderBy").asText().equals("id ASC")) {
+            return Answer.status(400); // by default in the order of names
+        }
+        List<ObjectNode> page = whole.stream()
+                .sorted(Comparator.comparing(one -> one.get("id").asText()))
+                .skip(search.path("startRow").asInt())
+                .limit(Math.min(search.path("numberOfResults").asInt(25), all.api.largestPage))
+                .toList();
+        ObjectNode answer = object().put("total", whole.size());
+        return Answer.ok(page.isEmpty() ? answer : answer.set(field, array(page)));
+    }
 }
