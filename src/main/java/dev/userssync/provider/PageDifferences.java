@@ -43,9 +43,7 @@ public final class PageDifferences {
      */
     public void join(Exchange exchange) throws Exception {
         ArrayNode all = exchange.getVariable("always", ArrayNode.class).deepCopy();
-        if ("user".equals(exchange.getVariable("lists"))) {
-            differences(exchange, "ofUsers").forEach(all::add);
-        }
+        differences(exchange, "ofUsers").forEach(all::add);
         differences(exchange, "differences").forEach(all::add);
         exchange.setVariable("differences", JSON.writeValueAsString(all));
     }
