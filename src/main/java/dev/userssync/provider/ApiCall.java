@@ -177,6 +177,7 @@ public final class ApiCall {
                 ? ""
                 : ": let it " + scopes + ", or set " + Setting.variable(provider + ".organizations") + "=off";
         String advice = switch (status) {
+            case 400 -> scopes == null ? "" : ", check " + key + remedy; // the provider may have no organizations
             case 401 -> ", check " + key + remedy; // FusionAuth's answer also to a key without the permission
             case 403 ->
                 ", the key in " + key + " may not read " + (scopes == null ? "users" : "organizations") + remedy;
