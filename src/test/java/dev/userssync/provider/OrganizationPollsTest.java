@@ -49,6 +49,7 @@ class OrganizationPollsTest extends RunningApp {
         SPEECHES.put("logto", FakeOrganizationApis::logto);
         SPEECHES.put("kinde", FakeOrganizationApis::kinde);
         SPEECHES.put("fusionauth", FakeOrganizationApis::fusionauth);
+        SPEECHES.put("stytch", FakeOrganizationApis::stytch);
     }
 
     /** Members there have no roles. */
@@ -57,7 +58,10 @@ class OrganizationPollsTest extends RunningApp {
     /** Members there have one role. */
     private static final Set<String> WITH_ONE_ROLE = Set.of("clerk");
 
-    private static final Set<String> WITH_SECRETS = Set.of("auth0", "keycloak", "logto", "kinde");
+    private static final Set<String> WITH_SECRETS = Set.of("auth0", "keycloak", "logto", "kinde", "stytch");
+
+    /** A member there is a user of one organization. */
+    private static final Set<String> OF_USERS = Set.of("stytch");
 
     private final Map<String, FakeOrganizations> all = new LinkedHashMap<>();
 
@@ -167,7 +171,8 @@ class OrganizationPollsTest extends RunningApp {
         assertEquals(
                 fake
                         .membersTruth(
-                                WITHOUT_ROLES.contains(provider) ? null : WITH_ONE_ROLE.contains(provider) ? 1 : 9)
+                                WITHOUT_ROLES.contains(provider) ? null : WITH_ONE_ROLE.contains(provider) ? 1 : 9,
+                                OF_USERS.contains(provider))
                         .stream()
                         .map(member -> prefix + member.replaceFirst(" ", " " + prefix))
                         .toList(),
@@ -503,6 +508,39 @@ class OrganizationPollsTest extends RunningApp {
         list("fusionauth");
         assertTablesAreTrue("fusionauth");
         assertEquals("reconcile 5 0 0 3", report("fusionauth"));
+    }
+
+    @Test
+    void aMemberOfStytchIsAUserToo() {
+        FakeOrganizations fake = start("stytch");
+        fake.found("o1");
+        fake.join("o1", "u1", "editor");
+        fake.join("o1", "u2", "invited");
+        list("stytch");
+        List<String> ids = fake.members("o1").stream()
+                .map(member -> "stytch-" + member.id())
+                .toList();
+        assertEquals(
+                List.of("stytch-o1 " + ids.get(0) + " {editor}"), members("stytch"), "who is invited is not active");
+        String users = "SELECT name || ' ' || email FROM neon_auth.users_live WHERE id = ANY ('{%s}') ORDER BY name"
+                .formatted(String.join(",", ids));
+        assertEquals(List.of("Name of u1 u1@orchard.example", "Name of u2 u2@orchard.example"), database.column(users));
+        assertEquals("backfill 3 3 0 0", report("stytch"));
+        fake.change("o1", "u2", "admin");
+        list("stytch");
+        assertTablesAreTrue("stytch");
+        assertEquals("reconcile 3 0 1 0", report("stytch"));
+    }
+
+    @Test
+    void aProjectWithoutOrganizationsSaysHowToEndThePoll() {
+        FakeOrganizations fake = start("stytch");
+        fake.api.fault(request -> request.path().startsWith("/v1/b2b") ? Answer.status(400) : null);
+        begin("stytch");
+        awaitState("stytch", "listing_failures > 0");
+        assertEquals(
+                "its API answers HTTP 400, check STYTCH_API_KEY: let it be of a B2B project, or set STYTCH_ORGANIZATIONS=off",
+                state("stytch", "last_error"));
     }
 
     private static String json(FakeOrganizations fake, String organization, String user) {

@@ -529,4 +529,77 @@ public final class FakeOrganizationApis {
         ObjectNode answer = object().put("total", whole.size());
         return Answer.ok(page.isEmpty() ? answer : answer.set(field, array(page)));
     }
+
+    /** Searches with a cursor. Members only of organizations that the request names, 100 a page by default. */
+    public static Answer stytch(Request request, FakeOrganizations all) {
+        return switch (request.path()) {
+            case "/v1/users/search" -> stytchPage(request, all, "results", List.of());
+            case "/v1/b2b/organizations/search" ->
+                stytchPage(
+                        request,
+                        all,
+                        "organizations",
+                        all.organizations().stream()
+                                .map(organization -> object().put("organization_id", organization.id())
+                                        .put("organization_name", organization.name())
+                                        .put("organization_slug", "slug-of-" + organization.id())
+                                        .put(
+                                                "created_at",
+                                                organization.created().toString())
+                                        .put(
+                                                "updated_at",
+                                                organization.updated().toString()))
+                                .toList());
+            case "/v1/b2b/organizations/members/search" -> {
+                List<String> ids = new ArrayList<>();
+                request.json().path("organization_ids").forEach(id -> ids.add(id.asText()));
+                yield ids.isEmpty()
+                        ? Answer.status(400)
+                        : stytchPage(
+                                request,
+                                all,
+                                "members",
+                                ids.stream()
+                                        .flatMap(id -> all.members(id).stream())
+                                        .map(FakeOrganizationApis::stytchMember)
+                                        .toList());
+            }
+            default -> null;
+        };
+    }
+
+    private static ObjectNode stytchMember(Member member) {
+        ObjectNode json = object().put("member_id", member.id())
+                .put("organization_id", member.organization())
+                .put("email_address", member.user() + "@orchard.example")
+                .put("name", "Name of " + member.user())
+                .put("status", member.roles().contains("invited") ? "invited" : "active")
+                .put("created_at", member.created().toString())
+                .put("updated_at", member.updated().toString());
+        json.set(
+                "roles",
+                array(member.roles().stream()
+                        .map(role -> {
+                            ObjectNode one = object().put("role_id", role);
+                            one.putArray("sources").addObject().put("type", "direct_assignment");
+                            return one;
+                        })
+                        .toList()));
+        return json;
+    }
+
+    private static Answer stytchPage(Request request, FakeOrganizations all, String field, List<ObjectNode> whole) {
+        int from = request.json().path("cursor").asInt();
+        int limit = request.json().path("limit").asInt(100);
+        int size = Math.min(limit, all.api.largestPage);
+        if (limit > 1000) {
+            return Answer.status(400);
+        }
+        ObjectNode page = object();
+        page.putObject("results_metadata")
+                .put("total", whole.size())
+                .put("next_cursor", from + size < whole.size() ? Integer.toString(from + size) : null);
+        return Answer.ok(
+                page.set(field, array(whole.stream().skip(from).limit(size).toList())));
+    }
 }

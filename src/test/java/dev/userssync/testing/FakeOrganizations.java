@@ -91,10 +91,15 @@ public final class FakeOrganizations implements AutoCloseable {
                 .toList()));
     }
 
-    /** The final content of memberships_live, with at most so many roles of each; null if the provider has none. */
-    public synchronized List<String> membersTruth(Integer roles) {
+    /**
+     * The final content of memberships_live.
+     *
+     * @param roles the most roles of each; null if the provider has none
+     * @param areUsers whether a membership is a user, with the same id
+     */
+    public synchronized List<String> membersTruth(Integer roles, boolean areUsers) {
         return new ArrayList<>(new TreeSet<>(members.stream()
-                .map(member -> member.organization + " " + member.user
+                .map(member -> member.organization + " " + (areUsers ? member.id : member.user)
                         + (roles == null
                                 ? ""
                                 : " {" + member.roles.stream().limit(roles).collect(Collectors.joining(",")) + "}"))
