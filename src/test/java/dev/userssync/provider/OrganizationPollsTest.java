@@ -50,10 +50,11 @@ class OrganizationPollsTest extends RunningApp {
         SPEECHES.put("kinde", FakeOrganizationApis::kinde);
         SPEECHES.put("fusionauth", FakeOrganizationApis::fusionauth);
         SPEECHES.put("stytch", FakeOrganizationApis::stytch);
+        SPEECHES.put("okta", FakeOrganizationApis::okta);
     }
 
     /** Members there have no roles. */
-    private static final Set<String> WITHOUT_ROLES = Set.of("keycloak", "fusionauth");
+    private static final Set<String> WITHOUT_ROLES = Set.of("keycloak", "fusionauth", "okta");
 
     /** Members there have one role. */
     private static final Set<String> WITH_ONE_ROLE = Set.of("clerk");
@@ -541,6 +542,26 @@ class OrganizationPollsTest extends RunningApp {
         assertEquals(
                 "its API answers HTTP 400, check STYTCH_API_KEY: let it be of a B2B project, or set STYTCH_ORGANIZATIONS=off",
                 state("stytch", "last_error"));
+    }
+
+    @Test
+    void aGroupOfAnyTypeButEveryoneIsListed() {
+        FakeOrganizations fake = start("okta");
+        fake.found("o1");
+        fake.found("imported");
+        fake.found("everyone");
+        fake.rename("everyone", "Everyone");
+        fake.join("everyone", "u1");
+        fake.join("imported", "u1");
+        list("okta");
+        assertEquals(List.of("okta-imported Name of imported", "okta-o1 Name of o1"), organizations("okta"));
+        assertEquals(List.of("okta-imported okta-u1"), members("okta"));
+        assertEquals("backfill 3 3 0 0", report("okta"));
+        assertEquals(
+                List.of(),
+                fake.api.requests().stream()
+                        .filter(request -> request.path().contains("everyone"))
+                        .toList());
     }
 
     private static String json(FakeOrganizations fake, String organization, String user) {

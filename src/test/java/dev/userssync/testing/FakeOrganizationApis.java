@@ -602,4 +602,63 @@ public final class FakeOrganizationApis {
         return Answer.ok(
                 page.set(field, array(whole.stream().skip(from).limit(size).toList())));
     }
+
+    /** Pages that the header Link continues, 200 users a page at most. Groups are of all types. */
+    public static Answer okta(Request request, FakeOrganizations all) {
+        if (request.path().equals("/api/v1/users")) {
+            return oktaPage(request, all, List.of());
+        }
+        if (request.path().equals("/api/v1/groups")) {
+            return oktaPage(
+                    request,
+                    all,
+                    all.organizations().stream()
+                            .map(FakeOrganizationApis::oktaGroup)
+                            .toList());
+        }
+        List<Member> members = members(request, "/api/v1/groups/([^/]+)/users", all);
+        return members == null
+                ? null
+                : oktaPage(
+                        request,
+                        all,
+                        members.stream()
+                                .map(member -> object().put("id", member.user())
+                                        .put("status", "ACTIVE")
+                                        .put("lastLogin", Instant.now().toString()))
+                                .toList());
+    }
+
+    private static ObjectNode oktaGroup(Organization group) {
+        ObjectNode json = object().put("id", group.id())
+                .put("created", group.created().toString())
+                .put("lastUpdated", group.updated().toString())
+                .put("lastMembershipUpdated", Instant.now().toString())
+                .put(
+                        "type",
+                        switch (group.id()) {
+                            case "everyone" -> "BUILT_IN";
+                            case "imported" -> "APP_GROUP";
+                            default -> "OKTA_GROUP";
+                        });
+        json.putObject("profile").put("name", group.name()).put("description", "described");
+        return json;
+    }
+
+    private static Answer oktaPage(Request request, FakeOrganizations all, List<ObjectNode> whole) {
+        int from = request.number("after", 0);
+        int limit = request.number("limit", 10_000);
+        int size = Math.min(limit, all.api.largestPage);
+        if (limit > 200) {
+            return Answer.status(400);
+        }
+        String url = "<" + all.api.url() + request.path() + "?";
+        Answer page = Answer.ok(array(whole.stream().skip(from).limit(size).toList()));
+        return page.header(
+                "Link",
+                url + "limit=200>; rel=\"self\""
+                        + (from + size < whole.size()
+                                ? ", " + url + "after=" + (from + size) + "&limit=200>; rel=\"next\""
+                                : ""));
+    }
 }
