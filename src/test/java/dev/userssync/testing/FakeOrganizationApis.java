@@ -279,6 +279,7 @@ public final class FakeOrganizationApis {
                                         .put("state", "ORGANIZATION_STATE_ACTIVE"))
                                 .toList());
             case "/v2/users" -> zitadelPage(request, all, List.of());
+            case "/admin/v1/events/_search" -> Answer.ok(object());
             case "/management/v1/users/grants/_search" ->
                 zitadelPage(
                         request,
@@ -329,7 +330,7 @@ public final class FakeOrganizationApis {
             return Answer.ok(object().put("access_token", FakeApis.KEY).put("expires_in", 60));
         }
         String path = request.path().replaceFirst("^/admin/realms/orchard", "");
-        if (path.equals("/users")) {
+        if (path.equals("/users") || path.endsWith("events")) {
             return Answer.ok(array(List.of()));
         }
         boolean groups = path.startsWith("/groups");
