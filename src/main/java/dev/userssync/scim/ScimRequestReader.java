@@ -119,8 +119,8 @@ public final class ScimRequestReader implements Processor {
 
     /** The URL as the client wrote it. Behind a proxy that ends TLS, the client's scheme is in X-Forwarded-Proto. */
     private static String base(HttpServerRequest http) {
-        String host = http.getHeader("Host");
+        String host = http.authority() == null ? "" : http.authority().toString(); // HTTP/2 has no header Host
         String scheme = "https".equalsIgnoreCase(http.getHeader("X-Forwarded-Proto")) ? "https" : http.scheme();
-        return host == null || !host.matches("[\\w.:\\[\\]-]+") ? ROOT : scheme + "://" + host + ROOT;
+        return !host.matches("[\\w.:\\[\\]-]+") ? ROOT : scheme + "://" + host + ROOT;
     }
 }
