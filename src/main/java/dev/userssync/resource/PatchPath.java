@@ -15,11 +15,14 @@ public final class PatchPath {
     /** Ten times the paths in use. A bound is needed, because the SDK's parser recurses. */
     private static final int LONGEST_PATH = 1_000;
 
+    /** ConnId's name for active. As an unknown attribute it would leave a disabled user active. */
+    private static final String CONNID_ACTIVE = "__ENABLE__";
+
     private PatchPath() {}
 
     public static Path of(Schema schema, String given, ObjectNode resource, boolean mayBeExtension)
             throws BadRequestException {
-        String text = Filters.normal(given);
+        String text = given.equals(CONNID_ACTIVE) ? "active" : Filters.normal(given);
         if (text.length() > LONGEST_PATH) {
             throw BadRequestException.invalidPath("the path is longer than " + LONGEST_PATH + " characters");
         }

@@ -70,7 +70,9 @@ public final class GroupChange extends ResourceChange {
     void patch(Exchange exchange, ScimRequest request, Rows rows, Row row) throws ScimException, SQLException {
         MemberChange members = new MemberChange(rows.connection(), row.id());
         ObjectNode rest = withoutMembers(request.body(), row, members);
-        ObjectNode document = rest.path("Operations") instanceof ArrayNode operations && operations.isEmpty()
+        boolean hasOnlyMembers =
+                rest.path("Operations").isArray() && rest.path("Operations").isEmpty();
+        ObjectNode document = hasOnlyMembers || changesNothing(rest)
                 ? row.document()
                 : checked(Patch.apply(Schema.GROUP, row.document(), rest));
         write(exchange, request, row, row.id(), document, members);

@@ -22,6 +22,8 @@ import org.apache.camel.Processor;
  */
 abstract class ResourceChange extends ContextBean implements Processor {
 
+    private static final String PATCH = "\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"";
+
     private final Schema schema;
     ScimSettings settings;
     private PayloadDrop secrets;
@@ -75,6 +77,13 @@ abstract class ResourceChange extends ContextBean implements Processor {
             throw new PreconditionFailedException("the resource has changed since the version in If-Match");
         }
         return row;
+    }
+
+    /** Whether a PATCH that says what it is has no operation: ConnId sends it when only the groups of a user change. */
+    static boolean changesNothing(ObjectNode patch) {
+        JsonNode operations = patch.path("Operations");
+        return (operations.isMissingNode() || operations.isArray() && operations.isEmpty())
+                && Json.text(patch.path("schemas")).contains(PATCH);
     }
 
     /** Keeps attributes that the client omits: it wants neither to reactivate the user nor to drop its own id. */

@@ -60,7 +60,9 @@ public final class UserChange extends ResourceChange {
 
     @Override
     void patch(Exchange exchange, ScimRequest request, Rows rows, Row row) throws ScimException, SQLException {
-        ObjectNode patched = Patch.apply(Schema.USER, row.document(), request.body());
+        ObjectNode patched = changesNothing(request.body())
+                ? row.document()
+                : Patch.apply(Schema.USER, row.document(), request.body());
         write(exchange, rows, row, row.id(), Document.checked(Schema.USER, patched));
     }
 

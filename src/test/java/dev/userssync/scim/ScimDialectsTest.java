@@ -383,7 +383,7 @@ class ScimDialectsTest extends ScimApp {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "no operations | [] | invalidSyntax",
+                "no operations, and no word of a PatchOp | [] | invalidSyntax",
                 "operations that are none | {'op': 'add'} | invalidSyntax",
                 "no op | [{'path': 'title', 'value': 'x'}] | invalidSyntax",
                 "unknown op | [{'op': 'move', 'path': 'title', 'value': 'x'}] | invalidSyntax",
