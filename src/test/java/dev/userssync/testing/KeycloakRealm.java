@@ -22,6 +22,7 @@ import java.util.stream.Collectors;
  */
 public final class KeycloakRealm {
 
+    private static final int PAGE = 100;
     private static final String REDIRECT = "http://localhost/after-registration";
 
     private final KeycloakServer server;
@@ -135,6 +136,36 @@ public final class KeycloakRealm {
     public JsonNode userNamed(String username) {
         return server.get("/admin/realms/" + name + "/users?exact=true&username=" + username)
                 .get(0);
+    }
+
+    /** Lets the realm have organizations. */
+    public void allowOrganizations() {
+        server.put("/admin/realms/" + name, object("{\"organizationsEnabled\": true}"));
+    }
+
+    /** Creates a resource of the realm, such as "groups", and returns its id. */
+    public String post(String path, String body) {
+        return server.post("/admin/realms/" + name + "/" + path, KeycloakServer.json(body));
+    }
+
+    public void put(String path, String body) {
+        server.put("/admin/realms/" + name + "/" + path, KeycloakServer.json(body));
+    }
+
+    public void remove(String path) {
+        server.delete("/admin/realms/" + name + "/" + path);
+    }
+
+    /** All pages of a listing, such as "groups". */
+    public List<JsonNode> list(String path) {
+        List<JsonNode> all = new ArrayList<>();
+        JsonNode page;
+        do {
+            page = server.get("/admin/realms/" + name + "/" + path + "?briefRepresentation=false&max=" + PAGE
+                    + "&first=" + all.size());
+            page.forEach(all::add);
+        } while (page.size() == PAGE);
+        return all;
     }
 
     /** Opens the realm to visitors: they may register, and log in to the client "app". */
