@@ -1,6 +1,6 @@
 // Calls the hooks of docs/better-auth.md with values that Better Auth and its plugins may pass.
 // Ends when every delivery is sent.
-import { usersSync, usersSyncOrganizations } from "./users-sync.ts";
+import { usersSync, usersSyncMemberships, usersSyncOrganizations } from "./users-sync.ts";
 
 const circle = { id: "circle", name: "Circle", friends: [{ name: "Friend" }], createdAt: new Date() };
 circle.self = circle;
@@ -26,3 +26,10 @@ await usersSync.user.update.after(null);
 await usersSync.user.delete.after(undefined);
 await usersSyncOrganizations.afterUpdateOrganization({ organization: null });
 await usersSyncOrganizations.afterAddMember({});
+await usersSyncOrganizations.beforeDeleteOrganization({});
+await usersSyncOrganizations.afterDeleteOrganization({});
+const [{ matcher, handler }] = usersSyncMemberships.hooks.after;
+for (const path of [undefined, "/organization/leave", "/sign-out"]) matcher({ path });
+for (const returned of [null, undefined, "text", new Error("refused"), {}, { members: [] }, { userId: "no-tables" }]) {
+  await handler({ context: { returned } });
+}

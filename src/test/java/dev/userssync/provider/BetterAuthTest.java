@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.userssync.bench.Ports;
 import dev.userssync.testing.RunningApp;
+import dev.userssync.testing.TestDatabase;
 import dev.userssync.testing.TestSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -41,6 +43,7 @@ class BetterAuthTest extends RunningApp {
     private static final String PASSWORD = "correct horse battery staple";
     private static final Path HOME = Path.of("target/better-auth");
 
+    private final TestDatabase betterAuth = new TestDatabase();
     private final String auth = "http://127.0.0.1:" + Ports.free();
     private final HttpClient browser = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -63,6 +66,7 @@ class BetterAuthTest extends RunningApp {
                 .redirectErrorStream(true)
                 .redirectOutput(HOME.resolve("server.log").toFile());
         server.environment().put("PORT", Integer.toString(URI.create(auth).getPort()));
+        server.environment().put("DATABASE_URL", betterAuth.url().replace("jdbc:", ""));
         server.environment().put("USERS_SYNC_URL", webhooks("better-auth"));
         server.environment().put("USERS_SYNC_SECRET", TestSettings.SECRET);
         node = server.start();
@@ -104,68 +108,133 @@ class BetterAuthTest extends RunningApp {
     }
 
     @Test
-    void anOrganizationWithATeamAndAMember() {
+    void organizationsTeamsAndMembersAreThoseOfBetterAuth() {
         String ada = signUp("ada.b");
-        String organization = post("/organization/create", "{\"name\": \"Orchard\", \"slug\": \"orchard\"}")
+        String orchard = post("/organization/create", "{\"name\": \"Orchard\", \"slug\": \"orchard\"}")
                 .get("id")
                 .asText();
-        awaitOne(
-                "organizations_sync",
-                "id = '" + organization
-                        + "' AND kind = 'organization' AND name = 'Orchard' AND slug = 'orchard' AND deleted_at IS NULL");
-        // The plugin creates a team of the same name.
-        awaitOne(
-                "organizations_sync",
-                "parent_id = '" + organization + "' AND kind = 'team' AND name = 'Orchard' AND deleted_at IS NULL");
-        awaitOne(
-                "memberships_live",
-                "organization_id = '" + organization + "' AND user_id = '" + ada + "' AND roles = '{owner}'");
+        assertTablesAreBetterAuths(); // with a first team, and its creator in it
+        awaitOne("memberships_live", "user_id = '" + ada + "' AND roles = '{owner}'");
+        awaitOne("memberships_live", "user_id = '" + ada + "' AND roles IS NULL");
 
         post(
                 "/organization/update",
-                "{\"organizationId\": \"%s\", \"data\": {\"name\": \"Orchard Labs\"}}".formatted(organization));
-        awaitOne("organizations_sync", "id = '" + organization + "' AND name = 'Orchard Labs' AND slug = 'orchard'");
-        String team = post(
-                        "/organization/create-team",
-                        "{\"name\": \"Platform\", \"organizationId\": \"%s\"}".formatted(organization))
-                .get("id")
-                .asText();
-        String invitation = post("/organization/invite-member", """
-                {"email": "bea@example.com", "role": "member", "organizationId": "%s"}""".formatted(organization))
-                .get("id")
-                .asText();
+                "{\"organizationId\": \"%s\", \"data\": {\"name\": \"Orchard Labs\", \"slug\": \"labs\"}}"
+                        .formatted(orchard));
+        String team = createTeam(orchard, "Platform");
+        String other = createTeam(orchard, "Sales");
+        post(
+                "/organization/update-team",
+                "{\"teamId\": \"%s\", \"data\": {\"name\": \"Sellers\", \"organizationId\": \"%s\"}}"
+                        .formatted(other, orchard));
+        assertTablesAreBetterAuths();
 
+        String invitation = post("/organization/invite-member", """
+                {"email": "bea@example.com", "role": "member", "organizationId": "%s", "teamId": ["%s", "%s"]}""".formatted(orchard, team, other))
+                .get("id")
+                .asText();
         String bea = signUp("bea");
         String member = post("/organization/accept-invitation", "{\"invitationId\": \"%s\"}".formatted(invitation))
                 .at("/member/id")
                 .asText();
-        awaitOne(
-                "memberships_live", "id = '" + member + "' AND user_id = '" + bea + "' AND role = 'member' AND active");
+        assertTablesAreBetterAuths(); // also in both teams
+        awaitOne("memberships_live", "id = '" + member + "' AND role = 'member' AND active");
 
-        post("/sign-in/email", "{\"email\": \"ada.b@example.com\", \"password\": \"%s\"}".formatted(PASSWORD));
+        signIn("ada.b");
         post("/organization/update-member-role", """
-                {"memberId": "%s", "role": ["admin", "member"], "organizationId": "%s"}""".formatted(member, organization));
+                {"memberId": "%s", "role": ["admin", "member"], "organizationId": "%s"}""".formatted(member, orchard));
         awaitOne("memberships_live", "id = '" + member + "' AND roles = '{admin,member}'");
-        post("/organization/add-team-member", """
-                {"teamId": "%s", "userId": "%s", "organizationId": "%s"}""".formatted(team, bea, organization));
-        awaitOne("memberships_live", "organization_id = '" + team + "' AND user_id = '" + bea + "' AND roles IS NULL");
-        post("/organization/remove-team-member", """
-                {"teamId": "%s", "userId": "%s", "organizationId": "%s"}""".formatted(team, bea, organization));
-        awaitOne("memberships_sync", "organization_id = '" + team + "' AND deleted_at > created_at");
-        post(
-                "/organization/remove-team",
-                "{\"teamId\": \"%s\", \"organizationId\": \"%s\"}".formatted(team, organization));
-        awaitOne("organizations_sync", "id = '" + team + "' AND deleted_at > created_at");
+        String pair =
+                "{\"teamId\": \"%s\", \"userId\": \"%s\", \"organizationId\": \"%s\"}".formatted(team, bea, orchard);
+        post("/organization/remove-team-member", pair);
+        assertTablesAreBetterAuths();
+        post("/organization/add-team-member", pair);
+        post("/organization/remove-team", "{\"teamId\": \"%s\", \"organizationId\": \"%s\"}".formatted(other, orchard));
+        assertTablesAreBetterAuths();
+
+        signIn("bea");
+        post("/organization/leave", "{\"organizationId\": \"%s\"}".formatted(orchard)); // and the team with it
+        assertTablesAreBetterAuths();
+        awaitOne("memberships_sync", "id = '" + member + "' AND deleted_at > created_at");
+        addMember(bea, orchard, "member", team); // under a new id
+        assertTablesAreBetterAuths();
+        signIn("ada.b");
         post("/organization/remove-member", """
-                {"memberIdOrEmail": "bea@example.com", "organizationId": "%s"}""".formatted(organization));
-        awaitOne("memberships_sync", "id = '" + member + "' AND deleted_at > updated_at");
-        post("/organization/delete", "{\"organizationId\": \"%s\"}".formatted(organization));
-        awaitOne("organizations_sync", "id = '" + organization + "' AND deleted_at > updated_at");
+                {"memberIdOrEmail": "bea@example.com", "organizationId": "%s"}""".formatted(orchard));
+        assertTablesAreBetterAuths();
+        addMember(bea, orchard, "admin,member", team);
+        signIn("bea");
+        post("/delete-user", "{\"password\": \"%s\"}".formatted(PASSWORD));
+        assertTablesAreBetterAuths();
+
+        signIn("ada.b");
+        post("/organization/delete", "{\"organizationId\": \"%s\"}".formatted(orchard)); // and its teams with it
+        assertTablesAreBetterAuths();
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.organizations_live"));
+        assertEquals("0", database.value("SELECT count(*) FROM neon_auth.memberships_live"));
         assertEquals(
-                "0", database.value("SELECT count(*) FROM neon_auth.memberships_live WHERE user_id = '" + ada + "'"));
-        assertEquals(
-                "0", database.value("SELECT count(*) FROM neon_auth.memberships_sync WHERE raw_json::text LIKE '%@%'"));
+                "0",
+                database.value(
+                        "SELECT count(*) FROM neon_auth.memberships_sync WHERE raw_json::text ~ '@|membershipKey'"));
         assertNothingParkedAndNoSecret();
+    }
+
+    @Test
+    void whoeverIsRefusedChangesNothing() {
+        signUp("owner");
+        String organization = post("/organization/create", "{\"name\": \"Only\", \"slug\": \"only\"}")
+                .get("id")
+                .asText();
+        assertTablesAreBetterAuths();
+        String body = "{\"organizationId\": \"%s\"}".formatted(organization);
+        assertEquals(400, answer("/organization/leave", body).statusCode(), "the only owner");
+        signUp("stranger");
+        assertEquals(400, answer("/organization/delete", body).statusCode());
+        assertTablesAreBetterAuths();
+        signIn("owner");
+        post("/organization/delete", body);
+        assertTablesAreBetterAuths();
+    }
+
+    private String createTeam(String organization, String name) {
+        return post(
+                        "/organization/create-team",
+                        "{\"name\": \"%s\", \"organizationId\": \"%s\"}".formatted(name, organization))
+                .get("id")
+                .asText();
+    }
+
+    private void addMember(String user, String organization, String role, String team) {
+        send(HttpRequest.newBuilder(URI.create(auth + "/add-member"))
+                .POST(HttpRequest.BodyPublishers.ofString(
+                        "{\"userId\": \"%s\", \"organizationId\": \"%s\", \"role\": \"%s\", \"teamId\": \"%s\"}"
+                                .formatted(user, organization, role, team))));
+    }
+
+    private void signIn(String name) {
+        post("/sign-in/email", "{\"email\": \"%s@example.com\", \"password\": \"%s\"}".formatted(name, PASSWORD));
+    }
+
+    /** The live rows are the organizations, teams and memberships of Better Auth's own tables. */
+    private void assertTablesAreBetterAuths() {
+        List<String> organizations = betterAuth.column("""
+                SELECT concat_ws(' | ', id, 'organization', name, slug) FROM organization
+                 UNION ALL SELECT concat_ws(' | ', id, 'team', name, "organizationId") FROM team ORDER BY 1""");
+        List<String> memberships = betterAuth.column("""
+                SELECT concat_ws(' | ', id, "organizationId", "userId", replace(role, ',', ' ')) FROM member
+                 UNION ALL SELECT concat_ws(' | ', id, "teamId", "userId") FROM "teamMember" ORDER BY 1""");
+        await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
+            assertEquals(
+                    organizations,
+                    database.column("SELECT concat_ws(' | ', id, kind, name, coalesce(parent_id, slug))"
+                            + " FROM neon_auth.organizations_live ORDER BY 1"),
+                    BetterAuthTest::log);
+            assertEquals(
+                    memberships,
+                    database.column("SELECT concat_ws(' | ', id, organization_id, user_id, array_to_string(roles, ' '))"
+                            + " FROM neon_auth.memberships_live ORDER BY 1"),
+                    BetterAuthTest::log);
+        });
     }
 
     private String signUp(String name) {
@@ -202,14 +271,15 @@ class BetterAuthTest extends RunningApp {
     void whateverAUserHoldsTheHooksThrowNothing() throws Exception {
         Hostile run = hostile("USERS_SYNC_URL", webhooks("better-auth"), "USERS_SYNC_SECRET", TestSettings.SECRET);
         assertEquals(0, run.exit, run.output);
-        assertEquals(2, run.output.lines().count(), run.output); // the two users that JSON cannot express
-        assertEquals(
-                run.output.lines().count(),
-                run.output
-                        .lines()
-                        .filter(line -> line.startsWith("users-sync: user.created could not be sent"))
-                        .count(),
-                run.output);
+        // the two users that JSON cannot express, and the user whose memberships cannot be read
+        for (String line : List.of(
+                "users-sync: user.created could not be sent", "users-sync: \\w+ of no-tables could not be read")) {
+            assertEquals(
+                    2,
+                    run.output.lines().filter(one -> one.matches(line + ".*")).count(),
+                    run.output);
+        }
+        assertEquals(4, run.output.lines().count(), run.output);
         awaitRow(
                 "circle",
                 "name = 'Circle' AND raw_json -> 'friends' = '[{\"name\": \"Friend\"}]' AND NOT jsonb_exists(raw_json, 'self')");
@@ -268,7 +338,11 @@ class BetterAuthTest extends RunningApp {
     }
 
     private JsonNode post(String path, String body) {
-        return send(HttpRequest.newBuilder(URI.create(auth + "/api/auth" + path))
+        return json(answer(path, body));
+    }
+
+    private HttpResponse<String> answer(String path, String body) {
+        return request(HttpRequest.newBuilder(URI.create(auth + "/api/auth" + path))
                 .header("Content-Type", "application/json")
                 .header("Origin", auth)
                 .POST(HttpRequest.BodyPublishers.ofString(body)));
@@ -279,11 +353,21 @@ class BetterAuthTest extends RunningApp {
     }
 
     private JsonNode send(HttpRequest.Builder request) {
+        return json(request(request));
+    }
+
+    private static JsonNode json(HttpResponse<String> response) {
+        assertEquals(200, response.statusCode(), response.request() + " " + response.body() + log());
         try {
-            HttpResponse<String> response =
-                    browser.send(request.timeout(Duration.ofSeconds(30)).build(), HttpResponse.BodyHandlers.ofString());
-            assertEquals(200, response.statusCode(), response.request() + " " + response.body() + log());
             return new ObjectMapper().readTree(response.body());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private HttpResponse<String> request(HttpRequest.Builder request) {
+        try {
+            return browser.send(request.timeout(Duration.ofSeconds(30)).build(), HttpResponse.BodyHandlers.ofString());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
