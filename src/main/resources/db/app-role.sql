@@ -5,14 +5,15 @@ GRANT USAGE ON SCHEMA neon_auth, users_sync_internal TO "${role}";
 GRANT SELECT, INSERT, UPDATE, DELETE ON neon_auth.users_sync, neon_auth.organizations_sync, neon_auth.memberships_sync
   TO "${role}"; -- DELETE: erase and purge
 GRANT SELECT, INSERT, UPDATE, DELETE ON users_sync_internal.dead_letter, users_sync_internal.sweep_seen, users_sync_internal.activity,
-  users_sync_internal.user_to_ask, users_sync_internal.membership_roles, users_sync_internal.membership_scope TO "${role}";
+  users_sync_internal.user_to_ask, users_sync_internal.membership_roles, users_sync_internal.membership_scope, users_sync_internal.scim_token TO "${role}";
 GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_internal.tombstone, users_sync_internal.organization_tombstone,
-  users_sync_internal.membership_tombstone TO "${role}";
+  users_sync_internal.membership_tombstone, users_sync_internal.scim_client TO "${role}";
 GRANT SELECT ON neon_auth.organizations_live, neon_auth.memberships_live TO "${role}"; -- for console and status
 -- The merge rule. PUBLIC has this right, unless default privileges took it away.
 GRANT EXECUTE ON FUNCTION users_sync_internal.profile_wins, users_sync_internal.part_wins, users_sync_internal.deletion_wins,
   users_sync_internal.revives, users_sync_internal.by_lists, users_sync_internal.lock_for_lists, users_sync_internal.list_memberships, users_sync_internal.state_roles,
   users_sync_internal.has_no_owner, users_sync_internal.remove_memberships,
-  users_sync_internal.purge_organizations TO "${role}";
+  users_sync_internal.purge_organizations, users_sync_internal.prefixes_clash, users_sync_internal.add_scim_client,
+  users_sync_internal.rotate_scim_client, users_sync_internal.remove_scim_client TO "${role}";
 GRANT SELECT, INSERT, DELETE ON users_sync_internal.event_log, users_sync_internal.delivery TO "${role}"; -- decisions are never rewritten
 GRANT SELECT ON users_sync_internal.flyway_schema_history TO "${role}"; -- to check the version of the tables

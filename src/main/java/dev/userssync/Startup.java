@@ -1,5 +1,6 @@
 package dev.userssync;
 
+import dev.userssync.client.KnownClients;
 import dev.userssync.database.Database;
 import dev.userssync.http.SlowClients;
 import dev.userssync.management.Access;
@@ -11,6 +12,7 @@ import dev.userssync.management.SampleSender;
 import dev.userssync.observe.Gauges;
 import dev.userssync.observe.Readiness;
 import dev.userssync.observe.Tracing;
+import dev.userssync.settings.IdPrefixes;
 import dev.userssync.settings.JqFunctions;
 import dev.userssync.settings.JqPaths;
 import dev.userssync.settings.KafkaSettings;
@@ -86,7 +88,9 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         JqFunctions.load(context);
         JqPaths.check(context);
         new RetentionSettings(context).check();
+        boolean hasScimClients = KnownClients.anyIn(context, new IdPrefixes(context, providers));
         if (providers.withUsers().isEmpty()
+                && !hasScimClients
                 && Setting.of(context, "database.url").isEmpty()) {
             byte[] secret = new byte[32];
             new SecureRandom().nextBytes(secret);
@@ -106,6 +110,12 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
                 .keySet()
                 .forEach(provider -> context.getPropertiesComponent()
                         .addOverrideProperty(provider + Providers.ON, Boolean.toString(on.contains(provider))));
+        // After the loop: without the secret of SCIM there is none that a verification scheme could compare.
+        boolean scim = hasScimClients || providers.on().contains(Providers.SCIM);
+        context.getPropertiesComponent().addOverrideProperty(Providers.SCIM_ON, Boolean.toString(scim));
+        if (scim) {
+            Database.of(context).shareWithLocks();
+        }
         this.door = new HttpDoor(context, providers);
         try {
             context.addStartupListener(this);

@@ -37,10 +37,12 @@ class PackagesTest {
             Map.entry("provider", Set.of("settings", "event", "payload", "http", "database")),
             Map.entry("apply", Set.of("event")),
             Map.entry("resource", Set.of("event")),
-            Map.entry("scim", Set.of("settings", "event", "payload", "database", "resource")),
+            Map.entry("client", Set.of("settings", "event", "database")),
+            Map.entry("scim", Set.of("settings", "event", "payload", "database", "resource", "client")),
             Map.entry("command", Set.of("settings", "database")),
             Map.entry("observe", Set.of("settings", "event", "verify", "apply", "database")),
-            Map.entry("management", Set.of("settings", "event", "verify", "provider", "database", "observe")));
+            Map.entry(
+                    "management", Set.of("settings", "event", "verify", "provider", "database", "observe", "client")));
 
     private static List<Path> sources() throws IOException {
         try (Stream<Path> files = Files.walk(ROOT)) {

@@ -32,6 +32,7 @@ import picocli.CommandLine.Command;
             Refresh.class,
             Erase.class,
             Purge.class,
+            ScimClients.class,
             PrintSql.class,
             Migrate.class,
             VerifySignature.class,

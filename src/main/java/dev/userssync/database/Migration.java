@@ -1,5 +1,6 @@
 package dev.userssync.database;
 
+import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
 import dev.userssync.settings.StartupFailure;
 import java.nio.file.Files;
@@ -78,6 +79,13 @@ final class Migration {
                       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'neon_auth' AND c.relname = 'users_sync') AS there
              WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                                 WHERE n.nspname = 'users_sync_internal' AND c.relname = 'flyway_schema_history')""";
+
+    /** The table of SCIM clients, if the database has it and the role may read it. */
+    private static final String CLIENTS_TABLE =
+            "SELECT t.oid FROM to_regclass('users_sync_internal.scim_client') AS t (oid) WHERE has_table_privilege(t.oid, 'SELECT')";
+
+    private static final String SCIM_CLIENTS =
+            "SELECT name FROM users_sync_internal.scim_client WHERE removed_at IS NULL LIMIT 1";
 
     private final CamelContext settings;
 
@@ -184,9 +192,14 @@ final class Migration {
                 .defaultSchema("users_sync_internal")
                 .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
                 // SCIM's indexes exist only while it is on
-                .placeholders(Map.of(
-                        "scim", Setting.of(settings, "scim.webhook.secret").isEmpty() ? "off" : "on"))
+                .placeholders(Map.of("scim", isScimOn(connection) ? "on" : "off"))
                 .load();
+    }
+
+    private boolean isScimOn(Connection connection) {
+        return !Setting.of(settings, Providers.SCIM + Providers.SECRET).isEmpty()
+                || !column(connection, CLIENTS_TABLE).isEmpty()
+                        && !column(connection, SCIM_CLIENTS).isEmpty();
     }
 
     /**

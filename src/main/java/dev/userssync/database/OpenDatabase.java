@@ -79,8 +79,7 @@ public final class OpenDatabase extends ServiceSupport {
         HikariConfig config = new HikariConfig();
         quiet = new Quiet(Long.parseLong(Setting.of(context, "database.quiet")));
         config.setPoolName("users");
-        config.setMaximumPoolSize(Database.poolSize(context)
-                - (Setting.of(context, "scim.webhook.secret").isEmpty() ? 0 : Database.locks(context)));
+        config.setMaximumPoolSize(Database.poolSize(context));
         config.setMinimumIdle(0);
         config.setIdleTimeout(IDLE_TIMEOUT);
         config.setExceptionOverride(new ReadOnlySessions());
@@ -153,6 +152,11 @@ public final class OpenDatabase extends ServiceSupport {
         pool.close();
         closeEmbedded();
         return failure;
+    }
+
+    /** Leaves the connections for SCIM's locks out of the pool. Call it before the first request, if SCIM is on. */
+    public void shareWithLocks() {
+        pool.getHikariConfigMXBean().setMaximumPoolSize(Database.poolSize(context) - Database.locks(context));
     }
 
     /** A connection for people who wait for an answer. */

@@ -101,6 +101,7 @@ public final class UserEvent extends ContextBean implements Processor {
                         new Providers(context).isReplayProtected(provider),
                         Setting.of(context, provider + Providers.INACTIVE).equals("deleted"),
                         !Setting.of(context, provider + Providers.ORGANIZATIONS).equals("off")));
+        String idPrefix = exchange.getVariable(UserId.PREFIX, own.idPrefix, String.class);
         Entity entity = given == null ? Entity.USER : Entity.of(given);
         if (entity != Entity.USER) {
             if (!own.organizations) { // not even checked, so that nothing is parked
@@ -108,12 +109,12 @@ public final class UserEvent extends ContextBean implements Processor {
                 exchange.getMessage().setBody(given);
                 return;
             }
-            ObjectNode event = EntityEvent.checked(given, entity, own.idPrefix, clock);
+            ObjectNode event = EntityEvent.checked(given, entity, idPrefix, clock);
             sent(exchange, event, own);
             exchange.setVariable("change", EntityEvent.change(event));
             return;
         }
-        ObjectNode event = checked(given, own.idPrefix);
+        ObjectNode event = checked(given, idPrefix);
         String change = event.path("type").textValue();
         boolean fetch = UPSERTS.contains(change) && given.path("fetch").asBoolean();
         if (UPSERTS.contains(change) && given.path("partial").asBoolean(fetch)) {

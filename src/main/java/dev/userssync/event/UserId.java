@@ -10,6 +10,9 @@ import com.fasterxml.jackson.databind.JsonNode;
  */
 public final class UserId {
 
+    /** The variable of the exchange with the prefix of its ids; without it, the provider's setting counts. */
+    public static final String PREFIX = "id-prefix";
+
     /** The longest id, in bytes of UTF-8. */
     public static final int LONGEST = 2_600;
 

@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The operator's API of a running instance on the management port, for curl and the command line. {@link Access} checks
- * each caller, and {@link PollCommands} adds the commands for polling. Parameters are in the query. In Java, because
+ * each caller. {@link PollCommands} and {@link ScimClientCommands} add commands. Parameters are in the query. In Java, because
  * Camel's HTTP consumers can only listen on the webhook port.
  */
 public final class ManagementApi {
@@ -50,6 +50,7 @@ public final class ManagementApi {
 
     public void serveOn(VertxPlatformHttpRouter router) {
         new PollCommands(context).serveOn(router, this::answer);
+        new ScimClientCommands(context, routes).serveOn(router, this::answerPersonal);
         router.post("/sample/:provider")
                 .handler(request -> answer(request, () -> samples.send(request.pathParam("provider"))));
         router.post("/dead-letters/replay")

@@ -41,8 +41,8 @@ public final class GroupChange extends ResourceChange {
 
     @Override
     void create(Exchange exchange, ScimRequest request, Rows rows) throws ScimException, SQLException {
-        String id = settings.idPrefix() + UUID.randomUUID();
-        MemberChange members = new MemberChange(rows.connection(), id);
+        String id = rows.client().idPrefix() + UUID.randomUUID();
+        MemberChange members = new MemberChange(rows, id);
         members.replace(request.body().path(Schema.GROUP.links));
         ObjectNode document = checked(request.body());
         String externalId = Document.text(document, "externalId");
@@ -58,7 +58,7 @@ public final class GroupChange extends ResourceChange {
 
     @Override
     void replace(Exchange exchange, ScimRequest request, Rows rows, Row row) throws ScimException, SQLException {
-        MemberChange members = new MemberChange(rows.connection(), row.id());
+        MemberChange members = new MemberChange(rows, row.id());
         members.replace(request.body().path(Schema.GROUP.links));
         ObjectNode document = checked(request.body());
         keep(List.of("externalId"), row, request, document);
@@ -68,7 +68,7 @@ public final class GroupChange extends ResourceChange {
     /** Answers 204 without the group, unless the client asks for attributes: Entra ID does not read the members. */
     @Override
     void patch(Exchange exchange, ScimRequest request, Rows rows, Row row) throws ScimException, SQLException {
-        MemberChange members = new MemberChange(rows.connection(), row.id());
+        MemberChange members = new MemberChange(rows, row.id());
         ObjectNode rest = withoutMembers(request.body(), row, members);
         boolean hasOnlyMembers =
                 rest.path("Operations").isArray() && rest.path("Operations").isEmpty();
@@ -87,8 +87,7 @@ public final class GroupChange extends ResourceChange {
     void delete(Exchange exchange, ScimRequest request, Row row) throws SQLException {
         Instant version = Row.nextVersion(row, ResourceLock.of(exchange).now());
         exchange.setVariable(
-                "first",
-                event(Entity.ORGANIZATION, "deleted", withoutPrefix(row.id())).put("deleted_at", version.toString()));
+                "first", event(Entity.ORGANIZATION, "deleted", row.id()).put("deleted_at", version.toString()));
         exchange.getMessage().setBody(null);
     }
 
@@ -164,9 +163,10 @@ public final class GroupChange extends ResourceChange {
         }
         Instant version = Row.nextVersion(row, ResourceLock.of(exchange).now());
         Instant created = row == null ? version : row.created();
-        ObjectNode event = event(Entity.ORGANIZATION, row == null ? "created" : "updated", withoutPrefix(id))
+        ObjectNode event = event(Entity.ORGANIZATION, row == null ? "created" : "updated", id)
                 .put("kind", "group")
                 .put("name", Document.text(document, "displayName"))
+                .put("parent_id", request.client().organization())
                 .put("created_at", created == null ? null : created.toString())
                 .put("updated_at", version.toString());
         event.set("raw", Json.plain(document));

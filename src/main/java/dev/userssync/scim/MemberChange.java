@@ -11,7 +11,6 @@ import com.unboundid.scim2.common.utils.FilterEvaluator;
 import dev.userssync.resource.Document;
 import dev.userssync.resource.Json;
 import dev.userssync.resource.Schema;
-import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -27,15 +26,15 @@ import java.util.TreeSet;
  */
 final class MemberChange {
 
-    private final Connection connection;
+    private final Rows rows;
     private final String group;
     private final Set<String> added = new LinkedHashSet<>();
     private final Set<String> removed = new LinkedHashSet<>();
     /** Whether {@code added} is the complete list. */
     private boolean isComplete;
 
-    MemberChange(Connection connection, String group) {
-        this.connection = connection;
+    MemberChange(Rows rows, String group) {
+        this.rows = rows;
         this.group = group;
     }
 
@@ -153,6 +152,7 @@ final class MemberChange {
 
     /** All members after the change, sorted. */
     Set<String> after() throws SQLException {
+        dropForeign();
         Set<String> ids = isComplete ? new TreeSet<>() : live("");
         ids.removeAll(removed);
         ids.addAll(added);
@@ -161,6 +161,7 @@ final class MemberChange {
 
     /** Who joins and who leaves: only what differs from the members in the table. */
     Difference difference() throws SQLException {
+        dropForeign();
         Set<String> named = new LinkedHashSet<>(added);
         named.addAll(removed);
         Set<String> known =
@@ -172,12 +173,18 @@ final class MemberChange {
                         .toList());
     }
 
+    /** Users of another client are no members, whether they exist or not. */
+    private void dropForeign() throws SQLException {
+        added.retainAll(rows.client().withoutOthers(rows.connection(), added));
+    }
+
     private Set<String> live(String condition, Object... ids) throws SQLException {
-        try (PreparedStatement select = connection.prepareStatement("SELECT user_id FROM neon_auth.memberships_sync"
-                + " WHERE organization_id = ? AND deleted_at IS NULL AND user_id IS NOT NULL" + condition)) {
+        try (PreparedStatement select = rows.connection()
+                .prepareStatement("SELECT user_id FROM neon_auth.memberships_sync"
+                        + " WHERE organization_id = ? AND deleted_at IS NULL AND user_id IS NOT NULL" + condition)) {
             select.setString(1, group);
             if (ids.length > 0) {
-                select.setArray(2, connection.createArrayOf("text", ids));
+                select.setArray(2, rows.connection().createArrayOf("text", ids));
             }
             Set<String> live = new TreeSet<>();
             ResultSet rows = select.executeQuery();

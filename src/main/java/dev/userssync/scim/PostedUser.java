@@ -35,7 +35,7 @@ record PostedUser(String id, Row row) {
      * @throws BadRequestException invalidValue if the externalId is longer than an id may be
      */
     static PostedUser of(ObjectNode document, Rows rows, ResourceLock.Held lock) throws ScimException, SQLException {
-        String prefix = rows.prefix();
+        String prefix = rows.client().idPrefix();
         String externalId = Document.text(document, "externalId");
         String fault = externalId == null ? null : UserId.fault(prefix + externalId);
         if (fault != null) {
@@ -79,7 +79,7 @@ record PostedUser(String id, Row row) {
                 throw ResourceConflictException.uniqueness(
                         "an active user has this externalId; change that user with PATCH or PUT");
             }
-            String id = rows.prefix() + externalId;
+            String id = rows.client().idPrefix() + externalId;
             Row known = first(byExternalId, id, Row::isFound);
             if (known == null) {
                 known = first(
@@ -93,7 +93,8 @@ record PostedUser(String id, Row row) {
             }
             if (known == null
                     && externalId != null
-                    && URLEncoder.encode(id, StandardCharsets.UTF_8).length() <= LONGEST_SEGMENT) {
+                    && URLEncoder.encode(id, StandardCharsets.UTF_8).length() <= LONGEST_SEGMENT
+                    && rows.owns(id)) {
                 Row row = rows.find(id);
                 if (row == null
                         || row.isOurs() && !row.isFound() && Document.text(row.document(), "externalId") == null) {
@@ -101,7 +102,7 @@ record PostedUser(String id, Row row) {
                 }
             }
             return known == null
-                    ? new PostedUser(rows.prefix() + UUID.randomUUID(), null)
+                    ? new PostedUser(rows.client().idPrefix() + UUID.randomUUID(), null)
                     : new PostedUser(known.id(), known);
         }
 

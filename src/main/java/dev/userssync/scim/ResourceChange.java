@@ -36,7 +36,8 @@ abstract class ResourceChange extends ContextBean implements Processor {
     @Override
     public final void process(Exchange exchange) throws ScimException, SQLException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
-        Rows rows = settings.rows(ResourceLock.of(exchange).connection(), schema, schema == Schema.USER);
+        Rows rows =
+                settings.rows(ResourceLock.of(exchange).connection(), request.client(), schema, schema == Schema.USER);
         String operation = exchange.getVariable("operation", String.class);
         Row row = operation.equals("create") ? null : found(request, rows);
         exchange.setVariable("status", 200);
@@ -99,11 +100,6 @@ abstract class ResourceChange extends ContextBean implements Processor {
     final ObjectNode withoutSecrets(ObjectNode document) {
         JsonNode plain = Json.plain(document);
         return secrets.dropFrom(plain) ? Json.object(plain.toString()) : document;
-    }
-
-    /** The provider's own id, for an event. The check of the event adds the prefix. */
-    final String withoutPrefix(String id) {
-        return id.substring(settings.idPrefix().length());
     }
 
     @Override

@@ -38,11 +38,13 @@ public final class ResourceLock {
     /** Opens the transaction and, if the request names a resource, takes its lock; {@link #release} must follow. */
     public void take(Exchange exchange) throws SQLException {
         ScimRequest request = exchange.getVariable(ScimRequest.VARIABLE, ScimRequest.class);
+        String prefix = request.client().name() == null ? "" : request.client().idPrefix();
         Held held = new Held(
-                PerContext.of(exchange.getContext(), Pool.class, Pool::new).connection());
+                PerContext.of(exchange.getContext(), Pool.class, Pool::new).connection(), prefix);
         exchange.setProperty(HELD, held);
         held.begin();
-        if (request.id() != null) {
+        // No client waits for the writes of another one, or learns of them.
+        if (request.id() != null && request.id().startsWith(prefix)) {
             held.lockId(request.id());
         }
     }
@@ -71,9 +73,11 @@ public final class ResourceLock {
     static final class Held {
 
         private final Connection connection;
+        private final String prefix;
 
-        private Held(Connection connection) {
+        private Held(Connection connection, String prefix) {
             this.connection = connection;
+            this.prefix = prefix;
         }
 
         private void begin() throws SQLException {
@@ -90,12 +94,12 @@ public final class ResourceLock {
         }
 
         void lockName(String userName) throws SQLException {
-            lock("hashtextextended('users-sync scim name ' || lower(?), 0)", userName);
+            lock("hashtextextended('users-sync scim name ' || lower(?), 0)", prefix + userName);
         }
 
         /** Only one request at a time may create a group of this externalId. */
         void lockGroup(String externalId) throws SQLException {
-            lock("hashtextextended('users-sync scim group ' || ?, 0)", externalId);
+            lock("hashtextextended('users-sync scim group ' || ?, 0)", prefix + externalId);
         }
 
         /** The database's time. Read it under the lock: then it is the version of a change. */

@@ -35,7 +35,8 @@ public final class ResourceQuery extends ContextBean {
         Projection projection = new Projection(request.schema(), request.parameters());
         Row row;
         try (Connection connection = connection()) {
-            row = settings.rows(connection, request.schema(), projection.selects(request.schema().links))
+            row = settings.rows(
+                            connection, request.client(), request.schema(), projection.selects(request.schema().links))
                     .found(request.id());
         }
         if (row == null) {
@@ -73,7 +74,10 @@ public final class ResourceQuery extends ContextBean {
         Projection projection = new Projection(schema, request.parameters());
         Condition order = Order.of(schema, request.parameters());
         Rows rows = settings.rows(
-                connection, schema, projection.selects(schema.links) || filter != null && filter.namesLinks());
+                connection,
+                request.client(),
+                schema,
+                projection.selects(schema.links) || filter != null && filter.namesLinks());
         Rows.Use use = row -> page.add(projection.of(row.resource(request.base())));
         if (filter == null) {
             int total = rows.count();

@@ -2,6 +2,7 @@ package dev.userssync.scim;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.unboundid.scim2.common.exceptions.ScimException;
+import dev.userssync.client.ScimClient;
 import dev.userssync.resource.Json;
 import dev.userssync.resource.Schema;
 import java.sql.Connection;
@@ -17,10 +18,10 @@ import java.util.List;
  * Reads the rows of one type of resource. Values are always parameters.
  *
  * @param connection the caller's
- * @param prefix the start of the ids of SCIM's resources
+ * @param client sees only its own resources
  * @param links whether to read a user's groups or a group's members, too
  */
-record Rows(Connection connection, Schema schema, String prefix, boolean links) {
+record Rows(Connection connection, ScimClient client, Schema schema, boolean links) {
 
     private static final String LIVE_GROUP = ours(Schema.GROUP) + " AND deleted_at IS NULL";
 
@@ -74,34 +75,38 @@ record Rows(Connection connection, Schema schema, String prefix, boolean links) 
                 id);
     }
 
-    /** The row of an id, from any provider; null if there is none. */
+    /** The row of an id that belongs to the client, from any provider; null if there is none. */
     Row find(String id) throws SQLException {
-        List<Row> one = list("id = ? AND starts_with(id, ?)", "", id);
+        List<Row> one = list("id = ?", id);
         return one.isEmpty() ? null : one.get(0);
+    }
+
+    /** Whether an id that starts with the prefix of the client starts with that of no other one. */
+    boolean owns(String id) throws SQLException {
+        return !client.withoutOthers(connection, List.of(id)).isEmpty();
     }
 
     /** The resource that a client finds by this id; null if there is none. */
     Row found(String id) throws SQLException {
-        Row row = id.startsWith(prefix) ? find(id) : null;
+        Row row = id.startsWith(client.idPrefix()) ? find(id) : null;
         return row != null && row.isFound() ? row : null;
     }
 
     /** The users with this externalId, including those that a client deleted; the last changed comes first. */
     List<Row> withExternalId(String externalId) throws SQLException {
-        return list(ours(schema) + " AND raw_json ->> 'externalId' = ? AND starts_with(id, ?)", prefix, externalId);
+        return list(ours(schema) + " AND raw_json ->> 'externalId' = ?", externalId);
     }
 
     /** The users that a client finds by this userName, in any case; the last changed comes first. */
     List<Row> withUserName(String userName) throws SQLException {
-        return list(
-                found() + " AND lower(raw_json ->> 'userName') = lower(?) AND starts_with(id, ?)", prefix, userName);
+        return list(found() + " AND lower(raw_json ->> 'userName') = lower(?)", userName);
     }
 
-    private List<Row> list(String condition, String prefix, String value) throws SQLException {
-        try (PreparedStatement select =
-                connection.prepareStatement(columns() + condition + " ORDER BY 4 DESC NULLS LAST, id")) {
+    private List<Row> list(String condition, String value) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement(
+                columns() + condition + " AND " + client.owns("id") + " ORDER BY 4 DESC NULLS LAST, id")) {
             select.setString(1, value);
-            select.setString(2, prefix);
+            select.setString(2, client.idPrefix());
             ResultSet rows = select.executeQuery();
             List<Row> list = new ArrayList<>();
             while (rows.next()) {
@@ -124,11 +129,11 @@ record Rows(Connection connection, Schema schema, String prefix, boolean links) 
         }
     }
 
-    /** The number of resources with this prefix that a client finds. */
+    /** The number of resources that the client finds. */
     int count() throws SQLException {
         try (PreparedStatement select = connection.prepareStatement(
-                "SELECT count(*) FROM " + table() + " WHERE " + found() + " AND starts_with(id, ?)")) {
-            select.setString(1, prefix);
+                "SELECT count(*) FROM " + table() + " WHERE " + found() + " AND " + client.owns("id"))) {
+            select.setString(1, client.idPrefix());
             ResultSet rows = select.executeQuery();
             rows.next();
             return rows.getInt(1);
@@ -143,10 +148,10 @@ record Rows(Connection connection, Schema schema, String prefix, boolean links) 
      */
     void each(Condition condition, Condition order, String window, Use use) throws SQLException, ScimException {
         connection.setAutoCommit(false); // the driver reads in pieces only within a transaction
-        try (PreparedStatement select = connection.prepareStatement(columns() + found() + " AND starts_with(id, ?) AND "
-                + condition.sql() + " ORDER BY " + order.sql() + window)) {
+        try (PreparedStatement select = connection.prepareStatement(columns() + found() + " AND " + client.owns("id")
+                + " AND " + condition.sql() + " ORDER BY " + order.sql() + window)) {
             select.setFetchSize(500);
-            List<String> parameters = new ArrayList<>(List.of(prefix));
+            List<String> parameters = new ArrayList<>(List.of(client.idPrefix()));
             parameters.addAll(condition.parameters());
             parameters.addAll(order.parameters());
             for (int i = 0; i < parameters.size(); i++) {

@@ -1,12 +1,14 @@
 package dev.userssync.scim;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.userssync.client.ScimClient;
 import dev.userssync.resource.Schema;
 import java.util.Map;
 
 /**
  * A client's request.
  *
+ * @param client      who sent it
  * @param schema      the type of resource that the path names, or null
  * @param id          the last part of the path, decoded; null if the path names no single resource
  * @param parameters  of the query or, for a search, of its body
@@ -16,6 +18,7 @@ import java.util.Map;
  * @param ifNoneMatch the header If-None-Match, or null
  */
 record ScimRequest(
+        ScimClient client,
         Schema schema,
         String id,
         Map<String, String> parameters,

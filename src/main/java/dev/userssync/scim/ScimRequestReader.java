@@ -3,9 +3,12 @@ package dev.userssync.scim;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.unboundid.scim2.common.exceptions.BadRequestException;
+import dev.userssync.client.ScimClient;
 import dev.userssync.event.StorableText;
+import dev.userssync.event.UserId;
 import dev.userssync.resource.Json;
 import dev.userssync.resource.Schema;
+import dev.userssync.settings.ContextBean;
 import dev.userssync.settings.Providers;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.URLDecoder;
@@ -16,19 +19,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.camel.BindToRegistry;
+import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.component.platform.http.vertx.HttpMessage;
 
 /**
  * Reads an HTTP request into the variable {@code request}, a {@link ScimRequest}. In: the request with its bytes as
- * body. It reads the request itself, because Camel's headers mix query, headers and path. Thread-safe.
+ * body, and the variable {@link ScimClient#VARIABLE}. It reads the request itself, because Camel's headers mix query, headers and path. Thread-safe.
  */
 @BindToRegistry("scim-request")
-public final class ScimRequestReader implements Processor {
+public final class ScimRequestReader extends ContextBean implements Processor {
 
     private static final String ROOT = "/scim/v2";
     private static final String SEARCH = "/.search";
+
+    private ScimClient ofSecret;
 
     /** @throws BadRequestException invalidSyntax if the body or the URL cannot be read */
     @Override
@@ -38,9 +44,11 @@ public final class ScimRequestReader implements Processor {
         boolean hasBody = List.of("POST", "PUT", "PATCH").contains(http.method().name());
         ObjectNode body = hasBody ? storable(exchange, Json.object(bytes)) : null;
         boolean isSearch = http.method().name().equals("POST") && http.path().endsWith(SEARCH);
+        exchange.setVariable(UserId.PREFIX, ""); // the events of SCIM hold whole ids
         exchange.setVariable(
                 ScimRequest.VARIABLE,
                 new ScimRequest(
+                        exchange.getVariable(ScimClient.VARIABLE, ofSecret, ScimClient.class),
                         schema(http.path()),
                         isSearch ? null : id(http.path()),
                         isSearch ? parameters(body) : parameters(http),
@@ -122,5 +130,11 @@ public final class ScimRequestReader implements Processor {
         String host = http.authority() == null ? "" : http.authority().toString(); // HTTP/2 has no header Host
         String scheme = "https".equalsIgnoreCase(http.getHeader("X-Forwarded-Proto")) ? "https" : http.scheme();
         return !host.matches("[\\w.:\\[\\]-]+") ? ROOT : scheme + "://" + host + ROOT;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        super.setCamelContext(context);
+        this.ofSecret = ScimClient.ofSecret(ScimSettings.of(context).idPrefix());
     }
 }

@@ -1,5 +1,6 @@
 package dev.userssync.scim;
 
+import dev.userssync.client.ScimClient;
 import dev.userssync.resource.Schema;
 import dev.userssync.settings.Providers;
 import dev.userssync.settings.Setting;
@@ -11,7 +12,7 @@ import org.apache.camel.CamelContext;
 /**
  * The settings of SCIM, without its token.
  *
- * @param idPrefix          {@code scim.id.prefix}: the start of every id of SCIM's users and groups; may be empty
+ * @param idPrefix          {@code scim.id.prefix}: the start of the ids of users and groups of SCIM_WEBHOOK_SECRET; may be empty
  * @param inactiveIsDeleted {@code scim.inactive}: whether an inactive user counts as deleted
  * @param groups            {@code scim.organizations}: whether there are groups
  * @param documentation     {@code scim.documentation.uri}: what a client's administrator reads, or null
@@ -39,7 +40,7 @@ record ScimSettings(String idPrefix, boolean inactiveIsDeleted, boolean groups, 
     }
 
     /** @param links whether to read a user's groups or a group's members, too */
-    Rows rows(Connection connection, Schema schema, boolean links) {
-        return new Rows(connection, schema, idPrefix, links && groups);
+    Rows rows(Connection connection, ScimClient client, Schema schema, boolean links) {
+        return new Rows(connection, client, schema, links && groups);
     }
 }

@@ -133,7 +133,7 @@ public final class UserChange extends ResourceChange {
 
     private ObjectNode profile(String type, String id, ObjectNode document, Instant created, Instant version) {
         ObjectNode event =
-                JsonNodeFactory.instance.objectNode().put("type", type).put("id", withoutPrefix(id));
+                JsonNodeFactory.instance.objectNode().put("type", type).put("id", id);
         event.set("raw", Json.plain(document));
         return event.put("name", UserProfile.name(document))
                 .put("email", UserProfile.email(document))
@@ -145,7 +145,7 @@ public final class UserChange extends ResourceChange {
         return JsonNodeFactory.instance
                 .objectNode()
                 .put("type", "deleted")
-                .put("id", withoutPrefix(id))
+                .put("id", id)
                 .put("deleted_at", version.toString());
     }
 }

@@ -1,11 +1,8 @@
 package dev.userssync.settings;
 
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
 
@@ -35,6 +32,8 @@ public final class Providers {
     public static final String SAMPLE = "sample";
     /** SCIM is the one provider that calls us as a server. */
     public static final String SCIM = "scim";
+    /** Whether SCIM is on, which a SCIM client can do without a secret; set at start. */
+    public static final String SCIM_ON = "scim.on";
 
     /** The environment variable with the providers whose repeated deliveries are applied once. */
     public static final String REPLAY_PROTECTION = "REPLAY_PROTECTION";
@@ -58,6 +57,9 @@ public final class Providers {
                         Boolean::logicalOr);
             }
         }
+        if (Setting.of(context, SCIM_ON).equals("true")) {
+            providers.put(SCIM, true);
+        }
         return providers;
     }
 
@@ -79,8 +81,17 @@ public final class Providers {
 
     /** The providers with other users: supabase-hook delivers the users of supabase. */
     public List<String> othersThan(String provider) {
-        return withUsers().stream()
+        return withPrefixes().stream()
                 .filter(other -> !other.equals(provider) && !areOne(provider, other) && !areOne(other, provider))
+                .toList();
+    }
+
+    /** The providers whose users have the prefix of a setting: those of SCIM only with its secret. */
+    List<String> withPrefixes() {
+        return withUsers().stream()
+                .filter(provider -> !provider.equals(SAMPLE))
+                .filter(provider -> !provider.equals(SCIM)
+                        || !Setting.of(context, SCIM + SECRET).isEmpty())
                 .toList();
     }
 
@@ -119,9 +130,7 @@ public final class Providers {
                 List.of("kept", "deleted"),
                 "deleted (an inactive user gets deleted_at) or kept (only raw_json says it)");
         checkWords(ORGANIZATIONS, List.of("on", "off"), "on (organizations and memberships have tables) or off");
-        if (!Setting.of(context, "shared.ids").equalsIgnoreCase("true")) {
-            checkIdPrefixes();
-        }
+        new IdPrefixes(context, this).check();
     }
 
     /** Each setting with this ending must be one of the words, or empty. */
@@ -161,68 +170,14 @@ public final class Providers {
         }
     }
 
-    /** If one prefix starts with another, ids can collide. An empty prefix starts every id. */
-    private void checkIdPrefixes() {
-        List<String> all = withUsers();
-        Set<String> clashing = new TreeSet<>();
-        Set<String> wrong = new TreeSet<>();
-        for (String one : all) {
-            for (String other : othersThan(one)) {
-                if (clash(prefix(one), prefix(other))) {
-                    clashing.addAll(List.of(one, other));
-                }
-            }
-        }
-        if (clashing.isEmpty()) {
-            return;
-        }
-        // Every provider without a prefix needs one: its ids can start like any other. If all have one, those that
-        // start alike need another.
-        clashing.stream()
-                .filter(provider -> prefix(provider).isEmpty())
-                .map(this::prefixOwner)
-                .forEach(wrong::add);
-        if (wrong.isEmpty()) {
-            clashing.stream().map(this::prefixOwner).forEach(wrong::add);
-        }
-        throw new StartupFailure(joined(clashing) + " could claim the same ids: set "
-                + joined(wrong.stream()
-                        .map(provider -> Setting.variable(provider + ID_PREFIX) + "=" + provider + ":")
-                        .toList())
-                + ", or choose prefixes of which none starts with another; or set SHARED_IDS=true if their ids never collide."
-                + " Users already in the table keep their ids: read docs/providers.md first");
-    }
-
-    private static String joined(Collection<String> names) {
-        List<String> all = List.copyOf(names);
-        int last = all.size() - 1;
-        return last == 0 ? all.get(0) : String.join(", ", all.subList(0, last)) + " and " + all.get(last);
-    }
-
-    private String prefix(String provider) {
-        return Setting.of(context, provider + ID_PREFIX);
-    }
-
-    /** The provider that owns the prefix setting: supabase for supabase-hook. */
-    private String prefixOwner(String provider) {
-        return all().keySet().stream()
-                .filter(other -> areOne(other, provider))
-                .findFirst()
-                .orElse(provider);
-    }
-
     /** True for two inputs of one provider's users, such as supabase and supabase-hook: their prefix is one setting. */
-    private boolean areOne(String provider, String other) {
+    boolean areOne(String provider, String other) {
         String setting = other + ID_PREFIX;
         return ("{{" + provider + ID_PREFIX + "}}")
                 .equals(context.getPropertiesComponent()
                         .loadProperties(setting::equals)
                         .getProperty(setting, "")
                         .strip());
-    }
-
-    private static boolean clash(String prefix, String other) {
-        return prefix.startsWith(other) || other.startsWith(prefix);
     }
 
     /** The environment variable of the secret. */

@@ -1,0 +1,1 @@
+SELECT users_sync_internal.add_scim_client(:?name, :?organization, :?organizationName, :?prefix, :?hash)

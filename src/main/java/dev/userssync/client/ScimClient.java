@@ -1,0 +1,62 @@
+package dev.userssync.client;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/**
+ * Whoever pushes users with a token. Immutable.
+ *
+ * @param name null for the client of SCIM_WEBHOOK_SECRET, which has the ids that no other client has
+ * @param idPrefix the start of the ids of its users and groups; may be empty only for the client of SCIM_WEBHOOK_SECRET
+ * @param organization the id of the organization of its users, or null
+ */
+public record ScimClient(String name, String idPrefix, String organization) {
+
+    /** The variable of the exchange with the client of a request; null: the client of SCIM_WEBHOOK_SECRET. */
+    public static final String VARIABLE = "client";
+
+    /** @param idPrefix {@code scim.id.prefix} */
+    public static ScimClient ofSecret(String idPrefix) {
+        return new ScimClient(null, idPrefix, null);
+    }
+
+    /**
+     * The condition, in SQL, that an id belongs to this client. Its only parameter is the prefix. The prefixes of the
+     * other clients do not start with SCIM_ID_PREFIX, unless that is empty: then no other prefix may start the id.
+     */
+    public String owns(String id) {
+        String own = "starts_with(" + id + ", ?)";
+        return name == null && idPrefix.isEmpty() ? own + " AND NOT " + isClients(id) : own;
+    }
+
+    /** Whether an id belongs to a client with a name. Only the greatest prefix that is not greater can start the id. */
+    private static String isClients(String id) {
+        return "coalesce(starts_with(" + id + ", (SELECT c.id_prefix FROM users_sync_internal.scim_client AS c"
+                + " WHERE c.id_prefix COLLATE \"C\" <= " + id
+                + " ORDER BY c.id_prefix COLLATE \"C\" DESC LIMIT 1)), false)";
+    }
+
+    /** Those of the ids that no other client has, in their order. */
+    public Set<String> withoutOthers(Connection connection, Collection<String> ids) throws SQLException {
+        Set<String> left = new LinkedHashSet<>();
+        if (name != null || ids.isEmpty()) {
+            ids.stream().filter(id -> id.startsWith(idPrefix)).forEach(left::add);
+            return left;
+        }
+        try (PreparedStatement select =
+                connection.prepareStatement("SELECT u.id FROM unnest(?) WITH ORDINALITY AS u (id, n) WHERE NOT "
+                        + isClients("u.id") + " ORDER BY u.n")) {
+            select.setArray(1, connection.createArrayOf("text", ids.toArray()));
+            ResultSet rows = select.executeQuery();
+            while (rows.next()) {
+                left.add(rows.getString(1));
+            }
+        }
+        return left;
+    }
+}
