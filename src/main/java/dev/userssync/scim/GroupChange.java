@@ -9,14 +9,12 @@ import com.unboundid.scim2.common.exceptions.BadRequestException;
 import com.unboundid.scim2.common.exceptions.ResourceConflictException;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import dev.userssync.event.Entity;
-import dev.userssync.event.UserId;
 import dev.userssync.resource.Document;
 import dev.userssync.resource.Json;
 import dev.userssync.resource.Patch;
 import dev.userssync.resource.PatchPath;
 import dev.userssync.resource.Projection;
 import dev.userssync.resource.Schema;
-import dev.userssync.settings.Providers;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -84,10 +82,9 @@ public final class GroupChange extends ResourceChange {
     }
 
     @Override
-    void delete(Exchange exchange, ScimRequest request, Row row) throws SQLException {
+    void delete(Exchange exchange, Rows rows, Row row) throws SQLException {
         Instant version = Row.nextVersion(row, ResourceLock.of(exchange).now());
-        exchange.setVariable(
-                "first", event(Entity.ORGANIZATION, "deleted", row.id()).put("deleted_at", version.toString()));
+        exchange.setVariable("first", event("deleted", row.id()).put("deleted_at", version.toString()));
         exchange.getMessage().setBody(null);
     }
 
@@ -163,7 +160,7 @@ public final class GroupChange extends ResourceChange {
         }
         Instant version = Row.nextVersion(row, ResourceLock.of(exchange).now());
         Instant created = row == null ? version : row.created();
-        ObjectNode event = event(Entity.ORGANIZATION, row == null ? "created" : "updated", id)
+        ObjectNode event = event(row == null ? "created" : "updated", id)
                 .put("kind", "group")
                 .put("name", Document.text(document, "displayName"))
                 .put("parent_id", request.client().organization())
@@ -194,21 +191,14 @@ public final class GroupChange extends ResourceChange {
     }
 
     private static ObjectNode membership(String type, String group, String user) throws BadRequestException {
-        String id = group + ":" + user;
-        String fault = UserId.fault(id);
-        if (fault != null) {
-            throw BadRequestException.invalidValue("the id of a member with the group's " + fault);
-        }
-        return event(Entity.MEMBERSHIP, type, id)
-                .put("organization_id", group)
-                .put("user_id", user)
-                .put("provider", Providers.SCIM);
+        OrganizationMember.checkId(group, user);
+        return OrganizationMember.event(type, group, user);
     }
 
-    private static ObjectNode event(Entity entity, String type, String id) {
+    private static ObjectNode event(String type, String id) {
         return JsonNodeFactory.instance
                 .objectNode()
-                .put("entity", entity.word())
+                .put("entity", Entity.ORGANIZATION.word())
                 .put("type", type)
                 .put("id", id);
     }

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -75,11 +76,15 @@ record PostedUser(String id, Row row) {
         }
 
         PostedUser choose(Rows rows, String externalId) throws ScimException, SQLException {
+            String id = rows.client().idPrefix() + externalId;
+            Row unfinished = unfinished(rows, externalId, id);
+            if (unfinished != null) {
+                return new PostedUser(unfinished.id(), unfinished);
+            }
             if (byExternalId.stream().anyMatch(row -> row.isFound() && row.isActive())) {
                 throw ResourceConflictException.uniqueness(
                         "an active user has this externalId; change that user with PATCH or PUT");
             }
-            String id = rows.client().idPrefix() + externalId;
             Row known = first(byExternalId, id, Row::isFound);
             if (known == null) {
                 known = first(
@@ -104,6 +109,21 @@ record PostedUser(String id, Row row) {
             return known == null
                     ? new PostedUser(rows.client().idPrefix() + UUID.randomUUID(), null)
                     : new PostedUser(known.id(), known);
+        }
+
+        /**
+         * The active user whom an earlier POST has left without the membership in the client's organization. This POST
+         * is its repetition.
+         */
+        private Row unfinished(Rows rows, String externalId, String id) throws SQLException {
+            Row active = first(
+                    externalId == null ? byUserName : byExternalId,
+                    id,
+                    row -> row.isFound()
+                            && row.isActive()
+                            && Objects.equals(externalId, Document.text(row.document(), "externalId")));
+            OrganizationMember member = active == null ? null : OrganizationMember.of(rows, active.id());
+            return member == null || member.live() ? null : active;
         }
 
         /** The row with the id if it is in the list, otherwise the row that changed last. */

@@ -49,7 +49,7 @@ abstract class ResourceChange extends ContextBean implements Processor {
             case "replace" -> replace(exchange, request, rows, row);
             case "patch" -> patch(exchange, request, rows, row);
             case "delete" -> {
-                delete(exchange, request, row);
+                delete(exchange, rows, row);
                 exchange.setVariable("status", 204);
             }
             default -> throw new IllegalArgumentException("no such operation");
@@ -63,7 +63,7 @@ abstract class ResourceChange extends ContextBean implements Processor {
 
     abstract void patch(Exchange exchange, ScimRequest request, Rows rows, Row row) throws ScimException, SQLException;
 
-    abstract void delete(Exchange exchange, ScimRequest request, Row row) throws ScimException, SQLException;
+    abstract void delete(Exchange exchange, Rows rows, Row row) throws ScimException, SQLException;
 
     static ResourceNotFoundException unknown() {
         return new ResourceNotFoundException("there is no user or group with this id");

@@ -59,11 +59,14 @@ record Row(
      * clocks show.
      */
     static Instant nextVersion(Row row, Instant now) {
+        return row == null ? after(now) : after(now, row.created, row.updated, row.deleted);
+    }
+
+    /** A time that is not before now, and after each of the others. They may be null. */
+    static Instant after(Instant now, Instant... others) {
         Instant next = now.truncatedTo(ChronoUnit.MICROS);
-        if (row != null) {
-            for (Instant seen : new Instant[] {row.created, row.updated, row.deleted}) {
-                next = seen != null && !seen.isBefore(next) ? seen.plus(1, ChronoUnit.MICROS) : next;
-            }
+        for (Instant seen : others) {
+            next = seen != null && !seen.isBefore(next) ? seen.plus(1, ChronoUnit.MICROS) : next;
         }
         return next;
     }

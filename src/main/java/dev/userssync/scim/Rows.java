@@ -179,7 +179,7 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
                 list);
     }
 
-    private static Instant time(ResultSet row, String column) throws SQLException {
+    static Instant time(ResultSet row, String column) throws SQLException {
         OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
         return time == null ? null : time.toInstant();
     }

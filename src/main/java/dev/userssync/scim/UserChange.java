@@ -19,7 +19,8 @@ import org.apache.camel.Exchange;
 
 /**
  * Makes user events from a write, see {@link ResourceChange}. Out: the variables {@code first} and {@code second}, user
- * events to send in this order, each may be null. Thread-safe.
+ * events to send in this order, each may be null; and {@code members}, a list with the event about the user's membership
+ * in the client's organization, or null. Thread-safe.
  * <p>
  * If inactive means deleted, an inactive user has a {@code deleted_at} and a document with {@code "active": false}, by
  * which clients still find it. The two events of one version are in a safe order, even if only the first is seen. A
@@ -81,11 +82,15 @@ public final class UserChange extends ResourceChange {
             }
         }
         boolean isDeleted = settings.inactiveIsDeleted() && !UserProfile.isActive(document);
+        Instant version = Row.nextVersion(row, row == null ? afterTombstone(id, rows) : clock.instant());
+        OrganizationMember member = OrganizationMember.of(rows, id);
+        if (member != null) {
+            members(exchange, member.joins(UserProfile.isActive(document), version));
+        }
         if (!isNew && document.equals(row.document()) && isDeleted == (row.deleted() != null)) {
             exchange.getMessage().setBody(row); // unchanged
             return;
         }
-        Instant version = Row.nextVersion(row, row == null ? afterTombstone(id, rows) : clock.instant());
         Instant created = isNew ? version : row.created();
         ObjectNode profile = profile(isNew ? "created" : "updated", id, document, created, version);
         if (!isDeleted) {
@@ -114,8 +119,12 @@ public final class UserChange extends ResourceChange {
     }
 
     @Override
-    void delete(Exchange exchange, ScimRequest request, Row row) {
+    void delete(Exchange exchange, Rows rows, Row row) throws SQLException {
         Instant version = Row.nextVersion(row, clock.instant());
+        OrganizationMember member = OrganizationMember.of(rows, row.id());
+        if (member != null) {
+            members(exchange, member.leaves(version));
+        }
         ObjectNode profile = null;
         if (!row.isActive()) {
             ObjectNode document = row.document().deepCopy();
@@ -129,6 +138,10 @@ public final class UserChange extends ResourceChange {
     private static void send(Exchange exchange, ObjectNode first, ObjectNode second) {
         exchange.setVariable("first", first);
         exchange.setVariable("second", second);
+    }
+
+    private static void members(Exchange exchange, List<JsonNode> events) {
+        exchange.setVariable("members", events.isEmpty() ? null : events);
     }
 
     private ObjectNode profile(String type, String id, ObjectNode document, Instant created, Instant version) {
