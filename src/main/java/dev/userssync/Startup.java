@@ -70,6 +70,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         SecretFiles.load(context);
         this.providers = new Providers(context);
         this.kafka = new KafkaSettings(context);
+        context.getPropertiesComponent().addOverrideProperty(Providers.SCIM_ON, "false"); // until the clients are known
         if (Boolean.parseBoolean(Setting.of(context, "tracing.enabled"))) {
             Tracing.start(context);
         }

@@ -86,9 +86,9 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
         return !client.withoutOthers(connection, List.of(id)).isEmpty();
     }
 
-    /** The resource that a client finds by this id; null if there is none. */
+    /** The resource that a client finds by this id; null if there is none, or no id: the path held dots. */
     Row found(String id) throws SQLException {
-        Row row = id.startsWith(client.idPrefix()) ? find(id) : null;
+        Row row = id != null && id.startsWith(client.idPrefix()) ? find(id) : null;
         return row != null && row.isFound() ? row : null;
     }
 

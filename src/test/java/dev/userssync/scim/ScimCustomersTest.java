@@ -1,6 +1,8 @@
 package dev.userssync.scim;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -8,9 +10,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.testing.ScimApp;
 import dev.userssync.testing.ScimCustomers;
 import dev.userssync.testing.ScimCustomers.Customer;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpRequest;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two customers push the same people, each with a token of its own, beside the client of SCIM_WEBHOOK_SECRET. */
 class ScimCustomersTest extends ScimApp {
@@ -24,6 +34,7 @@ class ScimCustomersTest extends ScimApp {
     private ScimCustomers customers;
     private Customer acme;
     private Customer beta;
+    private Customer ofSecret;
 
     ScimCustomersTest() {
         settings.setProperty("camel.main.profile", "dev"); // commands without a password, from this machine
@@ -36,6 +47,7 @@ class ScimCustomersTest extends ScimApp {
         customers = new ScimCustomers(scim(), management(""));
         acme = customers.add("acme", "org_acme", "--organization-name", "Acme");
         beta = customers.add("beta", "org_beta", "--prefix", "b-");
+        ofSecret = customers.new Customer(TOKEN);
     }
 
     @Test
@@ -43,7 +55,7 @@ class ScimCustomersTest extends ScimApp {
         assertEquals("acme:ada", acme.post("/Users", ADA).id());
         assertEquals("b-ada", beta.post("/Users", ADA).id());
         assertEquals("ada", post("/Users", ADA).id());
-        for (Customer one : List.of(acme, beta, customers.new Customer(TOKEN))) {
+        for (Customer one : List.of(acme, beta, ofSecret)) {
             JsonNode all = one.get("/Users").json();
             assertEquals(1, all.path("totalResults").intValue(), all.toString());
         }
@@ -166,5 +178,350 @@ class ScimCustomersTest extends ScimApp {
         } finally {
             database.execute("DROP TRIGGER fails ON neon_auth.memberships_sync");
         }
+    }
+
+    /** What one request does must not depend on whether another client has the user. */
+    private void assertUnreachable(String id, Customer stranger) {
+        String writes = writes();
+        String path = "/Users/" + URLEncoder.encode(id, StandardCharsets.UTF_8);
+        String absent = path + "-nobody";
+        for (String method : List.of("GET", "PUT", "PATCH", "DELETE")) {
+            String body = method.equals("PUT")
+                    ? ADA
+                    : method.equals("PATCH") ? "{\"Operations\": [{\"op\": \"remove\", \"path\": \"title\"}]}" : null;
+            Reply reply = stranger.send(method, path, body);
+            reply.assertError(404, null);
+            assertEquals(
+                    stranger.send(method, absent, body).http().body(),
+                    reply.http().body(),
+                    method);
+        }
+        stranger.send("GET", path.replace("/Users/", "/Groups/"), null).assertError(404, null);
+        String local = id.substring(id.length() - 3);
+        for (String filter : List.of(
+                "id eq \"" + id + "\"",
+                "id sw \"" + id.substring(0, 2) + "\"",
+                "id sw \"\"",
+                "id co \"" + local + "\"",
+                "id pr",
+                "not (id eq \"x\")",
+                "id ne \"x\" or userName pr",
+                "userName eq \"ada@x.example\"",
+                "externalId eq \"ada\"",
+                "emails.value eq \"ada@x.example\"",
+                "emails[value eq \"ada@x.example\"]",
+                "displayName eq \"Ada\"",
+                "meta.location co \"" + local + "\"",
+                "userName eq \"ada@x.example\" or userName eq \"x\"")) {
+            assertEquals(0, stranger.count("/Users", filter), filter);
+            Reply searched = stranger.post(
+                    "/.search", JSON.createObjectNode().put("filter", filter).toString());
+            assertEquals(
+                    0,
+                    searched.json().path("totalResults").intValue(),
+                    searched.http().body());
+        }
+        for (String query :
+                List.of("", "?sortBy=id", "?sortBy=userName&sortOrder=descending", "?startIndex=2", "?count=0")) {
+            Reply listed = stranger.get("/Users" + query);
+            assertEquals(0, listed.json().path("totalResults").intValue(), query);
+            assertFalse(listed.http().body().toLowerCase().contains("ada"), query);
+        }
+        assertEquals(writes, writes());
+    }
+
+    private String writes() {
+        return database.value(
+                "SELECT (SELECT string_agg(id || xmin, ' ' ORDER BY id) FROM neon_auth.users_sync) || (SELECT count(*) FROM users_sync_internal.event_log)");
+    }
+
+    @Test
+    void noClientReachesTheUserOfAnother() {
+        acme.post("/Users", ADA);
+        assertUnreachable("acme:ada", beta);
+        assertUnreachable("acme:ada", ofSecret);
+        assertEquals(204, acme.delete("/Users/acme:ada").status());
+        beta.post("/Users", ADA);
+        assertUnreachable("b-ada", acme);
+        assertUnreachable("b-ada", ofSecret);
+        assertEquals(204, beta.delete("/Users/b-ada").status());
+        ofSecret.post("/Users", ADA);
+        assertUnreachable("ada", acme);
+        assertUnreachable("ada", beta);
+    }
+
+    private static String group(String name, String member) {
+        return "{\"displayName\": \"" + name + "\", \"members\": [{\"value\": \"" + member + "\"}]}";
+    }
+
+    @Test
+    void noClientReachesTheGroupOfAnotherOrGivesItsUsersAMembership() {
+        acme.post("/Users", ADA);
+        beta.post("/Users", ADA);
+        String secret = ofSecret.post("/Users", ADA).id();
+        String sales = acme.post("/Groups", group("Sales", "acme:ada")).id();
+        for (Customer stranger : List.of(beta, ofSecret)) {
+            String path = "/Groups/" + sales;
+            stranger.get(path).assertError(404, null);
+            stranger.put(path, group("Mine", "b-ada")).assertError(404, null);
+            stranger.patch(path, "{\"op\": \"add\", \"path\": \"members\", \"value\": [{\"value\": \"b-ada\"}]}")
+                    .assertError(404, null);
+            stranger.delete(path).assertError(404, null);
+            for (String filter : List.of("displayName eq \"Sales\"", "id sw \"\"", "members.value eq \"acme:ada\"")) {
+                assertEquals(0, stranger.count("/Groups", filter), filter);
+            }
+            assertEquals(0, stranger.count("/Users", "groups.value eq \"" + sales + "\""));
+            // By each request that names members
+            Reply own = stranger.post("/Groups", group("Own", "acme:ada"));
+            assertEquals(201, own.status(), own.http().body());
+            assertFalse(own.json().has("members"), own.http().body());
+            String add =
+                    "{\"op\": \"add\", \"path\": \"members\", \"value\": [{\"value\": \"acme:ada\"}, {\"value\": \"acme:nobody\"}]}";
+            stranger.patch("/Groups/" + own.id(), add);
+            stranger.patch("/Groups/" + own.id(), add.replace("add", "replace").replace("\"path\": \"members\", ", ""));
+            stranger.patch(
+                    "/Groups/" + own.id(),
+                    "{\"op\": \"replace\", \"value\": {\"members\": [{\"value\": \"acme:ada\"}]}}");
+            stranger.put("/Groups/" + own.id(), group("Own", "acme:ada"));
+            assertEquals("", members(own.id()));
+            assertEquals(0, stranger.count("/Groups", "members.value eq \"acme:ada\""));
+        }
+        assertEquals("acme:ada", members(sales));
+        assertEquals(
+                "org_acme, " + sales,
+                database.value(
+                        "SELECT string_agg(organization_id, ', ' ORDER BY organization_id DESC) FROM neon_auth.memberships_sync WHERE user_id = 'acme:ada'"));
+        // The users of SCIM_WEBHOOK_SECRET are out of the clients' reach, too.
+        String own = acme.post("/Groups", group("Own", secret)).id();
+        assertEquals("", members(own));
+        // As before, a group of SCIM_WEBHOOK_SECRET may name a user who comes later.
+        assertEquals(
+                "later",
+                members(ofSecret.post("/Groups", group("Early", "later")).id()));
+    }
+
+    @Test
+    void anIdCannotBeMadeToLookLikeAnothers() {
+        // Of the client of SCIM_WEBHOOK_SECRET, who has no prefix
+        Reply disguised = ofSecret.post("/Users", user("mallory", "\"externalId\": \"acme:mallory\""));
+        assertEquals(201, disguised.status());
+        assertTrue(disguised.id().matches("[0-9a-f-]{36}"), disguised.id());
+        assertEquals(0, acme.get("/Users").json().path("totalResults").intValue());
+        assertEquals(200, ofSecret.get("/Users/" + disguised.id()).status());
+        assertEquals(
+                409,
+                ofSecret.post("/Users", user("other", "\"externalId\": \"acme:mallory\""))
+                        .status());
+        // Of a client, whose prefix comes first
+        for (String externalId :
+                List.of("acme:ada", "../acme:ada", "%2Facme:ada", "/acme:ada", "acme%3Aada", "\\nacme:ada")) {
+            Reply reply = beta.post("/Users", user(externalId, "\"externalId\": \"" + externalId + "\""));
+            assertEquals(201, reply.status(), reply.http().body());
+            assertTrue(reply.id().startsWith("b-"), reply.id());
+            String path = reply.header("Location").substring(scim().length());
+            assertEquals(reply.json(), beta.get(path).json());
+            acme.get(path).assertError(404, null);
+            assertEquals(204, beta.delete(path).status());
+        }
+        // In the path
+        acme.post("/Users", ADA);
+        for (String path : List.of(
+                "/Users/acme%3Aada",
+                "/Users/b-%2F..%2Facme:ada",
+                "/Users/b-/../acme:ada",
+                "/Users/acme:ada%00",
+                "/Users//acme:ada",
+                "/Users/acme:ada/",
+                "/Users/%61cme:ada",
+                "/Users/acme:ada?id=b-ada",
+                "/users/acme:ada")) {
+            for (String method : List.of("GET", "DELETE")) {
+                int status = beta.send(method, path, null).status();
+                assertTrue(status == 404 || status == 405 || status == 400, method + " " + path + " " + status);
+            }
+        }
+        assertEquals("Ada|ada@x.example|live", row("acme:ada"));
+        // In the body
+        Reply patched = beta.post("/Users", user("eve", "\"id\": \"acme:ada\"", "\"organization_id\": \"org_acme\""));
+        assertNotEquals("acme:ada", patched.id());
+        assertEquals(
+                "org_beta",
+                database.value(
+                        "SELECT organization_id FROM neon_auth.memberships_sync WHERE user_id = ?", patched.id()));
+        beta.patch(
+                "/Users/" + patched.id(), "{\"op\": \"replace\", \"value\": {\"id\": \"acme:ada\", \"schemas\": []}}");
+        assertEquals(1, beta.get("/Users").json().path("totalResults").intValue());
+        assertEquals(1, acme.get("/Users").json().path("totalResults").intValue());
+    }
+
+    @ParameterizedTest(name = "[{index}]")
+    @ValueSource(
+            strings = {
+                "Basic %s",
+                "%s",
+                "Bearer %s, %s",
+                "Bearer %s %s",
+                "Bearer %sx",
+                "Bearer x%s",
+                "Bearer \"%s\"",
+                "Token %s",
+                "Bearer"
+            })
+    void aTokenInAnotherFormIsNone(String authorization) {
+        send(request("GET", "/Users", null).setHeader("Authorization", authorization.replace("%s", acme.token)))
+                .assertError(401, null);
+    }
+
+    @Test
+    void aTokenCountsOnceAndOnlyInItsHeader() {
+        for (String[] headers : new String[][] {
+            {"Authorization", "Bearer " + acme.token, "Authorization", "Bearer " + TOKEN},
+            {"Authorization", "Bearer " + TOKEN, "Authorization", "Bearer " + acme.token},
+            {"X-Authorization", "Bearer " + acme.token},
+            {"client", "acme"}
+        }) {
+            HttpRequest.Builder request = HttpRequest.newBuilder(
+                    URI.create(scim() + "/Users?client=acme&Authorization=Bearer%20" + acme.token));
+            send(request.headers(headers)).assertError(401, null);
+        }
+        assertEquals(
+                200,
+                send(request("GET", "/Users", null).setHeader("Authorization", "bearer  " + acme.token))
+                        .status());
+        String changed = acme.token.substring(0, 47) + (acme.token.endsWith("A") ? "B" : "A");
+        customers.new Customer(changed).get("/Users").assertError(401, null);
+        String hash = database.value("SELECT hash FROM users_sync_internal.scim_token WHERE client = 'acme'");
+        customers.new Customer(hash).get("/Users").assertError(401, null);
+        customers.new Customer("ussc_" + hash.substring(0, 43)).get("/Users").assertError(401, null);
+        assertTrue(List.of(400, 401, 431)
+                .contains(customers.new Customer("ussc_" + "x".repeat(30_000))
+                        .get("/Users")
+                        .status()));
+    }
+
+    @Test
+    void wrongTokensCostNoQueryEach() {
+        acme.get("/Users");
+        String reads = "SELECT sum(seq_scan) + sum(idx_scan) FROM pg_stat_all_tables WHERE relname = 'scim_token'";
+        String before = database.value(reads);
+        for (int i = 0; i < 200; i++) {
+            customers.new Customer("ussc_" + "%043d".formatted(i)).get("/Users");
+        }
+        assertTrue(Long.parseLong(database.value(reads)) - Long.parseLong(before) < 20);
+    }
+
+    @Test
+    void tokensAreRotatedAndEnd() {
+        acme.post("/Users", ADA);
+        Customer next = customers.rotated("acme", "1h");
+        assertNotEquals(acme.token, next.token);
+        assertEquals(200, acme.get("/Users/acme:ada").status());
+        assertEquals(200, next.get("/Users/acme:ada").status());
+        JsonNode listed = customers.json("list");
+        assertEquals(2, listed.at("/0/tokens").size(), listed.toString());
+        assertTrue(
+                listed.at("/0/tokens/0/ends_at").isTextual()
+                        && listed.at("/0/tokens/1/ends_at").isNull(),
+                listed.toString());
+        assertFalse(listed.toString().contains("ussc_"));
+
+        Customer last = customers.rotated("acme", "0s");
+        acme.get("/Users/acme:ada").assertError(401, null);
+        next.get("/Users/acme:ada").assertError(401, null);
+        assertEquals(200, last.get("/Users/acme:ada").status());
+        assertEquals(200, beta.get("/Users").status());
+        // As another instance, or time, ends a token
+        database.execute("UPDATE users_sync_internal.scim_token SET ends_at = now() WHERE client = 'acme'");
+        await().atMost(Duration.ofSeconds(10)).until(() -> last.get("/Users").status() == 401);
+        assertEquals(
+                "0",
+                database.value(
+                        "SELECT count(*) FROM users_sync_internal.scim_token AS t WHERE t::text LIKE '%' || ? || '%'",
+                        last.token));
+    }
+
+    @Test
+    void aRemovedClientLeavesItsRowsToNobody() {
+        acme.post("/Users", ADA);
+        assertEquals(0, customers.run("remove", "acme"), () -> customers.err);
+        assertTrue(customers.out.contains("1 users and 0 groups whose ids start with acme:"), customers.out);
+        acme.get("/Users").assertError(401, null);
+        assertUnreachable("acme:ada", beta);
+        assertUnreachable("acme:ada", ofSecret);
+        assertEquals("acme:ada", membersOf("org_acme"));
+        assertEquals(1, customers.run("remove", "acme"));
+        assertEquals(1, customers.run("rotate", "acme"));
+        assertEquals(
+                "users-sync: there is no SCIM client acme; users-sync scim-client list names them\n", customers.err);
+        assertEquals(1, customers.run("add", "gamma", "--organization", "org_acme", "--prefix", "acme:"));
+        assertEquals(1, customers.run("add", "acme", "--organization", "org_gamma"));
+        assertTrue(customers.err.contains("add it again with --organization org_acme --prefix acme:"), customers.err);
+        assertEquals(
+                200, customers.add("acme", "org_acme").get("/Users/acme:ada").status());
+        acme.get("/Users").assertError(401, null);
+    }
+
+    @Test
+    void theListNamesClientsUsersAndUse() {
+        acme.post("/Users", ADA);
+        acme.post("/Users", user("zoe", "\"active\": false"));
+        assertEquals(0, customers.run("list"), () -> customers.err);
+        List<String> lines = customers.out.lines().toList();
+        assertTrue(
+                lines.get(0)
+                        .startsWith(
+                                "acme: organization org_acme, ids start with acme:, 1 live users, token of today, last used 20"),
+                customers.out);
+        assertEquals(
+                "beta: organization org_beta, ids start with b-, 0 live users, token of today, never used",
+                lines.get(1));
+        assertEquals(0, customers.run("remove", "beta"), () -> customers.err);
+        customers.run("list");
+        assertTrue(customers.out.contains("0 live users, removed on 20"), customers.out);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(
+            delimiter = '|',
+            nullValues = "-",
+            value = {
+                "acme | org | - | there is a SCIM client acme already",
+                "gamma | org | acme: | could start the same ids",
+                "gamma | org | acme:x | could start the same ids",
+                "gamma | org | ac | could start the same ids",
+                "gamma | org | taken: | the tables hold the id taken:1 already",
+                "gamma | org | own/ | the prefix must have 1 to 64 letters",
+                "gamma | org | clerk: | its prefix clerk: and the prefix clerk:x: of clerk could start the same ids",
+                "gamma delta | org | - | the name must have 1 to 63 letters",
+                "gamma | org_acme:acme | : | memberships of this client and of the SCIM client acme could have the same ids",
+            })
+    void aClientThatCannotBeIsRefused(String name, String organization, String prefix, String reason) {
+        database.execute("INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('taken:1', '{}')");
+        context.getPropertiesComponent().addOverrideProperty("clerk.id.prefix", "clerk:x:");
+        try {
+            assertEquals(
+                    1,
+                    prefix == null
+                            ? customers.run("add", name, "--organization", organization)
+                            : customers.run("add", name, "--organization", organization, "--prefix", prefix));
+            assertTrue(customers.err.contains(reason), customers.err);
+            assertEquals("2", database.value("SELECT count(*) FROM users_sync_internal.scim_client"));
+            assertEquals(
+                    "0",
+                    database.value("SELECT count(*) FROM neon_auth.organizations_sync WHERE id = ?", organization));
+        } finally {
+            context.getPropertiesComponent().addOverrideProperty("clerk.id.prefix", "");
+        }
+    }
+
+    @Test
+    void anOrganizationThatAProviderKeepsIsLeftAlone() {
+        database.execute(
+                "INSERT INTO neon_auth.organizations_sync (id, name, raw_json) VALUES ('org_theirs', 'Theirs', '{\"id\": \"org_theirs\"}')");
+        customers.add("gamma", "org_theirs", "--organization-name", "Ours").post("/Users", ADA);
+        assertEquals("Theirs", database.value("SELECT name FROM neon_auth.organizations_sync WHERE id = 'org_theirs'"));
+        // A second identity provider of the same customer
+        customers.add("gamma-entra", "org_theirs").post("/Users", ADA);
+        assertEquals("gamma-entra:ada gamma:ada", membersOf("org_theirs"));
     }
 }
