@@ -21,6 +21,15 @@ CREATE TABLE users_sync_internal.scim_token (
 );
 CREATE INDEX scim_token_client_idx ON users_sync_internal.scim_token (client);
 
+-- The SCIM client whose prefix starts an id; null if there is none.
+CREATE FUNCTION users_sync_internal.scim_client_of(id TEXT) RETURNS TEXT
+  LANGUAGE sql STABLE
+  RETURN (SELECT CASE WHEN starts_with(scim_client_of.id, c.id_prefix) THEN c.name END
+            FROM users_sync_internal.scim_client AS c
+           WHERE c.id_prefix COLLATE "C" <= scim_client_of.id
+           ORDER BY c.id_prefix COLLATE "C" DESC
+           LIMIT 1);
+
 -- Whether two clients or providers could make the same ids.
 CREATE FUNCTION users_sync_internal.prefixes_clash(one TEXT, other TEXT) RETURNS BOOLEAN
   LANGUAGE sql IMMUTABLE

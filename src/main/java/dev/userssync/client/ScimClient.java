@@ -31,14 +31,13 @@ public record ScimClient(String name, String idPrefix, String organization) {
      */
     public String owns(String id) {
         String own = "starts_with(" + id + ", ?)";
-        return name == null && idPrefix.isEmpty() ? own + " AND NOT " + isClients(id) : own;
+        return name == null && idPrefix.isEmpty() ? own + " AND " + isNobodys(id) : own;
     }
 
-    /** Whether an id belongs to a client with a name. Only the greatest prefix that is not greater can start the id. */
-    private static String isClients(String id) {
-        return "coalesce(starts_with(" + id + ", (SELECT c.id_prefix FROM users_sync_internal.scim_client AS c"
-                + " WHERE c.id_prefix COLLATE \"C\" <= " + id
-                + " ORDER BY c.id_prefix COLLATE \"C\" DESC LIMIT 1)), false)";
+    /** Without clients, the first part is evaluated once for a query, and the second part never. */
+    private static String isNobodys(String id) {
+        return "(NOT EXISTS (SELECT FROM users_sync_internal.scim_client)" + " OR users_sync_internal.scim_client_of("
+                + id + ") IS NULL)";
     }
 
     /** Those of the ids that no other client has, in their order. */
@@ -49,8 +48,8 @@ public record ScimClient(String name, String idPrefix, String organization) {
             return left;
         }
         try (PreparedStatement select =
-                connection.prepareStatement("SELECT u.id FROM unnest(?) WITH ORDINALITY AS u (id, n) WHERE NOT "
-                        + isClients("u.id") + " ORDER BY u.n")) {
+                connection.prepareStatement("SELECT u.id FROM unnest(?) WITH ORDINALITY AS u (id, n) WHERE "
+                        + isNobodys("u.id") + " ORDER BY u.n")) {
             select.setArray(1, connection.createArrayOf("text", ids.toArray()));
             ResultSet rows = select.executeQuery();
             while (rows.next()) {

@@ -234,6 +234,31 @@ class LeastPrivilegeTest {
     }
 
     @Test
+    void scimClientsAreManagedAndServed() {
+        String clients = app.management("/admin/scim-clients");
+        String credentials =
+                "Basic " + java.util.Base64.getEncoder().encodeToString(":correct horse battery staple".getBytes());
+        for (String command : List.of("?name=acme&organization=org_acme", "/rotate?name=acme", "/remove?name=acme")) {
+            var reply = Http.post(clients + command, "", "Authorization", credentials);
+            assertEquals(200, reply.statusCode(), reply.body());
+            if (reply.body().contains("token")) {
+                String token = reply.body().replaceFirst("(?s).*\"token\":\"(\\w+[^\"]*)\".*", "$1");
+                String scim = app.webhooks("").replace("/webhooks/", "/scim/v2");
+                var added = ScimApp.send(ScimApp.request(
+                                scim, "POST", "/Users", ScimApp.user(command, "\"externalId\": \"" + command + "\""))
+                        .setHeader("Authorization", "Bearer " + token));
+                assertEquals(201, added.status(), added.http().body());
+            }
+        }
+        assertEquals(
+                "2",
+                database.value("SELECT count(*) FROM neon_auth.memberships_live WHERE organization_id = 'org_acme'"));
+        assertEquals(403, Http.get(clients).statusCode());
+        assertTrue(Http.get(clients, "Authorization", credentials).body().contains("\"live_users\":2"));
+        assertNothingWasDenied();
+    }
+
+    @Test
     void usersAreErasedAndPurgedAndHistoryIsForgotten() throws Exception {
         generic("created", "erased", 50);
         generic("created", "purged", 50);

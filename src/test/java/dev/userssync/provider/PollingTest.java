@@ -271,6 +271,24 @@ class PollingTest extends PolledApp {
         assertEquals("[\"user_0000018\"]", state("last_report ->> 'unknown_ids'"));
     }
 
+    /** Clerk has no prefix here, which SHARED_IDS=true allows. */
+    @Test
+    void theUsersOfAScimClientAreNotMissing() {
+        database.execute("""
+                INSERT INTO users_sync_internal.scim_client (name, organization_id, id_prefix) VALUES ('acme', 'org_acme', 'acme:');
+                INSERT INTO neon_auth.users_sync (id, name, created_at) VALUES ('acme:ada', 'Ada', '2026-01-01T00:00:00Z')""");
+        try {
+            api.createMany("user_", 10);
+            backfill();
+            assertEquals("f", state("adopted"));
+            reconcile();
+            assertEquals("0", state("missing"));
+            assertEquals("Ada", database.value("SELECT name FROM neon_auth.users_live WHERE id = 'acme:ada'"));
+        } finally {
+            database.execute("DELETE FROM users_sync_internal.scim_client");
+        }
+    }
+
     @Test
     void aReconcileAsksTwiceAndLetsTheFeedGoOn() {
         api.createMany("user_", 10);

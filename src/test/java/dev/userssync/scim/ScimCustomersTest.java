@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.testing.Delivery;
 import dev.userssync.testing.ScimApp;
 import dev.userssync.testing.ScimCustomers;
 import dev.userssync.testing.ScimCustomers.Customer;
@@ -15,7 +16,10 @@ import java.net.URLEncoder;
 import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -523,5 +527,29 @@ class ScimCustomersTest extends ScimApp {
         // A second identity provider of the same customer
         customers.add("gamma-entra", "org_theirs").post("/Users", ADA);
         assertEquals("gamma-entra:ada gamma:ada", membersOf("org_theirs"));
+    }
+
+    @Test
+    void aListOfTheMembersAtAProviderEndsNoMembershipOfAClient() throws Exception {
+        acme.post("/Users", ADA);
+        Instant now = Instant.now().plusSeconds(5);
+        for (String[] member : new String[][] {{"theirs"}, {}}) {
+            String body = JSON.writeValueAsString(Map.of(
+                    "type",
+                    "membership.listed",
+                    "data",
+                    Map.of(
+                            "organization_id",
+                            "org_acme",
+                            "updated_at",
+                            now.toString(),
+                            "members",
+                            Stream.of(member)
+                                    .map(id -> Map.of("user_id", id, "raw", Map.of()))
+                                    .toList())));
+            assertEquals(204, new Delivery(body).post(webhooks("generic")).statusCode());
+            now = now.plusSeconds(1);
+        }
+        assertEquals("acme:ada theirs-", membersOf("org_acme"));
     }
 }
