@@ -10,6 +10,7 @@ import dev.userssync.settings.Version;
 import dev.userssync.testing.CamelCli;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.ScimApp;
+import dev.userssync.testing.ScimCustomers;
 import dev.userssync.testing.TestSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 class CamelRunTest {
 
     private final int port = Ports.free();
+    private final int management = Ports.free();
     private final String generic = "http://localhost:" + port + "/webhooks/generic";
 
     @TempDir
@@ -57,7 +59,7 @@ class CamelRunTest {
                         "PORT",
                         Integer.toString(port),
                         "MANAGEMENT_PORT",
-                        Integer.toString(Ports.free())));
+                        Integer.toString(management)));
     }
 
     @AfterAll
@@ -127,6 +129,21 @@ class CamelRunTest {
                         .intValue());
         ScimApp.send(ScimApp.request(scim, "GET", "/Users", null).setHeader("Authorization", "Bearer other"))
                 .assertError(401, null);
+    }
+
+    @Test
+    void aCustomerHasAScimClient() throws Exception {
+        ScimCustomers customers =
+                new ScimCustomers("http://localhost:" + port + "/scim/v2", "http://localhost:" + management);
+        assertEquals(
+                "acme:s1",
+                customers
+                        .add("acme", "org_acme")
+                        .post("/Users", ScimApp.user("jane", "\"externalId\": \"s1\"", "\"displayName\": \"Jane A.\""))
+                        .id());
+        assertNotEquals("no row", name("acme:s1"));
+        assertEquals(0, customers.run("list"), () -> customers.err);
+        assertTrue(customers.out.contains("1 live users"), customers.out);
     }
 
     @Test

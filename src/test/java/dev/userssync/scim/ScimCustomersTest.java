@@ -4,22 +4,37 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.unboundid.scim2.client.ScimService;
+import com.unboundid.scim2.common.exceptions.ResourceNotFoundException;
+import com.unboundid.scim2.common.exceptions.ScimException;
+import com.unboundid.scim2.common.filters.Filter;
+import com.unboundid.scim2.common.messages.ListResponse;
+import com.unboundid.scim2.common.types.GroupResource;
+import com.unboundid.scim2.common.types.UserResource;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.ScimApp;
 import dev.userssync.testing.ScimCustomers;
 import dev.userssync.testing.ScimCustomers.Customer;
+import jakarta.ws.rs.client.Client;
+import jakarta.ws.rs.client.ClientBuilder;
+import jakarta.ws.rs.client.ClientRequestFilter;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.glassfish.jersey.client.ClientConfig;
+import org.glassfish.jersey.jnh.connector.JavaNetHttpConnectorProvider;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -551,5 +566,136 @@ class ScimCustomersTest extends ScimApp {
             now = now.plusSeconds(1);
         }
         assertEquals("acme:ada theirs-", membersOf("org_acme"));
+    }
+
+    /** Okta and Entra ID, request by request, for two customers in turn. */
+    @Test
+    void twoCustomersWithOktaAndTwoWithEntraId() {
+        List<Customer> both = List.of(acme, beta);
+        List<String> prefixes = List.of("acme:", "b-");
+        for (int i = 0; i < 2; i++) {
+            Customer one = both.get(i);
+            String rosa = prefixes.get(i) + "00u5c0mpan1on";
+            assertEquals(0, one.count("/Users", "userName eq \"rosa@agency.example\""));
+            assertEquals(rosa, one.post("/Users", fixture("okta/create")).id());
+            String couriers = one.post("/Groups", fixture("okta/group-create")).id();
+            String add = fixture("okta/group-members").replace("00u5", prefixes.get(i) + "00u5");
+            assertEquals(204, one.send("PATCH", "/Groups/" + couriers, add).status());
+            assertEquals(rosa, members(couriers));
+            assertEquals(
+                    200,
+                    one.send("PUT", "/Users/" + rosa, fixture("okta/replace")).status());
+            assertEquals(
+                    200,
+                    one.send("PATCH", "/Users/" + rosa, fixture("okta/deactivate"))
+                            .status());
+            assertEquals(List.of("org_acme", "org_beta").get(i) + "|f", membership(rosa));
+            assertEquals(
+                    200,
+                    one.send("PATCH", "/Users/" + rosa, fixture("okta/reactivate"))
+                            .status());
+            assertEquals(List.of("org_acme", "org_beta").get(i) + "|t", membership(rosa));
+
+            String kim = prefixes.get(i) + "5f0cf3a8-9c1c-4c77-8a53-2b7b1f9f6a01";
+            assertEquals(kim, one.post("/Users", fixture("entra/create")).id());
+            String shift = one.post("/Groups", fixture("entra/group-create")).id();
+            assertEquals(
+                    204,
+                    one.send(
+                                    "PATCH",
+                                    "/Groups/" + shift,
+                                    fixture("entra/group-add").replace("5f0cf3a8", prefixes.get(i) + "5f0cf3a8"))
+                            .status());
+            assertEquals(kim, members(shift));
+            assertEquals(1, one.count("/Groups", "externalId eq \"8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159\""));
+            assertEquals(
+                    200,
+                    one.send("PATCH", "/Users/" + kim, fixture("entra/disable-text"))
+                            .status());
+            assertEquals(204, one.delete("/Users/" + kim).status());
+        }
+        for (Customer one : both) {
+            assertEquals(1, one.get("/Users").json().path("totalResults").intValue());
+            assertEquals(2, one.get("/Groups").json().path("totalResults").intValue());
+        }
+        assertEquals(
+                "org_acme acme:00u5c0mpan1on",
+                database.value(
+                        "SELECT organization_id || ' ' || user_id FROM neon_auth.memberships_live WHERE organization_id = 'org_acme'"));
+    }
+
+    private String membership(String user) {
+        return database.value(
+                "SELECT organization_id || '|' || left(active::text, 1) FROM neon_auth.memberships_sync WHERE user_id = ? AND organization_id LIKE 'org%' AND deleted_at IS NULL",
+                user);
+    }
+
+    /** An independent client, the one of UnboundID's SCIM SDK. */
+    @Test
+    void unboundIdsClientSeesOnlyItsOwn() throws ScimException {
+        Client http = ClientBuilder.newClient(new ClientConfig().connectorProvider(new JavaNetHttpConnectorProvider()));
+        try {
+            ScimService ours = service(http, acme);
+            ScimService theirs = service(http, beta);
+            for (ScimService one : List.of(ours, theirs)) {
+                UserResource jane = new UserResource().setUserName("jane");
+                jane.setExternalId("jane");
+                one.create("Users", jane);
+                one.create("Groups", new GroupResource().setDisplayName("Sales"));
+            }
+            UserResource jane = ours.retrieve("Users", "acme:jane", UserResource.class);
+            assertEquals("acme:jane", jane.getId());
+            assertThrows(
+                    ResourceNotFoundException.class, () -> theirs.retrieve("Users", "acme:jane", UserResource.class));
+            assertThrows(ResourceNotFoundException.class, () -> theirs.delete("Users", "acme:jane"));
+            assertThrows(ResourceNotFoundException.class, () -> theirs.replace(jane));
+            ListResponse<UserResource> found =
+                    theirs.search("Users", Filter.eq("userName", "jane").toString(), UserResource.class);
+            assertEquals("b-jane", found.getResources().get(0).getId());
+            assertEquals(1, found.getTotalResults());
+            assertEquals(
+                    1,
+                    ours.search("Groups", "displayName eq \"Sales\"", GroupResource.class)
+                            .getTotalResults());
+            ours.delete("Users", "acme:jane");
+            assertEquals(
+                    "b-jane",
+                    theirs.retrieve("Users", "b-jane", UserResource.class).getId());
+        } finally {
+            http.close();
+        }
+    }
+
+    private ScimService service(Client http, Customer customer) {
+        ClientRequestFilter bearer =
+                request -> request.getHeaders().putSingle("Authorization", "Bearer " + customer.token);
+        return new ScimService(http.target(scim()).register(bearer));
+    }
+
+    /** Somebody else's lock on a user or a name must neither delay a client nor tell it that there is one. */
+    @Test
+    void noClientWaitsForTheLocksOfAnother() throws SQLException {
+        acme.post("/Users", ADA);
+        try (Connection connection = database.connect()) {
+            connection.setAutoCommit(false);
+            for (String lock : List.of(
+                    "id acme:ada",
+                    "name acme:ada@x.example",
+                    "name ada@x.example",
+                    "group acme:sales",
+                    "group sales")) {
+                connection
+                        .createStatement()
+                        .execute("SELECT pg_advisory_xact_lock(hashtextextended('users-sync scim " + lock + "', 0))");
+            }
+            // A request that waited would be answered 503 after five seconds.
+            beta.delete("/Users/acme:ada").assertError(404, null);
+            assertEquals("b-ada", beta.post("/Users", ADA).id());
+            assertEquals(
+                    201,
+                    beta.post("/Groups", "{\"displayName\": \"Sales\", \"externalId\": \"sales\"}")
+                            .status());
+            acme.delete("/Users/acme:ada").assertError(503, null);
+        }
     }
 }
