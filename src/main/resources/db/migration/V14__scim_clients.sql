@@ -65,6 +65,11 @@ BEGIN
   IF other.name IS NOT NULL THEN
     RAISE EXCEPTION 'memberships of this client and of the SCIM client % could have the same ids: choose another prefix', other.name USING ERRCODE = 'US004';
   END IF;
+  IF EXISTS (SELECT FROM neon_auth.organizations_sync AS o
+              WHERE o.id = organization AND o.raw_json @> '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"]}') THEN
+    RAISE EXCEPTION 'the organization % is a group that a SCIM client pushes, and its members would show there: choose another', organization
+      USING ERRCODE = 'US004';
+  END IF;
   IF known.name IS NULL THEN
     SELECT u.id INTO taken FROM neon_auth.users_sync AS u WHERE starts_with(u.id, prefix) LIMIT 1;
     IF taken IS NULL THEN

@@ -6,6 +6,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -26,12 +27,23 @@ public record ScimClient(String name, String idPrefix, String organization) {
     }
 
     /**
-     * The condition, in SQL, that an id belongs to this client. Its only parameter is the prefix. The prefixes of the
-     * other clients do not start with SCIM_ID_PREFIX, unless that is empty: then no other prefix may start the id.
+     * The condition, in SQL, that an id belongs to this client, for the {@link #parameters()}. For a client with a name it
+     * is a range, which an index finds. The prefixes of clients do not start with SCIM_ID_PREFIX, unless that is empty:
+     * then no prefix of a client may start the id.
      */
     public String owns(String id) {
-        String own = "starts_with(" + id + ", ?)";
-        return name == null && idPrefix.isEmpty() ? own + " AND " + isNobodys(id) : own;
+        if (name != null) {
+            return id + " COLLATE \"C\" >= ? AND " + id + " COLLATE \"C\" < ?";
+        }
+        return "starts_with(" + id + ", ?)" + (idPrefix.isEmpty() ? " AND " + isNobodys(id) : "");
+    }
+
+    public List<String> parameters() {
+        if (name == null) {
+            return List.of(idPrefix);
+        }
+        int last = idPrefix.length() - 1;
+        return List.of(idPrefix, idPrefix.substring(0, last) + (char) (idPrefix.charAt(last) + 1));
     }
 
     /** Without clients, the first part is evaluated once for a query, and the second part never. */

@@ -187,19 +187,22 @@ final class Migration {
     private Flyway flyway(Connection connection) {
         Path sources = Path.of("src/main/resources/db/migration"); // the Camel CLI does not have our class path
         boolean packaged = Migration.class.getClassLoader().getResource("db/migration/V1__users_sync.sql") != null;
+        boolean isScimOn =
+                !Setting.of(settings, Providers.SCIM + Providers.SECRET).isEmpty();
+        boolean hasClients = hasScimClients(connection);
         return Flyway.configure(Flyway.class.getClassLoader())
                 .dataSource(only(connection))
                 .defaultSchema("users_sync_internal")
                 .locations(packaged || !Files.isDirectory(sources) ? "classpath:db/migration" : "filesystem:" + sources)
                 // SCIM's indexes exist only while it is on
-                .placeholders(Map.of("scim", isScimOn(connection) ? "on" : "off"))
+                .placeholders(
+                        Map.of("scim", isScimOn || hasClients ? "on" : "off", "scimClients", hasClients ? "on" : "off"))
                 .load();
     }
 
-    private boolean isScimOn(Connection connection) {
-        return !Setting.of(settings, Providers.SCIM + Providers.SECRET).isEmpty()
-                || !column(connection, CLIENTS_TABLE).isEmpty()
-                        && !column(connection, SCIM_CLIENTS).isEmpty();
+    private static boolean hasScimClients(Connection connection) {
+        return !column(connection, CLIENTS_TABLE).isEmpty()
+                && !column(connection, SCIM_CLIENTS).isEmpty();
     }
 
     /**

@@ -104,15 +104,25 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
 
     private List<Row> list(String condition, String value) throws SQLException {
         try (PreparedStatement select = connection.prepareStatement(
-                columns() + condition + " AND " + client.owns("id") + " ORDER BY 4 DESC NULLS LAST, id")) {
-            select.setString(1, value);
-            select.setString(2, client.idPrefix());
+                columns() + client.owns("id") + " AND " + condition + " ORDER BY 4 DESC NULLS LAST, id")) {
+            bind(select, List.of(value));
             ResultSet rows = select.executeQuery();
             List<Row> list = new ArrayList<>();
             while (rows.next()) {
                 list.add(row(rows));
             }
             return list;
+        }
+    }
+
+    /** The parameters of {@link ScimClient#owns}, and then others. */
+    private void bind(PreparedStatement statement, List<String> others) throws SQLException {
+        int place = 1;
+        for (String own : client.parameters()) {
+            statement.setString(place++, own);
+        }
+        for (String other : others) {
+            statement.setString(place++, other);
         }
     }
 
@@ -132,8 +142,8 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
     /** The number of resources that the client finds. */
     int count() throws SQLException {
         try (PreparedStatement select = connection.prepareStatement(
-                "SELECT count(*) FROM " + table() + " WHERE " + found() + " AND " + client.owns("id"))) {
-            select.setString(1, client.idPrefix());
+                "SELECT count(*) FROM " + table() + " WHERE " + client.owns("id") + " AND " + found())) {
+            bind(select, List.of());
             ResultSet rows = select.executeQuery();
             rows.next();
             return rows.getInt(1);
@@ -151,12 +161,9 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
         try (PreparedStatement select = connection.prepareStatement(columns() + found() + " AND " + client.owns("id")
                 + " AND " + condition.sql() + " ORDER BY " + order.sql() + window)) {
             select.setFetchSize(500);
-            List<String> parameters = new ArrayList<>(List.of(client.idPrefix()));
-            parameters.addAll(condition.parameters());
+            List<String> parameters = new ArrayList<>(condition.parameters());
             parameters.addAll(order.parameters());
-            for (int i = 0; i < parameters.size(); i++) {
-                select.setString(i + 1, parameters.get(i));
-            }
+            bind(select, parameters);
             ResultSet rows = select.executeQuery();
             while (rows.next()) {
                 use.row(row(rows));

@@ -511,11 +511,14 @@ class ScimCustomersTest extends ScimApp {
                 "gamma | org | taken: | the tables hold the id taken:1 already",
                 "gamma | org | own/ | the prefix must have 1 to 64 letters",
                 "gamma | org | clerk: | its prefix clerk: and the prefix clerk:x: of clerk could start the same ids",
+                "gamma | group | - | the organization group is a group that a SCIM client pushes",
                 "gamma delta | org | - | the name must have 1 to 63 letters",
                 "gamma | org_acme:acme | : | memberships of this client and of the SCIM client acme could have the same ids",
             })
     void aClientThatCannotBeIsRefused(String name, String organization, String prefix, String reason) {
-        database.execute("INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('taken:1', '{}')");
+        database.execute(
+                "INSERT INTO neon_auth.users_sync (id, raw_json) VALUES ('taken:1', '{}');"
+                        + " INSERT INTO neon_auth.organizations_sync (id, raw_json) VALUES ('group', '{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:Group\"]}')");
         context.getPropertiesComponent().addOverrideProperty("clerk.id.prefix", "clerk:x:");
         try {
             assertEquals(
@@ -527,10 +530,23 @@ class ScimCustomersTest extends ScimApp {
             assertEquals("2", database.value("SELECT count(*) FROM users_sync_internal.scim_client"));
             assertEquals(
                     "0",
-                    database.value("SELECT count(*) FROM neon_auth.organizations_sync WHERE id = ?", organization));
+                    database.value(
+                            "SELECT count(*) FROM neon_auth.organizations_sync WHERE id = ? AND raw_json -> 'schemas' IS NULL",
+                            organization));
         } finally {
             context.getPropertiesComponent().addOverrideProperty("clerk.id.prefix", "");
         }
+    }
+
+    @Test
+    void wrongUsageIsSaid() {
+        assertEquals(2, customers.run());
+        assertEquals(2, customers.run("add", "gamma"));
+        assertTrue(customers.err.contains("--organization"), customers.err);
+        assertEquals(2, customers.run("rotate"));
+        assertEquals(1, customers.run("rotate", "acme", "--keep", "soon"));
+        assertEquals("users-sync: keep must be a number and s, m, h or d, such as 24h or 0s\n", customers.err);
+        assertEquals(200, acme.get("/Users").status());
     }
 
     @Test

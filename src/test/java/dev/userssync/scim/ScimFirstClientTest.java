@@ -60,7 +60,7 @@ class ScimFirstClientTest {
         Properties second = settings();
         try (StartedApp app = new StartedApp(settings);
                 StartedApp other = new StartedApp(second)) {
-            assertEquals("6", indexes());
+            assertEquals("8", indexes());
             assertEquals(
                     "acme:u",
                     acme.post("/Users", ScimApp.user("u", "\"externalId\": \"u\""))
