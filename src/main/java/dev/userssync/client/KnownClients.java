@@ -14,6 +14,7 @@ import java.sql.Statement;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
@@ -25,20 +26,23 @@ import org.slf4j.LoggerFactory;
 /**
  * Finds the SCIM client of a request by its bearer token. In: the HTTP request. Out: the variable {@link
  * ScimClient#VARIABLE}, if the token belongs to a client; otherwise the token of SCIM_WEBHOOK_SECRET must prove the
- * request. It keeps the valid tokens for two seconds, so that a flood of wrong ones costs one query in two seconds, and
- * a revoked one ends on every instance. Thread-safe.
+ * request. It keeps the valid tokens for two seconds: a flood of wrong ones costs about one query in two seconds, and a
+ * revoked one ends on every instance. Thread-safe.
  */
 @BindToRegistry("scim-client")
 public final class KnownClients extends ContextBean implements Processor {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync.scim");
     private static final long FRESH = TimeUnit.SECONDS.toNanos(2);
+    /** While one request reads the tokens again, the others use tokens of up to this age, and do not wait. */
+    private static final long OLDEST = TimeUnit.SECONDS.toNanos(5);
 
     private static final String VALID =
             "SELECT t.hash, c.name, c.id_prefix, c.organization_id, coalesce(t.used_at < now() - interval '1 hour', true)"
                     + " FROM users_sync_internal.scim_token AS t JOIN users_sync_internal.scim_client AS c ON c.name = t.client"
                     + " WHERE c.removed_at IS NULL AND coalesce(t.ends_at > now(), true)";
 
+    private final AtomicBoolean reading = new AtomicBoolean();
     private volatile Valid valid;
 
     /** @param noteUse whether the last noted use is an hour ago */
@@ -69,20 +73,24 @@ public final class KnownClients extends ContextBean implements Processor {
     }
 
     private Valid valid() throws SQLException {
-        Valid now = valid;
-        if (isFresh(now)) {
-            return now;
+        Valid last = valid;
+        long age = last == null ? Long.MAX_VALUE : System.nanoTime() - last.readAt;
+        if (age < FRESH) {
+            return last;
         }
-        synchronized (this) {
-            if (!isFresh(valid)) {
-                valid = read();
+        boolean alone = reading.compareAndSet(false, true);
+        if (!alone && age < OLDEST) {
+            return last;
+        }
+        try {
+            Valid read = read();
+            valid = read;
+            return read;
+        } finally {
+            if (alone) {
+                reading.set(false);
             }
-            return valid;
         }
-    }
-
-    private static boolean isFresh(Valid valid) {
-        return valid != null && System.nanoTime() - valid.readAt < FRESH;
     }
 
     private Valid read() throws SQLException {
