@@ -13,8 +13,9 @@ WITH state AS (
   SELECT users_sync_internal.list_memberships('organization', next.id,
            ARRAY(SELECT m.id
                    FROM neon_auth.memberships_sync AS m
-                   JOIN users_sync_internal.sweep_seen AS seen ON seen.provider = :?provider AND seen.id = 'membership:' || m.id
-                  WHERE m.organization_id = next.id), next.stamp) AS memberships
+                  WHERE m.organization_id = next.id
+                    AND (EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = :?provider AND seen.id = 'membership:' || m.id)
+                      OR users_sync_internal.scim_client_of(m.user_id) IS NOT NULL)), next.stamp) AS memberships
     FROM next WHERE next.fate = 'listed'
 ), noted AS (
   UPDATE users_sync_internal.sweep_seen AS seen SET fate = CASE next.fate WHEN 'listed' THEN 'ended' ELSE 'deleted' END

@@ -13,6 +13,10 @@ WITH state AS (
      -- the longest prefix decides the provider, as for users
      AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:?otherPrefixes AS jsonb)) AS other (prefix)
                       WHERE starts_with(o.id, other.prefix) AND length(other.prefix) >= length(:?prefix))
+     AND users_sync_internal.scim_client_of(o.id) IS NULL
+     -- users-sync scim-client add has written it
+     AND NOT EXISTS (SELECT FROM users_sync_internal.scim_client AS c
+                      WHERE c.organization_id = o.id AND o.raw_json = jsonb_build_object('id', o.id, 'name', o.name))
 ), missing AS (
   SELECT ours.id FROM ours, state
    WHERE ours.version < state.started_at
@@ -30,6 +34,7 @@ WITH state AS (
          coalesce(m.updated_at, m.created_at, '-infinity') < listed.stamp
            AND NOT EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = state.provider AND seen.id = 'membership:' || m.id) AS gone
     FROM state, listed JOIN neon_auth.memberships_sync AS m ON m.organization_id = listed.id AND m.deleted_at IS NULL
+   WHERE users_sync_internal.scim_client_of(m.user_id) IS NULL -- no provider lists those whom a SCIM client pushes
 ), counted AS (
   SELECT state.*,
          (SELECT count(*) FROM missing) AS absent,

@@ -628,9 +628,8 @@ class OrganizationPollsTest extends RunningApp {
                         : null);
         List<String> history = List.of();
         for (int i = 0; i < 2; i++) {
-            database.execute(
-                    "UPDATE users_sync_internal.poll_state SET changes_due = now(), changes_at = NULL"
-                            + " WHERE provider = '" + provider + "'");
+            database.execute("UPDATE users_sync_internal.poll_state SET changes_due = now(), changes_at = NULL"
+                    + " WHERE provider = '" + provider + "'");
             polls().wake(provider);
             await().atMost(Duration.ofSeconds(20))
                     .until(() -> !database.column(
@@ -706,5 +705,31 @@ class OrganizationPollsTest extends RunningApp {
                  {"id": "4", "time": 1770000003000, "operationType": "DELETE", "resourceType": "ORGANIZATION_MEMBERSHIP", "resourcePath": "organizations/o1/members/u1"}]""");
         assertEquals(List.of("keycloak-g1 Pickers"), organizations("keycloak"));
         assertEquals(List.of("keycloak-g1 keycloak-u1"), members("keycloak"));
+    }
+
+    @Test
+    void whatAScimClientPushesIsNeverMissing() {
+        FakeOrganizations fake = filled("clerk");
+        database.execute(
+                "SELECT users_sync_internal.add_scim_client('acme', 'clerk-o1', 'Acme', 'acme:', 'hash of acme');"
+                        + "SELECT users_sync_internal.add_scim_client('pear', 'clerk-pear', 'Pear', 'pear:', 'hash of pear')");
+        try {
+            database.execute("INSERT INTO neon_auth.memberships_sync (id, organization_id, user_id, active, created_at)"
+                    + " VALUES ('clerk-o1:acme:u1', 'clerk-o1', 'acme:u1', true, '2026-01-01')");
+            fake.leave("o1", "u2");
+            list("clerk");
+            assertEquals(
+                    List.of(
+                            "clerk-o1 acme:u1",
+                            "clerk-o1 clerk-u1",
+                            "clerk-o1 clerk-u3",
+                            "clerk-o2 clerk-u1",
+                            "clerk-o3 clerk-u4"),
+                    database.column(
+                            "SELECT organization_id || ' ' || user_id AS one FROM neon_auth.memberships_live WHERE starts_with(organization_id, 'clerk-') ORDER BY 1"));
+            assertEquals(4, organizations("clerk").size());
+        } finally {
+            database.execute("TRUNCATE users_sync_internal.scim_client CASCADE");
+        }
     }
 }
