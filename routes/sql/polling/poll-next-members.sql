@@ -13,9 +13,11 @@ WITH state AS (
    WHERE p.provider = :?provider AND CAST(:?each AS boolean) AND next.id IS NULL
 )
 SELECT next.id,
-       CAST(jsonb_build_object('id', substr(next.id, length(:?prefix) + 1), 'kind', o.kind, 'parent_id', substr(o.parent_id, length(:?prefix) + 1)) AS text)
-         AS organization,
+       CAST(jsonb_build_object('id', substr(next.id, length(:?prefix) + 1), 'kind', o.kind,
+                               'parent_id', substr(o.parent_id, length(:?prefix) + 1), 'parent_kind', parent.kind) AS text) AS organization,
        CAST(coalesce(next.cursor -> 'page', '{}') AS text) AS page,
        next.cursor ->> 'at' AS began
-  FROM next LEFT JOIN neon_auth.organizations_sync AS o ON o.id = next.id
+  FROM next
+  LEFT JOIN neon_auth.organizations_sync AS o ON o.id = next.id
+  LEFT JOIN neon_auth.organizations_sync AS parent ON parent.id = o.parent_id
  WHERE next.id IS NOT NULL OR NOT CAST(:?each AS boolean)

@@ -7,8 +7,6 @@ WITH state AS (
     FROM state, neon_auth.organizations_sync AS o
    WHERE o.deleted_at IS NULL
      AND o.kind = ANY (string_to_array(:?kinds, ','))
-     -- no listing of groups shows those of an organization
-     AND (o.kind = 'organization' OR NOT EXISTS (SELECT FROM neon_auth.organizations_sync AS parent WHERE parent.id = o.parent_id AND parent.kind = 'organization'))
      AND starts_with(o.id, :?prefix)
      -- the longest prefix decides the provider, as for users
      AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:?otherPrefixes AS jsonb)) AS other (prefix)

@@ -4,6 +4,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.testing.Delivery;
 import dev.userssync.testing.KeycloakRealm;
 import dev.userssync.testing.KeycloakServer;
 import dev.userssync.testing.StartedApp;
@@ -35,6 +36,8 @@ class KeycloakOrganizationsTest {
         realm.allowOrganizations();
         settings.setProperty("keycloak.api.url", KeycloakServer.running().url());
         settings.setProperty("keycloak.realm", realm.name());
+        settings.setProperty("poll.tick", "50");
+        settings.setProperty("reconcile.max-share", "100"); // what Keycloak does not report is much of little
         settings.setProperty("keycloak.api.key", "users-sync:" + realm.reader("users-sync"));
     }
 
@@ -45,7 +48,56 @@ class KeycloakOrganizationsTest {
             fiveHundredMembers();
             changes();
             whatKeycloakDoesNotReport();
+            reconcile(app);
+            assertTheTablesAreKeycloaks();
         }
+        whileUsersSyncIsDown();
+        try (StartedApp app = new StartedApp(settings)) {
+            reconcile(app);
+            assertTheTablesAreKeycloaks();
+            assertEquals(
+                    "0 0",
+                    report("concat_ws(' ', last_report ->> 'unknown', last_report ->> 'newer')"),
+                    "the reconcile knows all");
+        }
+    }
+
+    /** Runs the backfill, and then a reconcile. */
+    private void reconcile(StartedApp app) {
+        await().atMost(Duration.ofMinutes(1))
+                .until(() ->
+                        report("backfilled_at IS NOT NULL AND phase IS NULL").equals("t"));
+        String before = report("started_at");
+        assertEquals(
+                200,
+                new Delivery("")
+                        .post(app.management("/admin/polls/keycloak:organizations/reconcile"))
+                        .statusCode());
+        await().atMost(Duration.ofMinutes(1))
+                .until(() -> report("phase IS NULL AND started_at > '" + before + "'")
+                        .equals("t"));
+    }
+
+    private String report(String expression) {
+        return String.join(
+                "",
+                database.column("SELECT " + expression
+                        + " FROM users_sync_internal.poll_state WHERE provider = 'keycloak:organizations'"));
+    }
+
+    /** No webhook arrives. */
+    private void whileUsersSyncIsDown() {
+        String cellar = realm.post("organizations", "{\"name\": \"Cellar\"}");
+        users.subList(0, 120).forEach(user -> joinOrganization(cellar, user)); // more than a page
+        realm.post("organizations/" + cellar + "/groups", "{\"name\": \"Coopers\"}");
+        String coopers = realm.list("organizations/" + cellar + "/groups")
+                .get(0)
+                .get("id")
+                .asText();
+        realm.put("organizations/" + cellar + "/groups/" + coopers + "/members/" + users.get(5), "{}");
+        String team = realm.post("groups", "{\"name\": \"Team\"}");
+        String inside = realm.post("groups/" + team + "/children", "{\"name\": \"Inside\"}");
+        joinGroup(inside, users.get(7));
     }
 
     private void fiveHundredMembers() {

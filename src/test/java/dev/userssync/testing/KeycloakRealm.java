@@ -65,7 +65,7 @@ public final class KeycloakRealm {
                 {"eventsEnabled": true, "eventsListeners": ["%s"], "enabledEventTypes": [], "adminEventsEnabled": true, "adminEventsDetailsEnabled": true}""", listener));
     }
 
-    /** Creates a client with a service account that may read users and events, and returns the client's secret. */
+    /** Creates a client with a service account that may read users, groups, organizations and events, and returns the client's secret. */
     public String reader(String clientId) {
         String client = server.post("/admin/realms/" + name + "/clients", object("""
                 {"clientId": "%s", "serviceAccountsEnabled": true, "standardFlowEnabled": false, "publicClient": false}""", clientId));
@@ -79,7 +79,8 @@ public final class KeycloakRealm {
         var roles = KeycloakServer.JSON
                 .createArrayNode()
                 .add(server.get(clients + management + "/roles/view-users"))
-                .add(server.get(clients + management + "/roles/view-events"));
+                .add(server.get(clients + management + "/roles/view-events"))
+                .add(server.get(clients + management + "/roles/view-organizations"));
         server.post("/admin/realms/" + name + "/users/" + account + "/role-mappings/clients/" + management, roles);
         return server.get(clients + client + "/client-secret").get("value").asText();
     }
