@@ -37,7 +37,7 @@ WITH first_look AS (
                        WHERE u.deleted_at IS NULL AND starts_with(u.id, :?prefix)
                          AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:?otherPrefixes AS jsonb)) AS other (prefix)
                                           WHERE starts_with(u.id, other.prefix) AND length(other.prefix) >= length(:?prefix))
-                         AND users_sync_internal.scim_client_of(u.id) IS NULL
+                         AND (NOT EXISTS (SELECT FROM users_sync_internal.scim_client) OR users_sync_internal.scim_client_of(u.id) IS NULL)
                        LIMIT 1000) AS u) AS sample)),
     job         = CASE WHEN unit <> 'begin' THEN p.job
                        WHEN p.requested = 'provider-wins' THEN 'reconcile'

@@ -6,7 +6,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Set;
 
 /**
@@ -27,29 +26,23 @@ public record ScimClient(String name, String idPrefix, String organization) {
     }
 
     /**
-     * The condition, in SQL, that an id belongs to this client, for the {@link #parameters()}. For a client with a name it
-     * is a range, which an index finds. The prefixes of clients do not start with SCIM_ID_PREFIX, unless that is empty:
-     * then no prefix of a client may start the id.
+     * The condition, in SQL, that an id belongs to this client. Its parameter is the prefix. The prefixes of clients do
+     * not start with SCIM_ID_PREFIX, unless that is empty: then no prefix of a client may start the id.
      */
     public String owns(String id) {
-        if (name != null) {
-            return id + " COLLATE \"C\" >= ? AND " + id + " COLLATE \"C\" < ?";
-        }
-        return "starts_with(" + id + ", ?)" + (idPrefix.isEmpty() ? " AND " + isNobodys(id) : "");
-    }
-
-    public List<String> parameters() {
-        if (name == null) {
-            return List.of(idPrefix);
-        }
-        int last = idPrefix.length() - 1;
-        return List.of(idPrefix, idPrefix.substring(0, last) + (char) (idPrefix.charAt(last) + 1));
+        return "starts_with(" + id + ", ?)" + (name == null && idPrefix.isEmpty() ? " AND " + isNobodys(id) : "");
     }
 
     /** Without clients, the first part is evaluated once for a query, and the second part never. */
     private static String isNobodys(String id) {
         return "(NOT EXISTS (SELECT FROM users_sync_internal.scim_client)" + " OR users_sync_internal.scim_client_of("
                 + id + ") IS NULL)";
+    }
+
+    /** The smallest text, in the order of bytes, that is greater than all ids of a client with a name. */
+    public String end() {
+        int last = idPrefix.length() - 1;
+        return idPrefix.substring(0, last) + (char) (idPrefix.charAt(last) + 1);
     }
 
     /** Those of the ids that no other client has, in their order. */

@@ -105,7 +105,7 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
     private List<Row> list(String condition, String value) throws SQLException {
         try (PreparedStatement select = connection.prepareStatement(
                 columns() + client.owns("id") + " AND " + condition + " ORDER BY 4 DESC NULLS LAST, id")) {
-            bind(select, List.of(value));
+            bind(select, List.of(client.idPrefix(), value));
             ResultSet rows = select.executeQuery();
             List<Row> list = new ArrayList<>();
             while (rows.next()) {
@@ -115,15 +115,21 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
         }
     }
 
-    /** The parameters of {@link ScimClient#owns}, and then others. */
-    private void bind(PreparedStatement statement, List<String> others) throws SQLException {
-        int place = 1;
-        for (String own : client.parameters()) {
-            statement.setString(place++, own);
+    private static void bind(PreparedStatement statement, List<String> parameters) throws SQLException {
+        for (int i = 0; i < parameters.size(); i++) {
+            statement.setString(i + 1, parameters.get(i));
         }
-        for (String other : others) {
-            statement.setString(place++, other);
-        }
+    }
+
+    /**
+     * The condition that a resource belongs to the client. For all resources of a client it is a range, which an index
+     * finds. Beside a filter it is none, or Postgres might take that index in place of the filter's.
+     */
+    private Condition own(Condition filter) {
+        return client.name() != null && filter == Condition.ANY
+                ? new Condition(
+                        "id COLLATE \"C\" >= ? AND id COLLATE \"C\" < ?", List.of(client.idPrefix(), client.end()))
+                : new Condition(client.owns("id"), client.idPrefix());
     }
 
     /**
@@ -141,9 +147,10 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
 
     /** The number of resources that the client finds. */
     int count() throws SQLException {
+        Condition own = own(Condition.ANY);
         try (PreparedStatement select = connection.prepareStatement(
-                "SELECT count(*) FROM " + table() + " WHERE " + client.owns("id") + " AND " + found())) {
-            bind(select, List.of());
+                "SELECT count(*) FROM " + table() + " WHERE " + own.sql() + " AND " + found())) {
+            bind(select, own.parameters());
             ResultSet rows = select.executeQuery();
             rows.next();
             return rows.getInt(1);
@@ -157,11 +164,13 @@ record Rows(Connection connection, ScimClient client, Schema schema, boolean lin
      * @param window OFFSET and LIMIT, or nothing
      */
     void each(Condition condition, Condition order, String window, Use use) throws SQLException, ScimException {
+        Condition own = own(condition);
         connection.setAutoCommit(false); // the driver reads in pieces only within a transaction
-        try (PreparedStatement select = connection.prepareStatement(columns() + found() + " AND " + client.owns("id")
-                + " AND " + condition.sql() + " ORDER BY " + order.sql() + window)) {
+        try (PreparedStatement select = connection.prepareStatement(columns() + found() + " AND " + own.sql() + " AND "
+                + condition.sql() + " ORDER BY " + order.sql() + window)) {
             select.setFetchSize(500);
-            List<String> parameters = new ArrayList<>(condition.parameters());
+            List<String> parameters = new ArrayList<>(own.parameters());
+            parameters.addAll(condition.parameters());
             parameters.addAll(order.parameters());
             bind(select, parameters);
             ResultSet rows = select.executeQuery();
