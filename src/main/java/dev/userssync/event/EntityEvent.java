@@ -16,9 +16,9 @@ import java.util.Set;
  * deleted_at, raw}}; {@code kind} is organization (if it is missing), team or group;</li>
  * <li>a membership: {@code {entity: "membership", type, id, organization_id, user_id, role, roles, active, created_at,
  * updated_at, deleted_at, raw}}. Without an {@code id} of the provider's own, it is {@code
- * <organization_id>:<user_id>}. {@code roles} is a list of text; null states nothing, and an empty list states that
- * there are none. {@code role} is the primary one, else the first. {@code active} is false for whoever is invited or
- * suspended;</li>
+ * <organization_id>:<user_id>}, with %3A for a colon in the organization's own id. {@code roles} is a list of text; null
+ * states nothing, and an empty list states that there are none. {@code role} is the primary one, else the first. {@code
+ * active} is false for whoever is invited or suspended;</li>
  * <li>with {@code roles_apart: true}, the same for a provider that reports roles apart from memberships; {@code active}
  * null then states nothing. Without {@code raw} it states only {@code roles} or {@code active}, and makes no row;</li>
  * <li>one role: a membership of type updated with {@code role_given} or {@code role_taken};</li>
@@ -130,7 +130,7 @@ public final class EntityEvent {
             throw new InvalidUserEvent("a membership has neither an id, nor both organization_id and user_id");
         }
         // An index holds both.
-        String pair = organization + ":" + user;
+        String pair = pair(organization, user);
         String fault = UserId.fault(pair);
         if (fault != null) {
             throw new InvalidUserEvent("organization_id:user_id " + fault);
@@ -166,6 +166,12 @@ public final class EntityEvent {
         if (apart) {
             event.put("roles_apart", true);
         }
+    }
+
+    /** The first colon after the prefix ends the organization: two pairs never have one id. */
+    private String pair(String organization, String user) {
+        String own = organization == null ? "" : organization.substring(prefix.length());
+        return prefix + own.replace("%", "%25").replace(":", "%3A") + ":" + user;
     }
 
     private ArrayNode roles() {

@@ -172,6 +172,19 @@ class OrganizationsTest extends RunningApp {
     }
 
     @Test
+    void pairsOfIdsWithColonsShareNoMembership() {
+        joined("a:g:b", "c", 1); // g: is the prefix
+        joined("a", "b:g:c", 1);
+        joined("a%3Ag%3Ab", "c", 1);
+        assertEquals(
+                List.of("g:a g:b:g:c", "g:a%3Ag%3Ab g:c", "g:a:g:b g:c"),
+                database.column("SELECT organization_id || ' ' || user_id FROM neon_auth.memberships_live"
+                        + " ORDER BY (organization_id || ' ' || user_id) COLLATE \"C\""));
+        assertEquals(204, post("membership.deleted", "{\"organization_id\": \"a\", \"user_id\": \"b:g:c\"}", 2));
+        assertEquals("2", database.value("SELECT count(*) FROM neon_auth.memberships_live"));
+    }
+
+    @Test
     void aListLargerThanTheQueueIsApplied() {
         ObjectNode list = JsonBody.MAPPER.createObjectNode().put("organization_id", "big");
         ArrayNode members = list.putArray("members");
