@@ -36,6 +36,7 @@ def pages($offset; $count; $more):
   (if $offset > 0 then {retreat: {offset: ([$offset - 100, 0] | max)}} else {} end)
   + if $more and $count > 1 then {more: true, cursor: {offset: ($offset + $count - 1)}} else {} end;
 
-# The numbered page of at most $most entries that holds the entry at an offset and the most entries after it, as {size, page, offset}; offset is its first.
+# For an API with numbered pages of at most $most entries: the page that holds the entry at an offset and the most entries after it, as {size, page, offset},
+# with the offset of its first entry.
 def numbered($offset; $most):
   [range(1; $most + 1) | {size: ., page: ($offset / . | floor + 1), offset: ($offset - $offset % .)}] | max_by(.offset + .size);
