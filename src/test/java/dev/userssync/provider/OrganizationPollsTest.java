@@ -15,9 +15,14 @@ import dev.userssync.testing.FakeApi.Request;
 import dev.userssync.testing.FakeApis;
 import dev.userssync.testing.FakeOrganizationApis;
 import dev.userssync.testing.FakeOrganizations;
+import dev.userssync.testing.PrivateKeys;
 import dev.userssync.testing.RunningApp;
 import dev.userssync.testing.TestSettings;
+import dev.userssync.verify.VerificationScheme;
+import dev.userssync.verify.VerifyComponent;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,10 +30,12 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
+import java.util.stream.Stream;
 import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -65,6 +72,7 @@ class OrganizationPollsTest extends RunningApp {
     private static final Set<String> OF_USERS = Set.of("stytch");
 
     private final Map<String, FakeOrganizations> all = new LinkedHashMap<>();
+    private final PrivateKeys keys = new PrivateKeys();
 
     OrganizationPollsTest() {
         settings.keySet().removeIf(name -> name.toString().endsWith(Providers.SECRET));
@@ -82,6 +90,10 @@ class OrganizationPollsTest extends RunningApp {
             settings.setProperty(provider + ".id.prefix", provider + "-");
         });
         settings.setProperty("clerk.webhook.secret", TestSettings.SECRET);
+        for (String provider : List.of("logto", "fusionauth", "stytch", "okta")) {
+            settings.setProperty(provider + ".webhook.secret", TestSettings.SECRET);
+        }
+        settings.setProperty("kinde.jwks.url", keys.jwks.url().toString());
     }
 
     static Set<String> providers() {
@@ -91,6 +103,7 @@ class OrganizationPollsTest extends RunningApp {
     @AfterAll
     void closeApis() {
         all.values().forEach(FakeOrganizations::close);
+        keys.close();
     }
 
     private Polls polls() {
@@ -562,6 +575,79 @@ class OrganizationPollsTest extends RunningApp {
                 fake.api.requests().stream()
                         .filter(request -> request.path().contains("everyone"))
                         .toList());
+    }
+
+    /** What the webhooks report of an organization o1 and of its member u1, an editor. */
+    static Stream<Arguments> reports() {
+        return Stream.of(
+                Arguments.of("logto", List.of("""
+                        {"event": "Organization.Created", "createdAt": "{now}",
+                         "data": {"tenantId": "orchard", "id": "o1", "name": "Name of o1", "description": null, "createdAt": {founded}}}""", """
+                        {"event": "Organization.Membership.Updated", "createdAt": "{now}", "organizationId": "o1", "addedUserIds": ["u1"]}""")),
+                Arguments.of("kinde", List.of("""
+                        {"type": "organization.updated", "event_timestamp": "{now}", "data": {"organization":
+                          {"code": "o1", "external_id": null, "handle": null, "is_allow_registrations": false, "name": "Name of o1"}}}""", """
+                        {"type": "user.updated", "event_timestamp": "{now}", "data": {"user": {"id": "u1", "is_suspended": false,
+                          "organizations": [{"code": "o1", "roles": ["editor"], "permissions": [{"id": "p1", "key": "read"}]}]}}}""")),
+                Arguments.of("fusionauth", List.of("""
+                        {"event": {"type": "group.create.complete", "createInstant": {founded}, "group":
+                          {"id": "o1", "name": "Name of o1", "insertInstant": {founded}, "lastUpdateInstant": {founded}, "tenantId": "orchard"}}}""", """
+                        {"event": {"type": "group.member.add.complete", "createInstant": {joined}, "group": {"id": "o1"},
+                          "members": [{"id": "{member}", "userId": "u1", "insertInstant": {joined}}]}}""")),
+                Arguments.of("stytch", List.of("""
+                        {"action": "CREATE", "object_type": "organization", "id": "o1", "timestamp": "{now}",
+                         "organization": {"organization_id": "o1", "organization_name": "Name of o1", "organization_slug": "slug-of-o1"}}""", """
+                        {"action": "CREATE", "object_type": "member", "id": "{member}", "timestamp": "{now}", "member":
+                          {"member_id": "{member}", "organization_id": "o1", "email_address": "u1@orchard.example", "name": "Name of u1",
+                           "status": "active", "roles": [{"role_id": "editor", "sources": [{"type": "direct_assignment"}]}]}}""")),
+                Arguments.of("okta", List.of("""
+                        {"data": {"events": [
+                          {"eventType": "group.lifecycle.create", "published": "{now}", "outcome": {"result": "SUCCESS"}, "target":
+                            [{"id": "o1", "type": "UserGroup", "alternateId": "unknown", "displayName": "Name of o1", "detailEntry": null}]},
+                          {"eventType": "group.user_membership.add", "published": "{now}", "outcome": {"result": "SUCCESS"}, "target":
+                            [{"id": "u1", "type": "User", "alternateId": "u1", "displayName": "U"},
+                             {"id": "o1", "type": "UserGroup", "alternateId": "unknown", "displayName": "Name of o1", "detailEntry": null}]}]}}""")));
+    }
+
+    /** Otherwise each list would replace what a webhook has written, and count it as repaired. */
+    @ParameterizedTest
+    @MethodSource("reports")
+    void aListAgreesWithTheWebhooks(String provider, List<String> reports) throws Exception {
+        FakeOrganizations fake = start(provider);
+        fake.found("o1");
+        fake.join("o1", "u1", "editor");
+        FakeOrganizations.Member member = fake.members("o1").get(0);
+        for (String report : reports) {
+            String body = report.replace("{now}", Instant.now().toString())
+                    .replace("{founded}", "" + fake.organization("o1").created().toEpochMilli())
+                    .replace("{joined}", "" + member.created().toEpochMilli())
+                    .replace("{member}", member.id());
+            assertEquals(
+                    204,
+                    new Delivery(sign(provider, body)).post(webhooks(provider)).statusCode());
+        }
+        String rows = "SELECT id || raw_json FROM neon_auth.organizations_sync WHERE starts_with(id, '%1$s-')"
+                + " UNION ALL SELECT id || raw_json FROM neon_auth.memberships_sync WHERE starts_with(organization_id, '%1$s-') ORDER BY 1";
+        List<String> before = database.column(rows.formatted(provider));
+        assertEquals(2, before.size());
+        list(provider);
+        list(provider);
+        assertEquals(before, database.column(rows.formatted(provider)));
+        assertEquals(
+                "2 0 0 0",
+                state(
+                        provider,
+                        "concat_ws(' ', last_report ->> 'listed', last_report ->> 'updated', last_report ->> 'newer', last_report ->> 'repaired')"));
+        assertTablesAreTrue(provider);
+    }
+
+    private VerificationScheme.Signed sign(String provider, String body) throws Exception {
+        byte[] document = body.getBytes(StandardCharsets.UTF_8);
+        return keys.has(provider)
+                ? keys.sign(provider, document)
+                : context.getComponent("verify", VerifyComponent.class)
+                        .scheme(provider)
+                        .sign(document);
     }
 
     private static String json(FakeOrganizations fake, String organization, String user) {
