@@ -19,6 +19,9 @@ def iso: tonumber / 1000 | floor | todateiso8601;
 # A time in ISO 8601, a number of seconds earlier: .updated_at | earlier(120).
 def earlier($by): seconds - $by | todateiso8601;
 
+# The list in a field of an answer; an API may send null for an empty one. Null without the field.
+def listed($field): if has($field) then .[$field] // [] else null end;
+
 # The position from which a poll continues, from its last page.
 def cursor: variable("cursor") | fromjson;
 

@@ -525,6 +525,24 @@ class OrganizationPollsTest extends RunningApp {
     }
 
     @Test
+    void aPageBeyondTheEndGoesBack() {
+        FakeOrganizations fake = filled("fusionauth");
+        AtomicBoolean left = new AtomicBoolean();
+        fake.api.fault(request -> {
+            if (request.path().equals("/api/group/member/search")
+                    && request.json().at("/search/startRow").asInt() == 3
+                    && left.compareAndSet(false, true)) {
+                List.of("u1", "u2", "u3").forEach(user -> fake.leave("o1", user));
+            }
+            return null;
+        });
+        list("fusionauth");
+        assertEquals("0", state("fusionauth", "listing_failures"));
+        list("fusionauth");
+        assertTablesAreTrue("fusionauth");
+    }
+
+    @Test
     void aMemberOfStytchIsAUserToo() {
         FakeOrganizations fake = start("stytch");
         fake.found("o1");

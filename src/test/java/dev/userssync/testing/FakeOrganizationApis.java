@@ -436,7 +436,7 @@ public final class FakeOrganizationApis {
             return Answer.ok(object().put("access_token", FakeApis.KEY).put("expires_in", 3600));
         }
         if (request.path().equals("/api/v1/users")) {
-            return kindePage(request, all, "users", List.of());
+            return Answer.ok(object().set("users", array(List.of())));
         }
         if (request.path().equals("/api/v1/organizations")) {
             return kindePage(
@@ -479,7 +479,12 @@ public final class FakeOrganizationApis {
         ObjectNode page = object().put("code", "OK")
                 .put("next_token", from + size < whole.size() ? Integer.toString(from + size) : null);
         return Answer.ok(
-                page.set(field, array(whole.stream().skip(from).limit(size).toList())));
+                page.set(field, orNull(whole.stream().skip(from).limit(size).toList())));
+    }
+
+    /** An empty list as null, as some languages write it. */
+    private static JsonNode orNull(List<ObjectNode> list) {
+        return list.isEmpty() ? null : array(list);
     }
 
     /** Pages by offset, 25 a page by default, with the total. A search that finds nothing has no list. */
@@ -534,7 +539,11 @@ public final class FakeOrganizationApis {
     /** Searches with a cursor. Members only of organizations that the request names, 100 a page by default. */
     public static Answer stytch(Request request, FakeOrganizations all) {
         return switch (request.path()) {
-            case "/v1/users/search" -> stytchPage(request, all, "results", List.of());
+            case "/v1/users/search" -> {
+                ObjectNode none = object();
+                none.putObject("results_metadata").put("total", 0);
+                yield Answer.ok(none.set("results", array(List.of())));
+            }
             case "/v1/b2b/organizations/search" ->
                 stytchPage(
                         request,
@@ -601,7 +610,7 @@ public final class FakeOrganizationApis {
                 .put("total", whole.size())
                 .put("next_cursor", from + size < whole.size() ? Integer.toString(from + size) : null);
         return Answer.ok(
-                page.set(field, array(whole.stream().skip(from).limit(size).toList())));
+                page.set(field, orNull(whole.stream().skip(from).limit(size).toList())));
     }
 
     /** Pages that the header Link continues, 200 users a page at most. Groups are of all types. */
