@@ -9,6 +9,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.Http;
 import dev.userssync.testing.RunningApp;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -198,6 +201,21 @@ class OrganizationsTest extends RunningApp {
         assertEquals("20000", database.value("SELECT count(*) FROM neon_auth.memberships_live"), "null states nothing");
         assertEquals(204, post("membership.listed", "{\"organization_id\": \"big\", \"members\": []}", 4));
         assertEquals(List.of(), live());
+    }
+
+    /** With the generic plan that users-sync asks for, the statement would need minutes. */
+    @Test
+    void theListOfAHugeOrganizationIsComparedInTime() throws IOException {
+        database.execute("INSERT INTO neon_auth.memberships_sync (id, organization_id, user_id, updated_at)"
+                + " SELECT 'huge:u' || i, 'huge', 'u' || i, '2026-01-01' FROM generate_series(1, 100000) AS i");
+        String list = Files.readString(Path.of("routes/sql/apply/list-memberships.sql"))
+                .replace(":?owner", "'organization'")
+                .replace(":?ids", "(SELECT array_agg(id) FROM neon_auth.memberships_sync WHERE user_id <> 'u7')")
+                .replace(":?id", "'huge'")
+                .replace(":?at", "'2026-01-02'");
+        database.execute("SET plan_cache_mode = 'force_generic_plan'; SET statement_timeout = '15s'; " + list);
+        assertEquals(
+                "u7", database.value("SELECT user_id FROM neon_auth.memberships_sync WHERE deleted_at IS NOT NULL"));
     }
 
     /** The list that lacks a membership has ended its roles, too, when the user had joined again before it arrived. */
