@@ -1,5 +1,5 @@
--- Ends the memberships of an organization or user that its complete list lacks (V13__organizations.sql). A provider does
--- not know the members whom a SCIM client pushes into the same organization: they count as listed.
+-- Ends the memberships of an organization or user that its complete list lacks (V13__organizations.sql). A provider
+-- does not know the members whom a SCIM client pushes into the same organization: they count as listed.
 SELECT users_sync_internal.list_memberships(:?owner, :?id,
          CAST(:?ids AS text[]) || ARRAY(SELECT m.id FROM neon_auth.memberships_sync AS m
                                          WHERE EXISTS (SELECT FROM users_sync_internal.scim_client)

@@ -11,8 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The bearer token of a SCIM client: {@code ussc_} and 256 random bits. Only its SHA-256 is stored. A look-up by the hash
- * takes no time that depends on the token. Stateless.
+ * The bearer token of a SCIM client: {@code ussc_} and 256 random bits. Only its SHA-256 is stored. The time of a look-up
+ * by the hash tells nothing of a token. Stateless.
  */
 public final class ClientToken {
 

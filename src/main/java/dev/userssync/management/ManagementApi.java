@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The operator's API of a running instance on the management port, for curl and the command line. {@link Access} checks
- * each caller. {@link PollCommands} and {@link ScimClientCommands} add commands. Parameters are in the query. In Java, because
- * Camel's HTTP consumers can only listen on the webhook port.
+ * each caller. {@link PollCommands} and {@link ScimClientCommands} add commands. Parameters are in the query. In Java,
+ * because Camel's HTTP consumers can only listen on the webhook port.
  */
 public final class ManagementApi {
 

@@ -26,7 +26,8 @@ import org.apache.camel.component.platform.http.vertx.HttpMessage;
 
 /**
  * Reads an HTTP request into the variable {@code request}, a {@link ScimRequest}. In: the request with its bytes as
- * body, and the variable {@link ScimClient#VARIABLE}. It reads the request itself, because Camel's headers mix query, headers and path. Thread-safe.
+ * body, and the variable {@link ScimClient#VARIABLE}. It reads the request itself, because Camel's headers mix query,
+ * headers and path. Thread-safe.
  */
 @BindToRegistry("scim-request")
 public final class ScimRequestReader extends ContextBean implements Processor {

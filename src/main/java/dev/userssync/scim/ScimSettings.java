@@ -12,7 +12,7 @@ import org.apache.camel.CamelContext;
 /**
  * The settings of SCIM, without its token.
  *
- * @param idPrefix          {@code scim.id.prefix}: the start of the ids of users and groups of SCIM_WEBHOOK_SECRET; may be empty
+ * @param idPrefix          {@code scim.id.prefix}: the start of the ids of SCIM_WEBHOOK_SECRET's resources; may be empty
  * @param inactiveIsDeleted {@code scim.inactive}: whether an inactive user counts as deleted
  * @param groups            {@code scim.organizations}: whether there are groups
  * @param documentation     {@code scim.documentation.uri}: what a client's administrator reads, or null

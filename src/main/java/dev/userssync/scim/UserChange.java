@@ -19,8 +19,8 @@ import org.apache.camel.Exchange;
 
 /**
  * Makes user events from a write, see {@link ResourceChange}. Out: the variables {@code first} and {@code second}, user
- * events to send in this order, each may be null; and {@code members}, a list with the event about the user's membership
- * in the client's organization, or null. Thread-safe.
+ * events to send in this order, each may be null; and {@code members}, a list with the event about the membership in the
+ * client's organization, or null. Thread-safe.
  * <p>
  * If inactive means deleted, an inactive user has a {@code deleted_at} and a document with {@code "active": false}, by
  * which clients still find it. The two events of one version are in a safe order, even if only the first is seen. A

@@ -16,6 +16,7 @@ import com.unboundid.scim2.common.messages.ListResponse;
 import com.unboundid.scim2.common.types.GroupResource;
 import com.unboundid.scim2.common.types.UserResource;
 import dev.userssync.testing.Delivery;
+import dev.userssync.testing.Http;
 import dev.userssync.testing.ScimApp;
 import dev.userssync.testing.ScimCustomers;
 import dev.userssync.testing.ScimCustomers.Customer;
@@ -128,6 +129,18 @@ class ScimCustomersTest extends ScimApp {
                                 .id()
                         + membersOf("org_acme").replaceFirst("acme:ada acme:new", ""));
         assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+    }
+
+    @Test
+    void anErasedUserMayReturn() {
+        acme.post("/Users", ADA);
+        beta.post("/Users", ADA);
+        assertEquals(
+                200, Http.post(management("/admin/user/erase?id=acme:ada"), "").statusCode());
+        acme.get("/Users/acme:ada").assertError(404, null);
+        assertEquals("org_beta b-ada", visibleMembers());
+        assertEquals("acme:ada", acme.post("/Users", ADA).id());
+        assertEquals("org_acme acme:ada, org_beta b-ada", visibleMembers());
     }
 
     @Test
