@@ -308,7 +308,10 @@ class NeonAuthTableTest {
             webapp.commit();
             starting.get(60, TimeUnit.SECONDS).close();
         }
-        assertEquals("6", database.value("SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%scim%'"));
+        assertEquals(
+                "6",
+                database.value(
+                        "SELECT count(*) FROM pg_indexes WHERE schemaname = 'neon_auth' AND indexname LIKE '%scim%'"));
     }
 
     @Test
