@@ -31,6 +31,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.stream.Stream;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.DefaultExchange;
 import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -834,6 +836,26 @@ class OrganizationPollsTest extends RunningApp {
             assertEquals(4, organizations("clerk").size());
         } finally {
             database.execute("TRUNCATE users_sync_internal.scim_client CASCADE");
+        }
+    }
+
+    /** Stytch's API of consumers answers 404 for each member of a B2B organization. */
+    @Test
+    void noMemberOfStytchIsDeletedBecauseTheConsumerApiDoesNotKnowHim() throws Exception {
+        start("stytch");
+        for (Map.Entry<String, String> answer :
+                Map.of("member-test-1", "none", "user-test-1", "gone").entrySet()) {
+            Exchange exchange = new DefaultExchange(context());
+            exchange.setVariable("provider", "stytch");
+            exchange.setVariable("userId", answer.getKey());
+            exchange.setVariable("why", "reconcile");
+            exchange.setVariable("asked", Instant.now().toString());
+            exchange.setVariable("failures", 0);
+            context()
+                    .getRegistry()
+                    .lookupByNameAndType("missing-user", MissingUser.class)
+                    .process(exchange);
+            assertEquals(answer.getValue(), exchange.getVariable("answer"), answer.getKey());
         }
     }
 }
