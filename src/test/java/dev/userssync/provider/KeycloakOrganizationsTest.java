@@ -48,6 +48,8 @@ class KeycloakOrganizationsTest {
             fiveHundredMembers();
             changes();
             whatKeycloakDoesNotReport();
+            // Without any organization or group, the brake would hold the reconcile.
+            joinOrganization(realm.post("organizations", "{\"name\": \"Mill\"}"), users.get(1));
             reconcile(app);
             assertTheTablesAreKeycloaks();
         }
@@ -88,13 +90,13 @@ class KeycloakOrganizationsTest {
     /** No webhook arrives. */
     private void whileUsersSyncIsDown() {
         String cellar = realm.post("organizations", "{\"name\": \"Cellar\"}");
-        users.subList(0, 120).forEach(user -> joinOrganization(cellar, user)); // more than a page
+        users.subList(60, 180).forEach(user -> joinOrganization(cellar, user)); // more than a page
         realm.post("organizations/" + cellar + "/groups", "{\"name\": \"Coopers\"}");
         String coopers = realm.list("organizations/" + cellar + "/groups")
                 .get(0)
                 .get("id")
                 .asText();
-        realm.put("organizations/" + cellar + "/groups/" + coopers + "/members/" + users.get(5), "{}");
+        realm.put("organizations/" + cellar + "/groups/" + coopers + "/members/" + users.get(65), "{}");
         String team = realm.post("groups", "{\"name\": \"Team\"}");
         String inside = realm.post("groups/" + team + "/children", "{\"name\": \"Inside\"}");
         joinGroup(inside, users.get(7));
