@@ -10,19 +10,22 @@ WITH state AS (
    ORDER BY seen.fate, seen.id
    LIMIT 1
 ), ended AS MATERIALIZED (
-  SELECT users_sync_internal.list_memberships('organization', next.id,
+  SELECT unnest(users_sync_internal.list_memberships('organization', next.id,
            ARRAY(SELECT m.id
                    FROM neon_auth.memberships_sync AS m
                   WHERE m.organization_id = next.id
                     AND (EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = :?provider AND seen.id = 'membership:' || m.id)
-                      OR users_sync_internal.scim_client_of(m.user_id) IS NOT NULL)), next.stamp) AS memberships
+                      OR users_sync_internal.scim_client_of(m.user_id) IS NOT NULL)), next.stamp)) AS id, next.stamp
     FROM next WHERE next.fate = 'listed'
+), logged AS (
+  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, entity)
+  SELECT id, split_part(:?provider, ':', 1), 'deleted', 'applied', stamp - interval '1 microsecond', 'membership' FROM ended WHERE CAST(:?log AS boolean)
 ), noted AS (
   UPDATE users_sync_internal.sweep_seen AS seen SET fate = CASE next.fate WHEN 'listed' THEN 'ended' ELSE 'deleted' END
     FROM next WHERE seen.provider = :?provider AND seen.id = next.id
 )
 UPDATE users_sync_internal.poll_state AS p SET
-  deleted     = deleted + coalesce((SELECT memberships FROM ended), 0) + CAST(next.fate = 'missing' AS integer),
+  deleted     = deleted + (SELECT count(*) FROM ended) + CAST(next.fate = 'missing' AS integer),
   lease_until = now() + make_interval(secs => CAST(:?leaseSeconds AS double precision))
   FROM next
  WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint)

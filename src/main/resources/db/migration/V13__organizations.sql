@@ -119,14 +119,14 @@ BEGIN
 END $$;
 
 -- States that a list of memberships of one owner is complete: ends the live ones that it lacks and that are not newer. Of newer ones it ends the roles that
--- were reported before the list. Returns how many it ended.
+-- were reported before the list. Returns the ids that it ended.
 -- users-sync asks for generic plans. Here one would not use the index, and would compare each membership with each id: for an organization of 100,000 members
 -- that took more than a minute in place of a second.
-CREATE FUNCTION users_sync_internal.list_memberships(owner TEXT, owner_id TEXT, ids TEXT[], at TIMESTAMPTZ) RETURNS BIGINT
+CREATE FUNCTION users_sync_internal.list_memberships(owner TEXT, owner_id TEXT, ids TEXT[], at TIMESTAMPTZ) RETURNS TEXT[]
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   missing TEXT[];
-  ended   BIGINT;
+  ended   TEXT[];
 BEGIN
   PERFORM pg_advisory_xact_lock(users_sync_internal.list_lock(owner, owner_id));
   INSERT INTO users_sync_internal.membership_scope AS s (owner, id, at) VALUES (list_memberships.owner, owner_id, list_memberships.at)
@@ -139,9 +139,12 @@ BEGIN
              AND NOT EXISTS (SELECT FROM unnest(ids) AS listed (id) WHERE listed.id = m.id)
            ORDER BY m.id COLLATE "C" -- every writer locks in the same order
              FOR UPDATE) AS lacked;
-  UPDATE neon_auth.memberships_sync AS m SET deleted_at = list_memberships.at - interval '1 microsecond'
-   WHERE m.id = ANY (missing) AND coalesce(m.updated_at, m.created_at, '-infinity') < list_memberships.at;
-  GET DIAGNOSTICS ended = ROW_COUNT;
+  WITH gone AS (
+    UPDATE neon_auth.memberships_sync AS m SET deleted_at = list_memberships.at - interval '1 microsecond'
+     WHERE m.id = ANY (missing) AND coalesce(m.updated_at, m.created_at, '-infinity') < list_memberships.at
+    RETURNING m.id
+  )
+  SELECT coalesce(array_agg(gone.id), '{}') INTO ended FROM gone;
   PERFORM users_sync_internal.state_roles(m.id, m.organization_id, m.user_id, NULL, NULL, NULL, NULL, list_memberships.at)
      FROM neon_auth.memberships_sync AS m
      JOIN users_sync_internal.membership_roles AS r ON r.id = m.id
@@ -154,9 +157,9 @@ END $$;
 -- taken, or whether the membership is active, or (all null) only that the row is there. The order of arrival does not matter: of one role the newest report
 -- stands, and of one time the list, then the role that was taken. A complete list of memberships that is newer than all of it had stated the roles and the inactive members, or there was no
 -- membership.
--- Writes the roles to the row, if there is one.
+-- Writes the roles to the row, if there is one. Returns whether that changed the row.
 CREATE FUNCTION users_sync_internal.state_roles(membership_id TEXT, organization_id TEXT, user_id TEXT, list TEXT[], role TEXT, taken BOOLEAN, active BOOLEAN,
-                                                at TIMESTAMPTZ) RETURNS VOID
+                                                at TIMESTAMPTZ) RETURNS BOOLEAN
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   known  users_sync_internal.membership_roles;
@@ -206,6 +209,7 @@ BEGIN
   now_ := coalesce(now_, CASE WHEN known.stated IS NOT NULL OR known.changes <> '{}' THEN CAST('{}' AS text[]) END);
   UPDATE neon_auth.memberships_sync AS m SET roles = now_, role = now_[1], active = coalesce(known.active, m.active)
    WHERE m.id = membership_id AND (m.roles, m.role, m.active) IS DISTINCT FROM (now_, now_[1], coalesce(known.active, m.active));
+  RETURN FOUND;
 END $$;
 
 -- Whether a membership must not be stored, because its user or organization was erased or purged and the event is not newer.

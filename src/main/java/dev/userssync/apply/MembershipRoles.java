@@ -43,7 +43,7 @@ public final class MembershipRoles {
 
     /**
      * Out: the headers {@code id}, {@code organization}, {@code user}, {@code roles}, {@code role}, {@code taken}, {@code
-     * active} and {@code at}. The end of a membership also ends its roles, and what made it inactive.
+     * active} and {@code at}, and those of the history. The end of a membership also ends its roles, and what made it inactive.
      */
     public void parameters(Exchange exchange) {
         JsonNode event = exchange.getMessage().getBody(JsonNode.class);
@@ -64,6 +64,19 @@ public final class MembershipRoles {
                         ? "true"
                         : event.hasNonNull("active") ? event.get("active").asText() : null);
         message.setHeader("at", MergeRule.version(event));
+        history(exchange, event, "role".equals(exchange.getVariable("change")));
+    }
+
+    /** Sets the headers {@code provider}, {@code delivery} and {@code log} for the history. */
+    private static void history(Exchange exchange, JsonNode event, boolean log) {
+        Message message = exchange.getMessage();
+        message.setHeader("provider", event.path("provider").asText("unknown"));
+        message.setHeader("delivery", StorableText.of(event.path("delivery").textValue()));
+        String on = exchange.getContext()
+                .getPropertiesComponent()
+                .resolveProperty("event-log.enabled")
+                .orElse("false");
+        message.setHeader("log", Boolean.toString(log && on.equals("true")));
     }
 
     /**
@@ -88,6 +101,7 @@ public final class MembershipRoles {
             parts.add(each.subList(from, Math.min(from + PART, each.size())));
         }
         exchange.setVariable("parts", parts);
+        history(exchange, list, true);
     }
 
     /** Makes one member of a list an event of its own, which alone is parked if it cannot be applied. */

@@ -13,6 +13,8 @@ import dev.userssync.testing.CapturedLog;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.FakeApi;
 import dev.userssync.testing.FakeApis;
+import dev.userssync.testing.FakeOrganizationApis;
+import dev.userssync.testing.FakeOrganizations;
 import dev.userssync.testing.Http;
 import dev.userssync.testing.ScimApp;
 import dev.userssync.testing.StartedApp;
@@ -55,6 +57,7 @@ class LeastPrivilegeTest {
     private final String owner = "owner_" + UUID.randomUUID();
     private final String role = "app_" + UUID.randomUUID();
     private final FakeApi api = new FakeApi(FakeApis::clerk);
+    private final FakeOrganizations organizations = new FakeOrganizations(FakeOrganizationApis::auth0);
     private final Properties settings = TestSettings.with(database, "clerk", "generic", "scim");
     private final CapturedLog log = new CapturedLog();
     private StartedApp app;
@@ -77,6 +80,12 @@ class LeastPrivilegeTest {
         settings.setProperty("clerk.id.prefix", "c:"); // a missing user's id must name its provider
         settings.setProperty("poll.interval", "1h");
         settings.setProperty("poll.tick", "20");
+        settings.setProperty("auth0.api.key", "client:secret");
+        settings.setProperty("auth0.api.url", organizations.api.url());
+        settings.setProperty("auth0.id.prefix", "a:");
+        organizations.found("o1");
+        organizations.join("o1", "u1", "admin");
+        organizations.join("o1", "u2", "admin");
         api.createMany("polled_", 3);
         Throwable tooEarly = assertThrows(RuntimeException.class, () -> new StartedApp(settings));
         while (tooEarly.getCause() != null) {
@@ -121,6 +130,7 @@ class LeastPrivilegeTest {
             app.close();
         }
         api.close();
+        organizations.close();
     }
 
     @Test
@@ -180,7 +190,8 @@ class LeastPrivilegeTest {
     }
 
     private void awaitBackfill() {
-        String state = "SELECT backfilled_at IS NOT NULL AND phase IS NULL FROM users_sync_internal.poll_state";
+        String state =
+                "SELECT backfilled_at IS NOT NULL AND phase IS NULL FROM users_sync_internal.poll_state WHERE provider = 'clerk'";
         await().atMost(Duration.ofSeconds(20))
                 .until(() -> database.column(state).equals(List.of("t")));
     }
@@ -198,6 +209,31 @@ class LeastPrivilegeTest {
                 .wake("clerk");
         await().atMost(Duration.ofSeconds(20))
                 .until(() -> name("c:polled_0000001").equals("nobody"));
+        assertNothingWasDenied();
+    }
+
+    @Test
+    void organizationsArePolledAndTheirMembershipsEnd() {
+        String members =
+                "SELECT user_id || ' ' || role AS one FROM neon_auth.memberships_live WHERE organization_id = 'a:o1' ORDER BY user_id";
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> database.column(members).equals(List.of("a:u1 admin", "a:u2 admin")));
+        await().atMost(Duration.ofSeconds(20))
+                .until(
+                        () -> database.column(
+                                "SELECT 1 FROM users_sync_internal.poll_state WHERE provider = 'auth0:organizations' AND phase IS NULL"),
+                        done -> !done.isEmpty());
+        organizations.leave("o1", "u2");
+        organizations.change("o1", "u1", "editor");
+        database.execute(
+                "UPDATE users_sync_internal.poll_state SET listing_due = now() WHERE provider = 'auth0:organizations'");
+        app.main
+                .getCamelContext()
+                .getRegistry()
+                .lookupByNameAndType("polls", Polls.class)
+                .wake("auth0:organizations");
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> database.column(members).equals(List.of("a:u1 editor")));
         assertNothingWasDenied();
     }
 

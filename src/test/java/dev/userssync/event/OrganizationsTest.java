@@ -212,7 +212,10 @@ class OrganizationsTest extends RunningApp {
                 .replace(":?owner", "'organization'")
                 .replace(":?ids", "(SELECT array_agg(id) FROM neon_auth.memberships_sync WHERE user_id <> 'u7')")
                 .replace(":?id", "'huge'")
-                .replace(":?at", "'2026-01-02'");
+                .replace(":?at", "'2026-01-02'")
+                .replace(":?provider", "'generic'")
+                .replace(":?delivery", "NULL")
+                .replace(":?log", "true");
         database.execute("SET plan_cache_mode = 'force_generic_plan'; SET statement_timeout = '15s'; " + list);
         assertEquals(
                 "u7", database.value("SELECT user_id FROM neon_auth.memberships_sync WHERE deleted_at IS NOT NULL"));
@@ -357,5 +360,25 @@ class OrganizationsTest extends RunningApp {
                 "organization applied",
                 database.value(
                         "SELECT concat_ws(' ', entity, decision) FROM users_sync_internal.event_log WHERE user_id = 'g:o1'"));
+    }
+
+    @Test
+    void theHistoryTellsWhatAListEndedAndWhichRoleAloneChanged() {
+        joined("o1", "u1", 1);
+        assertEquals(204, post("membership.listed", "{\"organization_id\": \"o1\", \"members\": []}", 3));
+        String pair = "\"organization_id\": \"o1\", \"user_id\": \"u2\", \"roles_apart\": true";
+        assertEquals(204, post("membership.created", "{" + pair + "}", 4));
+        assertEquals(204, post("membership.updated", "{" + pair + ", \"role_given\": \"admin\"}", 5));
+        assertEquals(204, post("membership.updated", "{" + pair + ", \"role_given\": \"admin\"}", 5));
+        assertEquals(
+                List.of(
+                        "g:o1:g:u1 created applied 1",
+                        "g:o1:g:u1 deleted applied 2",
+                        "g:o1:g:u2 created applied 4",
+                        "g:o1:g:u2 updated applied 5",
+                        "g:o1:g:u2 updated duplicate 5"),
+                database.column(
+                        "SELECT concat_ws(' ', user_id, type, decision, floor(extract(epoch FROM version - '%s') / 60)) AS one FROM users_sync_internal.event_log WHERE provider = 'generic' ORDER BY at"
+                                .formatted(START)));
     }
 }

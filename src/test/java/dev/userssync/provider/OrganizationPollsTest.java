@@ -2,10 +2,12 @@ package dev.userssync.provider;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.userssync.command.Commands;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import dev.userssync.testing.Delivery;
@@ -20,6 +22,8 @@ import dev.userssync.testing.RunningApp;
 import dev.userssync.testing.TestSettings;
 import dev.userssync.verify.VerificationScheme;
 import dev.userssync.verify.VerifyComponent;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -857,5 +861,22 @@ class OrganizationPollsTest extends RunningApp {
                     .process(exchange);
             assertEquals(answer.getValue(), exchange.getVariable("answer"), answer.getKey());
         }
+    }
+
+    @Test
+    void theCommandWaitsForBothPollsOfAProvider() {
+        FakeOrganizations fake = filled("clerk");
+        fake.rename("o1", "Another name");
+        StringWriter out = new StringWriter();
+        assertEquals(
+                0,
+                Commands.line(() -> 0)
+                        .setOut(new PrintWriter(out))
+                        .execute(
+                                "reconcile",
+                                "clerk",
+                                "--url=http://localhost:" + settings.getProperty("camel.management.port")));
+        assertTrue(out.toString().contains("clerk:organizations"), out.toString());
+        assertTablesAreTrue("clerk");
     }
 }

@@ -86,6 +86,7 @@ class ProvidersPollingTest extends RunningApp {
             settings.setProperty(
                     provider + ".api.key", WITH_SECRETS.contains(provider) ? "client:secret" : FakeApis.KEY);
             settings.setProperty(provider + ".id.prefix", provider + ":");
+            settings.setProperty(provider + ".organizations", "off"); // a test of their own: OrganizationPollsTest
         });
         settings.setProperty("stack-auth.project.id", "project");
         settings.setProperty("keycloak.realm", "orchard");

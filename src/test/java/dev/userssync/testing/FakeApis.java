@@ -42,6 +42,9 @@ public final class FakeApis {
         if (id != null) {
             return api.user(id) == null ? null : Answer.ok(clerkUser(api.user(id)));
         }
+        if (!request.path().equals("/v1/users")) {
+            return null; // no organizations
+        }
         int limit = request.number("limit", 10);
         int count = Math.min(limit, api.largestPage);
         int offset = request.number("offset", 0);
