@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpServer;
 import dev.userssync.bench.Ports;
 import dev.userssync.event.JsonBody;
+import dev.userssync.testing.CommandRun;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.RunningApp;
 import dev.userssync.testing.TestDatabase;
@@ -48,15 +49,10 @@ class CommandsTest extends RunningApp {
         if (!all.contains("print-sql") && !all.contains("--help")) {
             all.add(1, "--url=" + management(""));
         }
-        StringWriter printed = new StringWriter();
-        StringWriter complained = new StringWriter();
-        int code = Commands.line(() -> 0)
-                .setOut(new PrintWriter(printed))
-                .setErr(new PrintWriter(complained))
-                .execute(all.toArray(String[]::new));
-        out = printed.toString();
-        err = complained.toString();
-        return code;
+        CommandRun run = CommandRun.of(all);
+        out = run.out();
+        err = run.err();
+        return run.code();
     }
 
     private JsonNode json() throws Exception {

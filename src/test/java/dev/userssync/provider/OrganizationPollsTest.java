@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.userssync.command.Commands;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
+import dev.userssync.testing.CommandRun;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.FakeApi;
 import dev.userssync.testing.FakeApi.Answer;
@@ -22,8 +22,6 @@ import dev.userssync.testing.RunningApp;
 import dev.userssync.testing.TestSettings;
 import dev.userssync.verify.VerificationScheme;
 import dev.userssync.verify.VerifyComponent;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -867,16 +865,9 @@ class OrganizationPollsTest extends RunningApp {
     void theCommandWaitsForBothPollsOfAProvider() {
         FakeOrganizations fake = filled("clerk");
         fake.rename("o1", "Another name");
-        StringWriter out = new StringWriter();
-        assertEquals(
-                0,
-                Commands.line(() -> 0)
-                        .setOut(new PrintWriter(out))
-                        .execute(
-                                "reconcile",
-                                "clerk",
-                                "--url=http://localhost:" + settings.getProperty("camel.management.port")));
-        assertTrue(out.toString().contains("clerk:organizations"), out.toString());
+        CommandRun run = CommandRun.of(List.of("reconcile", "clerk", "--url=" + management("")));
+        assertEquals(0, run.code());
+        assertTrue(run.out().contains("clerk:organizations"), run.out());
         assertTablesAreTrue("clerk");
     }
 }

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import dev.userssync.command.Commands;
+import dev.userssync.testing.CommandRun;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.FakeApi;
 import dev.userssync.testing.FakeApi.Answer;
@@ -14,11 +14,10 @@ import dev.userssync.testing.FakeApi.User;
 import dev.userssync.testing.FakeApis;
 import dev.userssync.testing.Http;
 import dev.userssync.testing.PolledApp;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -575,12 +574,11 @@ class PollingTest extends PolledApp {
 
     /** Runs a command of the command line. */
     private String run(int exitCode, String... arguments) {
-        StringWriter out = new StringWriter();
-        String[] all = java.util.Arrays.copyOf(arguments, arguments.length + 1);
-        all[arguments.length] = "--url=http://localhost:" + settings.getProperty("camel.management.port");
-        assertEquals(
-                exitCode, Commands.line(() -> 0).setOut(new PrintWriter(out)).execute(all));
-        return out.toString();
+        List<String> all = new ArrayList<>(List.of(arguments));
+        all.add("--url=" + management(""));
+        CommandRun run = CommandRun.of(all);
+        assertEquals(exitCode, run.code());
+        return run.out();
     }
 
     private void hold() {

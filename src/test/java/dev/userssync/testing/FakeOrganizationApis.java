@@ -163,15 +163,10 @@ public final class FakeOrganizationApis {
                         request,
                         all,
                         all.organizations().stream()
-                                .map(organization -> object().put("object", "organization")
+                                .map(organization -> dated(organization.created(), organization.updated())
+                                        .put("object", "organization")
                                         .put("id", organization.id())
-                                        .put("name", organization.name())
-                                        .put(
-                                                "created_at",
-                                                organization.created().toString())
-                                        .put(
-                                                "updated_at",
-                                                organization.updated().toString()))
+                                        .put("name", organization.name()))
                                 .toList());
             case "/user_management/organization_memberships" -> {
                 String organization = request.query().get("organization_id");
@@ -197,15 +192,19 @@ public final class FakeOrganizationApis {
         return member.roles().contains("pending") ? "pending" : "active";
     }
 
+    /** An object with its times as WorkOS and Stytch write them. */
+    private static ObjectNode dated(Instant created, Instant updated) {
+        return object().put("created_at", created.toString()).put("updated_at", updated.toString());
+    }
+
     private static ObjectNode workosMembership(Member member) {
-        ObjectNode json = object().put("object", "organization_membership")
+        ObjectNode json = dated(member.created(), member.updated())
+                .put("object", "organization_membership")
                 .put("id", member.id())
                 .put("user_id", member.user())
                 .put("organization_id", member.organization())
                 .put("organization_name", "repeated")
-                .put("status", status(member))
-                .put("created_at", member.created().toString())
-                .put("updated_at", member.updated().toString());
+                .put("status", status(member));
         json.putObject("user").put("id", member.user()).put("last_sign_in_at", "2026-01-01T00:00:00.000Z");
         json.putObject("role").put("slug", member.roles().get(0));
         json.set(
@@ -550,15 +549,10 @@ public final class FakeOrganizationApis {
                         all,
                         "organizations",
                         all.organizations().stream()
-                                .map(organization -> object().put("organization_id", organization.id())
+                                .map(organization -> dated(organization.created(), organization.updated())
+                                        .put("organization_id", organization.id())
                                         .put("organization_name", organization.name())
-                                        .put("organization_slug", "slug-of-" + organization.id())
-                                        .put(
-                                                "created_at",
-                                                organization.created().toString())
-                                        .put(
-                                                "updated_at",
-                                                organization.updated().toString()))
+                                        .put("organization_slug", "slug-of-" + organization.id()))
                                 .toList());
             case "/v1/b2b/organizations/members/search" -> {
                 List<String> ids = new ArrayList<>();
@@ -579,13 +573,12 @@ public final class FakeOrganizationApis {
     }
 
     private static ObjectNode stytchMember(Member member) {
-        ObjectNode json = object().put("member_id", member.id())
+        ObjectNode json = dated(member.created(), member.updated())
+                .put("member_id", member.id())
                 .put("organization_id", member.organization())
                 .put("email_address", member.user() + "@orchard.example")
                 .put("name", "Name of " + member.user())
-                .put("status", member.roles().contains("invited") ? "invited" : "active")
-                .put("created_at", member.created().toString())
-                .put("updated_at", member.updated().toString());
+                .put("status", member.roles().contains("invited") ? "invited" : "active");
         json.set(
                 "roles",
                 array(member.roles().stream()

@@ -3,11 +3,8 @@ package dev.userssync.testing;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.userssync.command.Commands;
 import dev.userssync.testing.ScimApp.Reply;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -32,15 +29,10 @@ public final class ScimCustomers {
         List<String> all = new ArrayList<>(List.of("scim-client"));
         all.addAll(List.of(arguments));
         all.add("--url=" + management);
-        StringWriter printed = new StringWriter();
-        StringWriter complained = new StringWriter();
-        int code = Commands.line(() -> 0)
-                .setOut(new PrintWriter(printed))
-                .setErr(new PrintWriter(complained))
-                .execute(all.toArray(String[]::new));
-        out = printed.toString();
-        err = complained.toString();
-        return code;
+        CommandRun run = CommandRun.of(all);
+        out = run.out();
+        err = run.err();
+        return run.code();
     }
 
     /** The output as JSON; the command must succeed. */
