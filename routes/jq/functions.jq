@@ -36,7 +36,7 @@ def pages_after($ids; $after; $lost):
 
 # What a page by offset adds to its answer: each page starts with the last entry of the page before, and goes back if it does not.
 def pages($offset; $count; $more):
-  (if $offset > 0 then {retreat: {offset: ([$offset - 100, 0] | max)}} else {} end)
+  (if $offset > 0 then {retreat: {offset: ([0, $offset - 99] | max)}} else {} end)
   + if $more and $count > 1 then {more: true, cursor: {offset: ($offset + $count - 1)}} else {} end;
 
 # For an API with numbered pages of at most $most entries: the page that holds the entry at an offset and the most entries after it, as {size, page, offset},

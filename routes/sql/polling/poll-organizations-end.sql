@@ -1,5 +1,5 @@
 -- Ends what one complete list of members lacks, or names the next organization that two listings lacked. Without a row everything has ended. A dry run ends
--- nothing, and a backfill deletes nothing: it only notes when the lists were complete.
+-- nothing, and a backfill deletes nothing.
 WITH state AS (
   SELECT * FROM users_sync_internal.poll_state
    WHERE provider = :?provider AND fence = CAST(:?fence AS bigint) AND job <> 'dry-run' FOR UPDATE
@@ -13,9 +13,8 @@ WITH state AS (
   SELECT unnest(users_sync_internal.list_memberships('organization', next.id,
            ARRAY(SELECT m.id
                    FROM neon_auth.memberships_sync AS m
-                  WHERE m.organization_id = next.id
-                    AND (EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = :?provider AND seen.id = 'membership:' || m.id)
-                      OR users_sync_internal.scim_client_of(m.user_id) IS NOT NULL)), next.stamp)) AS id, next.stamp
+                   JOIN users_sync_internal.sweep_seen AS seen ON seen.provider = :?provider AND seen.id = 'membership:' || m.id
+                  WHERE m.organization_id = next.id), next.stamp)) AS id, next.stamp
     FROM next WHERE next.fate = 'listed'
 ), logged AS (
   INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, entity)

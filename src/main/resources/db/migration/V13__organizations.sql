@@ -137,6 +137,9 @@ BEGIN
            WHERE CASE list_memberships.owner WHEN 'organization' THEN m.organization_id ELSE m.user_id END = owner_id
              AND m.deleted_at IS NULL
              AND NOT EXISTS (SELECT FROM unnest(ids) AS listed (id) WHERE listed.id = m.id)
+             -- A provider does not know the members whom a SCIM client pushes into the same organization (V14__scim_clients.sql).
+             AND NOT (list_memberships.owner = 'organization' AND EXISTS (SELECT FROM users_sync_internal.scim_client)
+                      AND users_sync_internal.scim_client_of(m.user_id) IS NOT NULL)
            ORDER BY m.id COLLATE "C" -- every writer locks in the same order
              FOR UPDATE) AS lacked;
   WITH gone AS (

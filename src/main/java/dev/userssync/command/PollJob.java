@@ -1,6 +1,7 @@
 package dev.userssync.command;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.settings.PollSettings;
 import java.time.Duration;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -23,7 +24,7 @@ public abstract class PollJob extends Remote {
      */
     int request(String path) throws Exception {
         int result = request(provider, path);
-        String organizations = provider + ":organizations";
+        String organizations = PollSettings.organizations(provider);
         return state(organizations).isEmpty() ? result : Math.max(result, request(organizations, path));
     }
 

@@ -70,7 +70,7 @@ public final class UserPage extends ContextBean {
         List<List<Exchange>> mapped = new ArrayList<>();
         ArrayNode events = JSON.createArrayNode();
         ArrayNode entities = JSON.createArrayNode();
-        ArrayNode differences = JSON.createArrayNode();
+        ArrayNode always = JSON.createArrayNode();
         ArrayNode ids = JSON.createArrayNode();
         for (JsonNode listed : page.path(field)) {
             for (List<Exchange> place : places(lists, checked(exchange, listed))) {
@@ -86,7 +86,7 @@ public final class UserPage extends ContextBean {
                             ids.add(event.path("id"));
                         }
                     } else if (entity != Entity.USER) {
-                        differences.add(PageDifferences.toApply(mapped.size(), event));
+                        always.add(PageDifferences.toApply(mapped.size(), event));
                     }
                 }
                 mapped.add(place);
@@ -96,9 +96,8 @@ public final class UserPage extends ContextBean {
         page.path("fetch").forEach(id -> fetch.add(id.asText()));
         exchange.setVariable("mapped", mapped);
         exchange.setVariable("fetch", fetch.stream().distinct().toList());
-        exchange.setVariable("differences", JSON.writeValueAsString(differences));
-        exchange.setVariable("always", differences);
-        exchange.setVariable("beside", !entities.isEmpty() || !differences.isEmpty());
+        exchange.setVariable("always", always);
+        exchange.setVariable("beside", !entities.isEmpty() || !always.isEmpty());
         exchange.setVariable("events", StorableText.ofJson(JSON.writeValueAsString(events)));
         exchange.setVariable("entities", StorableText.ofJson(JSON.writeValueAsString(entities)));
         exchange.setVariable("ids", JSON.writeValueAsString(ids));
