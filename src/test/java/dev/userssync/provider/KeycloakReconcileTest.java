@@ -26,6 +26,8 @@ import org.junit.jupiter.api.Test;
 class KeycloakReconcileTest {
 
     private static final int USERS = 2000;
+    /** The realm's organizations are polled too, with a state of their own. */
+    private static final String USERS_STATE = " FROM users_sync_internal.poll_state WHERE provider = 'keycloak'";
 
     private final TestDatabase database = new TestDatabase();
     private final Properties settings = TestSettings.with(database);
@@ -74,7 +76,7 @@ class KeycloakReconcileTest {
             realm.create("{\"username\": \"late" + i + "\", \"enabled\": true}");
         }
         String listed = state("started_at");
-        database.execute("UPDATE users_sync_internal.poll_state SET changes_due = now()");
+        database.execute("UPDATE users_sync_internal.poll_state SET changes_due = now() WHERE provider = 'keycloak'");
         try (StartedApp app = new StartedApp(settings)) {
             awaitState("changes_due > now()");
         }
@@ -110,13 +112,13 @@ class KeycloakReconcileTest {
     }
 
     private String state(String column) {
-        return database.value("SELECT " + column + " FROM users_sync_internal.poll_state");
+        return database.value("SELECT " + column + USERS_STATE);
     }
 
     private void awaitState(String condition) {
         await().atMost(Duration.ofMinutes(2))
-                .until(() -> database.column("SELECT " + condition + " FROM users_sync_internal.poll_state")
-                        .equals(List.of("t")));
+                .until(() ->
+                        database.column("SELECT " + condition + USERS_STATE).equals(List.of("t")));
     }
 
     private int post(String path) {
