@@ -4,7 +4,8 @@
 --   {table}, {tombstone}      its name, and that of the table with its tombstones
 --   {column}                  repeats the line for each column of the profile; {new} is what a winning event writes there
 --   {key}                     repeats the line for each column that never changes once it is known
---   {membership}              keeps the line for memberships only; {entity} is what the history calls the row
+--   {membership}              keeps the line for memberships only, {organization} for organizations only
+--   {entity}                  is what the history calls the row
 --   {any}                     repeats the line for each column of the profile and each key; {columns} lists them, {casts} with their types
 --   {new columns}, {row columns}   the columns of the profile, as a winning event writes them and in the row
 -- A row has two registers: the profile, versioned by coalesce(updated_at, created_at), and deleted_at.
@@ -52,6 +53,7 @@ changed AS (
                         AND NOT EXISTS (SELECT FROM {table} AS u
                                          WHERE u.id = event.id
                                            AND greatest(coalesce(u.updated_at, u.created_at), u.deleted_at) > tombstone.at))
+     {organization} AND NOT users_sync_internal.has_no_parent(parent_id, coalesce(updated_at, created_at))
      {membership} AND NOT users_sync_internal.has_no_owner(id, organization_id, user_id, coalesce(updated_at, created_at, nullif(deleted_at, now())))
    ORDER BY id COLLATE "C" -- every writer locks in the same order
   ON CONFLICT (id) DO UPDATE SET

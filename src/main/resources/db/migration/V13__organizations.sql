@@ -40,13 +40,22 @@ CREATE VIEW neon_auth.organizations_live AS
     FROM neon_auth.organizations_sync
    WHERE deleted_at IS NULL;
 
--- Providers report no deletion of the memberships of a deleted user or organization, so that the view must hide them. It asks for a deletion, not for a
--- live row: a membership that arrives before its user or organization is visible at once.
+-- Providers report no deletion of the memberships of a deleted user or organization, nor of the groups inside one, so that the view must hide them. It asks
+-- for a deletion, not for a live row: a membership that arrives before its user or organization is visible at once.
+-- The condition on the parents names only o, so that Postgres tests it once for an organization, not for each of its members. UNION ends a circle of parents.
 CREATE VIEW neon_auth.memberships_live AS
   SELECT m.id, m.organization_id, m.user_id, m.raw_json, m.role, m.roles, m.active, m.created_at, m.deleted_at, m.updated_at
     FROM neon_auth.memberships_sync AS m
    WHERE m.deleted_at IS NULL AND m.active AND m.organization_id IS NOT NULL AND m.user_id IS NOT NULL
-     AND NOT EXISTS (SELECT FROM neon_auth.organizations_sync AS o WHERE o.id = m.organization_id AND o.deleted_at IS NOT NULL)
+     AND NOT EXISTS (SELECT FROM neon_auth.organizations_sync AS o
+                      WHERE o.id = m.organization_id
+                        AND (o.deleted_at IS NOT NULL
+                             OR o.parent_id IS NOT NULL AND EXISTS (
+                               WITH RECURSIVE above (parent_id, deleted_at) AS (
+                                 SELECT p.parent_id, p.deleted_at FROM neon_auth.organizations_sync AS p WHERE p.id = o.parent_id
+                                  UNION
+                                 SELECT p.parent_id, p.deleted_at FROM above JOIN neon_auth.organizations_sync AS p ON p.id = above.parent_id)
+                               SELECT FROM above WHERE above.deleted_at IS NOT NULL)))
      AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u WHERE u.id = m.user_id AND u.deleted_at IS NOT NULL);
 
 -- As with users_live: row level security holds for the caller. Postgres 14 cannot.
@@ -229,6 +238,14 @@ CREATE FUNCTION users_sync_internal.has_no_owner(membership_id TEXT, organizatio
                     AND NOT EXISTS (SELECT FROM neon_auth.organizations_sync AS o
                                      WHERE o.id = t.id AND greatest(coalesce(o.updated_at, o.created_at), o.deleted_at) > t.at));
 
+-- Whether an organization must not be stored, because the one that it is part of was purged and the event is not newer.
+CREATE FUNCTION users_sync_internal.has_no_parent(parent_id TEXT, version TIMESTAMPTZ) RETURNS BOOLEAN
+  LANGUAGE sql STABLE
+  RETURN EXISTS (SELECT FROM users_sync_internal.organization_tombstone AS t
+                  WHERE t.id = parent_id AND t.at >= coalesce(version, '-infinity')
+                    AND NOT EXISTS (SELECT FROM neon_auth.organizations_sync AS o
+                                     WHERE o.id = t.id AND greatest(coalesce(o.updated_at, o.created_at), o.deleted_at) > t.at));
+
 -- Removes the memberships of users whose row was erased or purged, and what is kept of them. Returns how many rows.
 CREATE FUNCTION users_sync_internal.remove_memberships(user_ids TEXT[]) RETURNS BIGINT
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -249,12 +266,15 @@ BEGIN
   RETURN cardinality(ids);
 END $$;
 
--- Removes up to a thousand organizations, with their memberships, and as many memberships that were deleted so many days ago. An organization to which the
--- application still refers stays. Returns how many rows are gone.
+-- Removes up to a thousand organizations, with the groups inside them and the memberships of all these, and as many memberships that were deleted so many days
+-- ago. An organization stays if the application still refers to it or to a group inside, or if such a group is newer than the deletion or a SCIM client's:
+-- without the organization, memberships_live would show its members again. Returns how many rows are gone.
 CREATE FUNCTION users_sync_internal.purge_organizations(days INTEGER) RETURNS BIGINT
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   one    RECORD;
+  inside TEXT[]; -- the organization and what is inside it
+  stays  BOOLEAN;
   purged BIGINT := 0;
   gone   BIGINT;
 BEGIN
@@ -262,14 +282,25 @@ BEGIN
   LOCK TABLE neon_auth.organizations_sync, neon_auth.memberships_sync IN SHARE ROW EXCLUSIVE MODE;
   FOR one IN SELECT o.id, o.deleted_at FROM neon_auth.organizations_sync AS o
               WHERE o.deleted_at < now() - make_interval(days => purge_organizations.days) ORDER BY o.deleted_at LIMIT 1000 LOOP
+    WITH RECURSIVE part (id) AS (
+      SELECT one.id
+       UNION
+      SELECT o.id FROM part JOIN neon_auth.organizations_sync AS o ON o.parent_id = part.id AND o.deleted_at IS NULL
+    )
+    SELECT array_agg(o.id),
+           bool_or(o.deleted_at IS NULL AND (coalesce(o.updated_at, o.created_at) > one.deleted_at OR users_sync_internal.scim_client_of(o.id) IS NOT NULL))
+      INTO inside, stays
+      FROM part JOIN neon_auth.organizations_sync AS o ON o.id = part.id;
+    CONTINUE WHEN stays;
     BEGIN
       SET CONSTRAINTS ALL IMMEDIATE; -- a foreign key that waits for the commit must speak here, too
-      DELETE FROM neon_auth.organizations_sync AS o WHERE o.id = one.id;
-      INSERT INTO users_sync_internal.organization_tombstone AS t (id, at) VALUES (one.id, one.deleted_at)
+      DELETE FROM neon_auth.organizations_sync AS o WHERE o.id = ANY (inside);
+      INSERT INTO users_sync_internal.organization_tombstone AS t (id, at) SELECT unnest(inside), one.deleted_at
         ON CONFLICT (id) DO UPDATE SET at = greatest(t.at, excluded.at);
-      DELETE FROM neon_auth.memberships_sync AS m WHERE m.organization_id = one.id;
-      DELETE FROM users_sync_internal.membership_scope AS s WHERE s.owner = 'organization' AND s.id = one.id;
-      purged := purged + 1;
+      WITH ended AS (DELETE FROM neon_auth.memberships_sync AS m WHERE m.organization_id = ANY (inside) RETURNING m.id)
+      DELETE FROM users_sync_internal.membership_roles AS r USING ended WHERE r.id = ended.id;
+      DELETE FROM users_sync_internal.membership_scope AS s WHERE s.owner = 'organization' AND s.id = ANY (inside);
+      purged := purged + cardinality(inside);
     EXCEPTION WHEN foreign_key_violation THEN
       CONTINUE;
     END;

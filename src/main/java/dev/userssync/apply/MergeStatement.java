@@ -2,8 +2,10 @@ package dev.userssync.apply;
 
 import dev.userssync.event.Entity;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -53,9 +55,12 @@ public final class MergeStatement {
             if (line.startsWith("--")) {
                 continue; // the explanation, which names the place-holders
             }
-            if (line.contains("{membership}")) {
-                if (entity == Entity.MEMBERSHIP) {
-                    lines.add(line.replace("{membership} ", ""));
+            Optional<Entity> only = Arrays.stream(Entity.values())
+                    .filter(one -> line.contains("{" + one.word() + "} "))
+                    .findAny();
+            if (only.isPresent()) {
+                if (only.get() == entity) {
+                    lines.add(line.replace("{" + entity.word() + "} ", ""));
                 }
             } else if (line.contains("{column}")) {
                 entity.columns.forEach(column ->

@@ -324,6 +324,77 @@ class OrganizationsTest extends RunningApp {
         database.execute("DROP TABLE rooms");
     }
 
+    private void group(String id, String parent, int minutes) {
+        assertEquals(
+                204,
+                post(
+                        "organization.updated",
+                        "{\"id\": \"" + id + "\", \"kind\": \"group\", \"parent_id\": \"" + parent + "\"}",
+                        minutes));
+    }
+
+    @Test
+    void theViewHidesTheMembersOfGroupsInsideADeletedOrganization() {
+        group("g1", "o1", 1);
+        group("g2", "g1", 1);
+        group("g3", "nobody", 1); // has not arrived yet
+        group("c1", "c2", 1);
+        group("c2", "c1", 1);
+        for (String group : List.of("g1", "g2", "g3", "c1")) {
+            joined(group, "u1", 1);
+        }
+        List<String> all = live();
+        assertEquals(4, all.size());
+        assertEquals(204, post("organization.deleted", "{\"id\": \"o1\"}", 2));
+        assertEquals(List.of("g:c1 g:u1 admin {admin}", "g:g3 g:u1 admin {admin}"), live());
+        assertEquals(204, post("organization.updated", "{\"id\": \"o1\"}", 3)); // restored
+        assertEquals(all, live());
+        assertEquals(204, post("organization.deleted", "{\"id\": \"c2\"}", 4));
+        assertEquals(
+                List.of("g:g1 g:u1 admin {admin}", "g:g2 g:u1 admin {admin}", "g:g3 g:u1 admin {admin}"),
+                live(),
+                "a circle");
+    }
+
+    @Test
+    void thePurgeOfAnOrganizationShowsNoMembersOfTheGroupsInside() throws Exception {
+        group("g1", "o1", 1);
+        group("g2", "g1", 1);
+        joined("g2", "u1", 1);
+        group("g3", "o3", 4); // newer than the deletion of o3
+        joined("g3", "u1", 1);
+        assertEquals(204, post("organization.deleted", "{\"id\": \"o1\"}", 2));
+        assertEquals(204, post("organization.deleted", "{\"id\": \"o3\"}", 2));
+        purge();
+        assertEquals(List.of(), live());
+        assertEquals(
+                List.of("g:g3", "g:o3"), database.column("SELECT id FROM neon_auth.organizations_sync ORDER BY id"));
+        group("g2", "g1", 1); // late
+        group("g4", "o1", 2); // late, and not known before
+        joined("g2", "u1", 2);
+        assertEquals(List.of(), live());
+        assertEquals("2", database.value("SELECT count(*) FROM neon_auth.organizations_sync"));
+        group("g4", "o1", 3);
+        joined("g4", "u1", 3);
+        assertEquals(List.of("g:g4 g:u1 admin {admin}"), live());
+    }
+
+    /** A test of the parents for each membership would take several seconds. */
+    @Test
+    void theParentsOfAHugeGroupAreLookedUpOnce() {
+        database.execute("INSERT INTO neon_auth.organizations_sync (id, parent_id, deleted_at)"
+                + " SELECT 'o' || i, 'o' || i + 1, CASE WHEN i > 10000 THEN now() END FROM generate_series(1, 11000) AS i;"
+                + " INSERT INTO neon_auth.memberships_sync (id, organization_id, user_id, updated_at)"
+                + " SELECT 'o9990:u' || i, 'o9990', 'u' || i, now() FROM generate_series(1, 100000) AS i;"
+                + " UPDATE neon_auth.organizations_sync SET parent_id = NULL WHERE id = 'o10000'");
+        database.execute("ANALYZE neon_auth.organizations_sync, neon_auth.memberships_sync");
+        String members = "SELECT * FROM neon_auth.memberships_live WHERE organization_id = 'o9990'";
+        assertEquals("100000", database.value("SELECT count(*) FROM (" + members + ") AS m"));
+        for (String line : database.column("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + members)) {
+            assertTrue(!line.contains("organizations_sync") || line.matches(".* loops=\\d{1,3}\\).*|.*pkey$"), line);
+        }
+    }
+
     @Test
     void organizationsThatAreOffAreIgnored() {
         assertEquals(204, post("clerk", "organization.created", "{\"id\": \"org_1\", \"name\": \"Acme\"}", 1));
