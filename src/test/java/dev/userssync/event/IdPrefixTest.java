@@ -220,6 +220,14 @@ class IdPrefixTest extends RunningApp {
             {
                 "INSERT INTO users_sync_internal.dead_letter (provider, reason, body, holds) VALUES ('clerk', 'a', '{\"id\": \"u1\"}', 'user event')",
                 "hold user events with the old ids: replay or discard them"
+            },
+            {
+                "INSERT INTO neon_auth.organizations_sync (id, raw_json) VALUES ('a1', '{\"id\": \"a1\", \"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:Group\"]}')",
+                "holds SCIM groups"
+            },
+            {
+                "INSERT INTO users_sync_internal.scim_client (name, organization_id, id_prefix) VALUES ('acme', 'org_acme', 'acme:')",
+                "there are SCIM clients"
             }
         }) {
             database.execute("INSERT INTO neon_auth.users_sync (id) VALUES ('u1')");
@@ -228,9 +236,92 @@ class IdPrefixTest extends RunningApp {
             assertTrue((refused + " " + refused.getCause()).contains(kept[1]), refused.toString());
             assertEquals("u1", database.value("SELECT id FROM neon_auth.users_sync WHERE id LIKE '%u1'"));
             database.execute(
-                    "DELETE FROM neon_auth.users_sync; UPDATE users_sync_internal.dead_letter SET state = 'discarded'");
+                    "DELETE FROM neon_auth.users_sync; UPDATE users_sync_internal.dead_letter SET state = 'discarded';"
+                            + " DELETE FROM neon_auth.organizations_sync; DELETE FROM users_sync_internal.scim_client");
         }
         database.execute(prefixUsers());
+    }
+
+    /** The ids after the script are those that the provider's events make with the prefix. */
+    @Test
+    void organizationsAndMembershipsGetThePrefix() throws Exception {
+        String tables = "neon_auth.users_sync, neon_auth.organizations_sync, neon_auth.memberships_sync,"
+                + " users_sync_internal.membership_roles, users_sync_internal.membership_scope, users_sync_internal.event_log";
+        try {
+            organizationEvents("generic");
+            String truth = database.value(IDS.replace("{old}", "g|''ü:"));
+            database.execute("TRUNCATE " + tables);
+            organizationEvents("generic");
+            // as if they had arrived without a prefix
+            for (String column : new String[] {
+                "organizations_sync.id",
+                "organizations_sync.parent_id",
+                "memberships_sync.id",
+                "memberships_sync.organization_id",
+                "memberships_sync.user_id"
+            }) {
+                String[] words = column.split("\\.");
+                database.execute(
+                        "UPDATE neon_auth.%s SET %s = replace(%2$s, 'g|''ü:', '')".formatted(words[0], words[1]));
+            }
+            for (String column : new String[] {"membership_roles.id", "membership_scope.id", "event_log.user_id"}) {
+                String[] words = column.split("\\.");
+                database.execute("UPDATE users_sync_internal.%s SET %s = replace(%2$s, 'g|''ü:', '')"
+                        .formatted(words[0], words[1]));
+            }
+            database.execute(
+                    "CREATE TABLE projects (organization_id TEXT REFERENCES neon_auth.organizations_sync (id), membership_id TEXT REFERENCES neon_auth.memberships_sync (id));"
+                            + " INSERT INTO projects SELECT organization_id, id FROM neon_auth.memberships_sync WHERE organization_id = 'o1' AND user_id = 'u1';"
+                            + " INSERT INTO users_sync_internal.organization_tombstone VALUES ('o9', now());"
+                            + " INSERT INTO users_sync_internal.membership_tombstone VALUES ('o9:u9', now()), ('mem_9', now());"
+                            + " INSERT INTO users_sync_internal.poll_state (provider, cursor) VALUES ('p:organizations', '{\"organization\": \"o1\", \"page\": {\"after\": [\"u1\"]}}'), ('p', '{\"organization\": \"kept\"}');"
+                            + " INSERT INTO users_sync_internal.sweep_seen (provider, id) VALUES ('p:organizations', 'membership:'), ('p:organizations', 'membership:o%3A2:u1'), ('p:organizations', 'o1'), ('p', 'membership:1')");
+            for (int time = 0; time < 2; time++) {
+                database.execute(prefixUsers());
+                assertEquals(truth, database.value(IDS.replace("{old}", "clerk:")));
+                assertEquals(
+                        "clerk:o1 clerk:o1:clerk:u1 | clerk:o9 | clerk:mem_9 clerk:o9:clerk:u9 | {\"page\": {\"after\": [\"u1\"]}, \"organization\": \"clerk:o1\"} {\"organization\": \"kept\"}"
+                                + " | clerk:membership:1 clerk:o1 membership: membership:clerk:o%3A2:clerk:u1",
+                        database.value(
+                                "SELECT concat_ws(' | ', (SELECT organization_id || ' ' || membership_id FROM projects), (SELECT id FROM users_sync_internal.organization_tombstone),"
+                                        + " (SELECT string_agg(id, ' ' ORDER BY id) FROM users_sync_internal.membership_tombstone),"
+                                        + " (SELECT string_agg(cursor::text, ' ' ORDER BY provider DESC) FROM users_sync_internal.poll_state),"
+                                        + " (SELECT string_agg(id, ' ' ORDER BY id COLLATE \"C\") FROM users_sync_internal.sweep_seen))"));
+            }
+        } finally {
+            database.execute(
+                    "DROP TABLE IF EXISTS projects; TRUNCATE " + tables
+                            + ", users_sync_internal.organization_tombstone, users_sync_internal.membership_tombstone, users_sync_internal.poll_state, users_sync_internal.sweep_seen");
+        }
+    }
+
+    /** Every id of organizations and memberships, with P in place of the prefix. */
+    private static final String IDS =
+            "SELECT replace(string_agg(id, E'\\n' ORDER BY id), '{old}', 'P') FROM (SELECT concat_ws(' ', id, parent_id) FROM neon_auth.organizations_sync"
+                    + " UNION ALL SELECT concat_ws(' ', id, organization_id, user_id) FROM neon_auth.memberships_sync"
+                    + " UNION ALL SELECT 'roles of ' || id FROM users_sync_internal.membership_roles UNION ALL SELECT owner || ' ' || id FROM users_sync_internal.membership_scope"
+                    + " UNION ALL SELECT concat_ws(' ', 'history', entity, user_id) FROM users_sync_internal.event_log) AS ids (id)";
+
+    private void organizationEvents(String provider) {
+        for (String event : new String[] {
+            "organization.created {\"id\": \"o1\"}",
+            "organization.created {\"id\": \"g1\", \"kind\": \"group\", \"parent_id\": \"o1\"}",
+            "membership.created {\"organization_id\": \"o1\", \"user_id\": \"u1\"}",
+            "membership.created {\"id\": \"mem:1\", \"organization_id\": \"o1\", \"user_id\": \"u2\"}",
+            "membership.created {\"organization_id\": \"o:2\", \"user_id\": \"u:1\"}",
+            "membership.listed {\"organization_id\": \"g1\", \"members\": []}",
+            "membership.updated {\"organization_id\": \"o7\", \"user_id\": \"u7\", \"role_given\": \"admin\"}",
+            "user.created {\"id\": \"u1\"}"
+        }) {
+            String[] words = event.split(" ", 2);
+            assertEquals(
+                    204,
+                    new Delivery("{\"type\": \"" + words[0] + "\", \"timestamp\": \"2026-01-01T00:00:00Z\", \"data\": "
+                                    + words[1] + "}")
+                            .post(webhooks(provider))
+                            .statusCode(),
+                    event);
+        }
     }
 
     /** The documented way to a second provider: docs/prefix-users.sql. */
