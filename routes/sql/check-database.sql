@@ -21,7 +21,7 @@ SELECT true, format('the role %I may not %s %s: GRANT %s ON %s TO %I', current_u
 UNION ALL
 SELECT true, format('the role %I may not run %s: GRANT EXECUTE ON FUNCTION %s TO %I', current_user, p.oid::regprocedure, p.oid::regprocedure, current_user)
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
- WHERE n.nspname = 'users_sync_internal' AND p.proname IN ('profile_wins', 'part_wins', 'deletion_wins', 'revives', 'by_lists', 'lock_for_lists', 'list_memberships', 'state_roles', 'has_no_owner', 'has_no_parent', 'remove_memberships', 'purge_organizations', 'scim_client_of', 'prefixes_clash', 'add_scim_client', 'rotate_scim_client', 'remove_scim_client')
+ WHERE n.nspname = 'users_sync_internal' AND p.proname IN ('profile_wins', 'part_wins', 'deletion_wins', 'revives', 'by_lists', 'lock_for_lists', 'list_memberships', 'state_roles', 'has_no_owner', 'has_no_parent', 'fills', 'older_fields', 'filled_fields', 'remove_memberships', 'purge_organizations', 'scim_client_of', 'prefixes_clash', 'add_scim_client', 'rotate_scim_client', 'remove_scim_client')
    AND NOT has_function_privilege(p.oid, 'EXECUTE')
 UNION ALL
 -- a policy for everything is no obstacle, unless another policy restricts it

@@ -2,7 +2,7 @@
 -- each parameter is an array.
 -- The file is a template, which dev.userssync.apply.MergeStatement fills for each table:
 --   {table}, {tombstone}      its name, and that of the table with its tombstones
---   {column}                  repeats the line for each column of the profile; {new} is what a winning event writes there
+--   {column}                  repeats the line for each column of the profile; {new} is what a winning event writes there, and {old} what another one does
 --   {key}                     repeats the line for each column that never changes once it is known
 --   {membership}              keeps the line for memberships only, {organization} for organizations only
 --   {entity}                  is what the history calls the row
@@ -59,7 +59,7 @@ changed AS (
   ON CONFLICT (id) DO UPDATE SET
     raw_json   = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
                       THEN excluded.raw_json ELSE u.raw_json END,
-    {column} = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at) THEN {new} ELSE u.{column} END,
+    {column} = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at) THEN {new} ELSE {old} END,
     {key} = coalesce(u.{key}, excluded.{key}),
     -- never lost once known, and even a stale event may supply it
     created_at = CASE WHEN users_sync_internal.profile_wins(excluded.updated_at, excluded.created_at, excluded.deleted_at, u.updated_at, u.created_at)
@@ -85,6 +85,7 @@ changed AS (
                   OR ({new columns}, excluded.raw_json) IS DISTINCT FROM ({row columns}, u.raw_json)
              ELSE u.created_at IS NULL AND excluded.created_at IS NOT NULL END
         OR u.{key} IS NULL AND excluded.{key} IS NOT NULL
+        {organization} OR users_sync_internal.filled_fields(excluded.older_fields, coalesce(excluded.updated_at, excluded.created_at), u.older_fields) <> u.older_fields
   RETURNING u.id
 ),
 -- The other events, beside the old rows: a statement does not see its own changes.

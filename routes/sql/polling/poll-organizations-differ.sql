@@ -13,13 +13,16 @@ WITH held AS (
   SELECT *, coalesce(updated_at, created_at) AS version,
          CASE WHEN jsonb_typeof(roles) = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(roles)) END AS names
     FROM jsonb_to_recordset(CAST(:?entities AS jsonb))
-         AS event (n integer, entity text, type text, id text, raw jsonb, kind text, name text, slug text, parent_id text,
+         AS event (n integer, entity text, type text, id text, raw jsonb, kind text, name text, slug text, parent_id text, older_fields text,
                    organization_id text, user_id text, role text, roles jsonb, active boolean, roles_apart boolean,
                    created_at timestamptz, updated_at timestamptz, deleted_at timestamptz)
 ), compared AS (
   SELECT event.n, event.entity, event.type, event.id, event.version, event.created_at, event.deleted_at,
          o.id IS NOT NULL AS known, o.created_at AS row_created_at, coalesce(o.updated_at, o.created_at) AS row_version, o.deleted_at AS row_deleted_at,
-         (event.raw, coalesce(event.kind, 'organization'), event.name, event.slug, event.parent_id) IS DISTINCT FROM (o.raw_json, o.kind, o.name, o.slug, o.parent_id) AS differs,
+         (event.raw, coalesce(event.kind, 'organization')) IS DISTINCT FROM (o.raw_json, o.kind)
+           OR (event.name IS DISTINCT FROM o.name AND CAST(event.older_fields AS jsonb) -> 'name' IS NULL)
+           OR (event.slug IS DISTINCT FROM o.slug AND CAST(event.older_fields AS jsonb) -> 'slug' IS NULL)
+           OR (event.parent_id IS DISTINCT FROM o.parent_id AND CAST(event.older_fields AS jsonb) -> 'parent_id' IS NULL) AS differs,
          t.at AS buried
     FROM event
     LEFT JOIN neon_auth.organizations_sync AS o ON o.id = event.id

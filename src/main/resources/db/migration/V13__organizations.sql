@@ -10,7 +10,8 @@ CREATE TABLE neon_auth.organizations_sync (
   parent_id  TEXT,                                 -- of a team or group inside another one
   created_at TIMESTAMPTZ,
   deleted_at TIMESTAMPTZ,
-  updated_at TIMESTAMPTZ
+  updated_at TIMESTAMPTZ,
+  older_fields JSONB                               -- {"slug": time}: the fields that the newest event did not hold, and when one last did; null: it held all
 );
 CREATE INDEX organizations_sync_deleted_at_idx ON neon_auth.organizations_sync (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX organizations_sync_parent_id_idx ON neon_auth.organizations_sync (parent_id) WHERE parent_id IS NOT NULL;
@@ -237,6 +238,23 @@ CREATE FUNCTION users_sync_internal.has_no_owner(membership_id TEXT, organizatio
                     AND t.at >= coalesce(version, '-infinity')
                     AND NOT EXISTS (SELECT FROM neon_auth.organizations_sync AS o
                                      WHERE o.id = t.id AND greatest(coalesce(o.updated_at, o.created_at), o.deleted_at) > t.at));
+
+-- Whether an event about an organization that is older than the row fills a field, because no event that held the field is newer.
+CREATE FUNCTION users_sync_internal.fills(field TEXT, older_fields JSONB, version TIMESTAMPTZ, row_older_fields JSONB) RETURNS BOOLEAN
+  LANGUAGE sql STABLE
+  RETURN row_older_fields -> field IS NOT NULL AND older_fields -> field IS NULL
+         AND version >= coalesce(CAST(row_older_fields ->> field AS timestamptz), '-infinity');
+
+-- The older_fields of a row after an event that replaces its profile, and after one that is older and only fills fields.
+CREATE FUNCTION users_sync_internal.older_fields(older_fields JSONB, row_older_fields JSONB, row_version TIMESTAMPTZ) RETURNS JSONB
+  LANGUAGE sql STABLE
+  RETURN (SELECT jsonb_object_agg(lacked.field, coalesce(row_older_fields -> lacked.field, to_jsonb(row_version)))
+            FROM jsonb_object_keys(older_fields) AS lacked (field));
+CREATE FUNCTION users_sync_internal.filled_fields(older_fields JSONB, version TIMESTAMPTZ, row_older_fields JSONB) RETURNS JSONB
+  LANGUAGE sql STABLE
+  RETURN (SELECT jsonb_object_agg(kept.key, CASE WHEN users_sync_internal.fills(kept.key, older_fields, version, row_older_fields) THEN to_jsonb(version)
+                                                 ELSE kept.value END)
+            FROM jsonb_each(row_older_fields) AS kept);
 
 -- Whether an organization must not be stored, because the one that it is part of was purged and the event is not newer.
 CREATE FUNCTION users_sync_internal.has_no_parent(parent_id TEXT, version TIMESTAMPTZ) RETURNS BOOLEAN

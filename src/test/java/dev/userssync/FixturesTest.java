@@ -110,8 +110,8 @@ class FixturesTest extends RunningApp {
 
     private List<JsonNode> table(String name) throws IOException {
         List<JsonNode> rows = new ArrayList<>();
-        for (String row :
-                database.column("SELECT to_jsonb(r) FROM neon_auth." + name + " r ORDER BY id COLLATE \"C\"")) {
+        for (String row : database.column(
+                "SELECT to_jsonb(r) - 'older_fields' FROM neon_auth." + name + " r ORDER BY id COLLATE \"C\"")) {
             rows.add(normal(JSON.readTree(row)));
         }
         return rows;

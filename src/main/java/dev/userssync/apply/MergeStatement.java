@@ -63,8 +63,9 @@ public final class MergeStatement {
                     lines.add(line.replace("{" + entity.word() + "} ", ""));
                 }
             } else if (line.contains("{column}")) {
-                entity.columns.forEach(column ->
-                        lines.add(line.replace("{column}", column.name()).replace("{new}", column.won())));
+                entity.columns.forEach(column -> lines.add(line.replace("{column}", column.name())
+                        .replace("{new}", column.won())
+                        .replace("{old}", column.lost())));
             } else if (line.contains("{key}")) {
                 entity.keys.forEach(key -> lines.add(line.replace("{key}", key)));
             } else if (line.contains("{any}")) {

@@ -16,9 +16,15 @@ public enum Entity {
             "users_sync_internal.organization_tombstone",
             List.of(
                     new Column("kind", "coalesce(kind, 'organization')", "excluded.kind"),
-                    text("name"),
-                    text("slug"),
-                    text("parent_id")),
+                    held("name"),
+                    held("slug"),
+                    held("parent_id"),
+                    new Column(
+                            "older_fields",
+                            "CAST(older_fields AS jsonb)",
+                            "users_sync_internal.older_fields(excluded.older_fields, u.older_fields, coalesce(u.updated_at, u.created_at))",
+                            "users_sync_internal.filled_fields(excluded.older_fields, " + Column.VERSION
+                                    + ", u.older_fields)")),
             List.of()),
     MEMBERSHIP(
             "neon_auth.memberships_sync",
@@ -39,8 +45,16 @@ public enum Entity {
      *
      * @param cast the SQL that converts the event's text
      * @param won the SQL of what a winning event writes: excluded is the event, u the row
+     * @param lost the SQL of what another event writes
      */
-    public record Column(String name, String cast, String won) {}
+    public record Column(String name, String cast, String won, String lost) {
+
+        private static final String VERSION = "coalesce(excluded.updated_at, excluded.created_at)";
+
+        Column(String name, String cast, String won) {
+            this(name, cast, won, "u." + name);
+        }
+    }
 
     public final String table;
     public final String tombstones;
@@ -57,6 +71,17 @@ public enum Entity {
 
     private static Column text(String name) {
         return new Column(name, name, "excluded." + name);
+    }
+
+    /** A text that an event may lack: the row keeps it, and an older event may fill it. */
+    private static Column held(String name) {
+        return new Column(
+                name,
+                name,
+                "CASE WHEN excluded.older_fields -> '" + name + "' IS NULL THEN excluded." + name + " ELSE u." + name
+                        + " END",
+                "CASE WHEN users_sync_internal.fills('" + name + "', excluded.older_fields, " + Column.VERSION
+                        + ", u.older_fields) THEN excluded." + name + " ELSE u." + name + " END");
     }
 
     /** The word of the field {@code entity}, of history and metrics. */

@@ -13,7 +13,8 @@ import java.util.Set;
  * returns one of:
  * <ul>
  * <li>an organization: {@code {entity: "organization", type, id, kind, name, slug, parent_id, created_at, updated_at,
- * deleted_at, raw}}; {@code kind} is organization (if it is missing), team or group;</li>
+ * deleted_at, raw}}; {@code kind} is organization (if it is missing), team or group; {@code unstated} lists those of
+ * name, slug and parent_id that the event does not hold, and that the row keeps;</li>
  * <li>a membership: {@code {entity: "membership", type, id, organization_id, user_id, role, roles, active, created_at,
  * updated_at, deleted_at, raw}}. Without an {@code id} of the provider's own, it is {@code
  * <organization_id>:<user_id>}, with %3A for a colon in the organization's own id. {@code roles} is a list of text; null
@@ -30,6 +31,7 @@ import java.util.Set;
 public final class EntityEvent {
 
     private static final Set<String> KINDS = Set.of("organization", "team", "group");
+    private static final Set<String> MAY_BE_UNSTATED = Set.of("name", "slug", "parent_id");
 
     private final JsonNode given;
     private final String prefix;
@@ -120,6 +122,19 @@ public final class EntityEvent {
         event.put("name", UserEvent.text(given, "name"));
         event.put("slug", UserEvent.text(given, "slug"));
         event.put("parent_id", id("parent_id"));
+        event.put("older_fields", unstated());
+    }
+
+    /** The fields that the event does not hold, as the column older_fields keeps them; null if it holds all. */
+    private String unstated() {
+        ObjectNode fields = JsonNodeFactory.instance.objectNode();
+        for (JsonNode field : given.path("unstated")) {
+            if (!MAY_BE_UNSTATED.contains(field.asText())) {
+                throw new InvalidUserEvent("unstated names something else than name, slug and parent_id");
+            }
+            fields.putNull(field.asText());
+        }
+        return fields.isEmpty() ? null : fields.toString();
     }
 
     private void membership() {

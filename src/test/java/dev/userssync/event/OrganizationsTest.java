@@ -333,6 +333,56 @@ class OrganizationsTest extends RunningApp {
                         minutes));
     }
 
+    /** Each field is that of the newest event that held the field, whatever the order of arrival. */
+    @ParameterizedTest
+    @CsvSource({"'\"g2\"', n4 s3 g:g2", "null, n4 s3"})
+    void anEventThatHoldsFewerFieldsLeavesTheOthers(String parent, String expected) {
+        String[] events = {
+            "\"name\": \"n1\", \"slug\": \"s1\", \"parent_id\": \"g1\"",
+            "\"name\": \"n2\", \"slug\": \"s2\", \"parent_id\": " + parent,
+            "\"name\": \"n3\", \"slug\": \"s3\", \"unstated\": [\"parent_id\"]",
+            "\"name\": \"n4\", \"unstated\": [\"slug\", \"parent_id\"]"
+        };
+        for (String order : List.of(
+                "1234",
+                "1243",
+                "1324",
+                "1342",
+                "1423",
+                "1432",
+                "2134",
+                "2143",
+                "2314",
+                "2341",
+                "2413",
+                "2431",
+                "3124",
+                "3142",
+                "3214",
+                "3241",
+                "3412",
+                "3421",
+                "4123",
+                "4132",
+                "4213",
+                "4231",
+                "4312",
+                "4321",
+                "44311212")) {
+            database.execute("DELETE FROM neon_auth.organizations_sync");
+            for (char number : order.toCharArray()) {
+                int minutes = number - '0';
+                assertEquals(
+                        204, post("organization.updated", "{\"id\": \"o1\", " + events[minutes - 1] + "}", minutes));
+            }
+            assertEquals(
+                    expected,
+                    database.value("SELECT concat_ws(' ', name, slug, parent_id) FROM neon_auth.organizations_sync"),
+                    order);
+        }
+        assertEquals(422, post("organization.updated", "{\"id\": \"o1\", \"unstated\": [\"kind\"]}", 5));
+    }
+
     @Test
     void theViewHidesTheMembersOfGroupsInsideADeletedOrganization() {
         group("g1", "o1", 1);
