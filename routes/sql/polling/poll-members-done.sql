@@ -11,7 +11,7 @@ WITH event AS (
 ), restated AS MATERIALIZED (
   SELECT users_sync_internal.state_roles(id, organization_id, user_id, ARRAY(SELECT jsonb_array_elements_text(roles)), NULL, NULL, active,
                                          CAST(updated_at AS timestamptz))
-    FROM unchanged
+    FROM (SELECT * FROM unchanged ORDER BY id COLLATE "C") AS unchanged -- every writer locks in the same order
    WHERE :?job <> 'dry-run'
 ), id AS (
   SELECT DISTINCT 'membership:' || value AS id FROM jsonb_array_elements_text(CAST(:?ids AS jsonb))

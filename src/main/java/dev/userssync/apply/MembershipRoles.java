@@ -8,10 +8,12 @@ import dev.userssync.event.Entity;
 import dev.userssync.event.MergeRule;
 import dev.userssync.event.StorableText;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
+import java.util.function.Function;
 import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
@@ -26,24 +28,62 @@ public final class MembershipRoles {
     /** As many as a batch of apply-batch may hold. */
     private static final int PART = 500;
 
-    /** Out: a list with the event, without its roles, which the next statement takes. */
-    public void without(Exchange exchange) {
-        ObjectNode event = JsonNodeFactory.instance
-                .objectNode()
-                .<ObjectNode>setAll(exchange.getMessage().getBody(ObjectNode.class));
-        exchange.getMessage().setBody(List.of(event.without(List.of("role", "roles", "roles_apart"))));
+    /**
+     * In: the events of a batch. Out: the same, without the roles of those whose provider reports roles apart, and the
+     * variable {@code apart} with those events as they came.
+     */
+    public void apart(Exchange exchange) {
+        List<JsonNode> events = exchange.getMessage().getBody(List.class);
+        List<JsonNode> rows = new ArrayList<>(events.size());
+        List<JsonNode> apart = new ArrayList<>();
+        for (JsonNode event : events) {
+            if (event.path("roles_apart").asBoolean()) {
+                apart.add(event);
+                ObjectNode row = JsonNodeFactory.instance.objectNode().setAll((ObjectNode) event);
+                rows.add(row.without(List.of("role", "roles", "roles_apart")));
+            } else {
+                rows.add(event);
+            }
+        }
+        exchange.getMessage().setBody(rows);
+        exchange.setVariable("apart", apart);
     }
 
-    /** In: the rows that the merge rule returned for one event. Out: the variable {@code decision}. */
-    public void decided(Exchange exchange) {
-        List<?> rows = exchange.getMessage().getBody(List.class);
-        Object decision = rows == null || rows.isEmpty() ? "applied" : ((Map<?, ?>) rows.get(0)).get("decision");
-        exchange.setVariable("decision", String.valueOf(decision));
+    /** In: the variable {@code apart}. Out: the parameters of the statement for its roles, one array per column. */
+    public void ofBatch(Exchange exchange) {
+        List<JsonNode> events = exchange.getVariable("apart", List.class);
+        Map<String, Object> columns = new HashMap<>();
+        columns.put("id", column(events, event -> event.path("id").textValue()));
+        columns.put(
+                "organization_id",
+                column(events, event -> event.path("organization_id").textValue()));
+        columns.put("user_id", column(events, event -> event.path("user_id").textValue()));
+        columns.put("roles", column(events, MembershipRoles::roles));
+        columns.put("active", column(events, MembershipRoles::active));
+        columns.put("at", column(events, MergeRule::version));
+        exchange.getMessage().setHeader(UserEventColumns.PARAMETERS, columns);
+    }
+
+    private static String[] column(List<JsonNode> events, Function<JsonNode, String> value) {
+        return events.stream().map(value).toArray(String[]::new);
+    }
+
+    /** The complete list of roles that an event states, as Postgres writes an array. The end of a membership ends them. */
+    private static String roles(JsonNode event) {
+        return MergeRule.isDeletion(event) ? "{}" : array(event.path("roles"));
+    }
+
+    /** The end of a membership also ends what made it inactive. */
+    private static String active(JsonNode event) {
+        return MergeRule.isDeletion(event)
+                ? "true"
+                : event.hasNonNull("active") ? event.get("active").asText() : null;
     }
 
     /**
-     * Out: the headers {@code id}, {@code organization}, {@code user}, {@code roles}, {@code role}, {@code taken}, {@code
-     * active} and {@code at}, and those of the history. The end of a membership also ends its roles, and what made it inactive.
+     * In: an event that states roles alone, or whether a membership is active. Out: the headers {@code id}, {@code
+     * organization}, {@code user}, {@code roles}, {@code role}, {@code taken}, {@code active} and {@code at}, and those
+     * of the history.
      */
     public void parameters(Exchange exchange) {
         JsonNode event = exchange.getMessage().getBody(JsonNode.class);
@@ -54,29 +94,25 @@ public final class MembershipRoles {
         message.setHeader("id", event.path("id").textValue());
         message.setHeader("organization", event.path("organization_id").textValue());
         message.setHeader("user", event.path("user_id").textValue());
-        boolean deleted = MergeRule.isDeletion(event);
-        message.setHeader("roles", deleted ? "{}" : role == null ? array(event.path("roles")) : null);
+        message.setHeader("roles", role == null || MergeRule.isDeletion(event) ? roles(event) : null);
         message.setHeader("role", StorableText.of(role));
         message.setHeader("taken", Boolean.toString(taken));
-        message.setHeader(
-                "active",
-                deleted
-                        ? "true"
-                        : event.hasNonNull("active") ? event.get("active").asText() : null);
+        message.setHeader("active", active(event));
         message.setHeader("at", MergeRule.version(event));
-        history(exchange, event, "role".equals(exchange.getVariable("change")));
+        history(exchange, event);
     }
 
     /** Sets the headers {@code provider}, {@code delivery} and {@code log} for the history. */
-    private static void history(Exchange exchange, JsonNode event, boolean log) {
+    private static void history(Exchange exchange, JsonNode event) {
         Message message = exchange.getMessage();
         message.setHeader("provider", event.path("provider").asText("unknown"));
         message.setHeader("delivery", StorableText.of(event.path("delivery").textValue()));
-        String on = exchange.getContext()
-                .getPropertiesComponent()
-                .resolveProperty("event-log.enabled")
-                .orElse("false");
-        message.setHeader("log", Boolean.toString(log && on.equals("true")));
+        message.setHeader(
+                "log",
+                exchange.getContext()
+                        .getPropertiesComponent()
+                        .resolveProperty("event-log.enabled")
+                        .orElse("false"));
     }
 
     /**
@@ -101,7 +137,7 @@ public final class MembershipRoles {
             parts.add(each.subList(from, Math.min(from + PART, each.size())));
         }
         exchange.setVariable("parts", parts);
-        history(exchange, list, true);
+        history(exchange, list);
     }
 
     /** Makes one member of a list an event of its own, which alone is parked if it cannot be applied. */

@@ -32,7 +32,7 @@ import org.apache.camel.Processor;
 @BindToRegistry("user-event-columns")
 public final class UserEventColumns implements Processor, CamelContextAware {
 
-    private static final String PARAMETERS =
+    static final String PARAMETERS =
             "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not yet loaded when it compiles this class
     /** The texts that every event may have, beside the columns of its table. */
     private static final List<String> TEXTS =

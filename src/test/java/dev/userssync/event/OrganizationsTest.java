@@ -203,6 +203,32 @@ class OrganizationsTest extends RunningApp {
         assertEquals(List.of(), live());
     }
 
+    /** The roles that a provider reports apart from memberships (Auth0, Logto) cost no statement for each member. */
+    @Test
+    void aListWithRolesApartIsWrittenInBatches() {
+        ObjectNode list = JsonBody.MAPPER.createObjectNode().put("organization_id", "big");
+        ArrayNode members = list.putArray("members");
+        for (int i = 0; i < 4_000; i++) {
+            ObjectNode member = members.addObject().put("user_id", "u" + i).put("roles_apart", true);
+            member.putArray("roles").add("r" + i);
+            member.putObject("raw");
+        }
+        database.execute("CREATE SEQUENCE statements; CREATE FUNCTION counts() RETURNS trigger LANGUAGE plpgsql AS"
+                + " $$ BEGIN PERFORM nextval('public.statements'); RETURN NULL; END $$;"
+                + " CREATE TRIGGER counts AFTER INSERT ON neon_auth.memberships_sync EXECUTE FUNCTION counts()");
+        try {
+            assertEquals(204, post("membership.listed", list.toString(), 2));
+            assertEquals(
+                    "4000",
+                    database.value("SELECT count(*) FROM neon_auth.memberships_live"
+                            + " WHERE roles = ARRAY[replace(user_id, 'g:u', 'r')] AND role = roles[1]"));
+            int statements = Integer.parseInt(database.value("SELECT last_value FROM statements"));
+            assertTrue(statements < 400, statements + " statements");
+        } finally {
+            database.execute("DROP TRIGGER counts ON neon_auth.memberships_sync; DROP SEQUENCE statements");
+        }
+    }
+
     /** With the generic plan that users-sync asks for, the statement would need minutes. */
     @Test
     void theListOfAHugeOrganizationIsComparedInTime() throws IOException {
