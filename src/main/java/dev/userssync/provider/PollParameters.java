@@ -43,6 +43,7 @@ public final class PollParameters extends ContextBean implements Processor {
             "more",
             "restart",
             "total",
+            "complete",
             "id",
             "userId",
             "fate",

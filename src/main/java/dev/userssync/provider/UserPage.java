@@ -34,6 +34,8 @@ import org.apache.camel.support.DefaultExchange;
  * must start again;</li>
  * <li>{@code retreat}: for pages by offset, the position to return to if the page does not start with a user seen
  * before;</li>
+ * <li>{@code complete}: in a feed of changed organizations, one of which all members were listed: {@code {organization,
+ * users, at}}, with the provider's own ids and the time before the first request;</li>
  * <li>{@code total}: the number of users at the provider, if it reports one.</li>
  * </ul>
  * Thread-safe.
@@ -105,6 +107,8 @@ public final class UserPage extends ContextBean {
         exchange.setVariable("next", page.hasNonNull("cursor") ? JSON.writeValueAsString(page.get("cursor")) : null);
         exchange.setVariable(
                 "retreat", page.hasNonNull("retreat") ? JSON.writeValueAsString(page.get("retreat")) : null);
+        exchange.setVariable(
+                "complete", page.hasNonNull("complete") ? JSON.writeValueAsString(page.get("complete")) : null);
         exchange.setVariable("more", page.path("more").asBoolean(false));
         exchange.setVariable("restart", page.path("restart").asBoolean(false));
         exchange.setVariable(

@@ -340,6 +340,63 @@ class OrganizationPollsTest extends RunningApp {
         assertEquals("reconcile 8 0 0 0", report("auth0"));
     }
 
+    private void readChanges(String provider) {
+        String asked = state(provider, "coalesce(CAST(changes_at AS text), '-infinity')");
+        database.execute("UPDATE users_sync_internal.poll_state SET changes_due = now() WHERE provider = '"
+                + PollSettings.organizations(provider) + "'");
+        polls().wake(PollSettings.organizations(provider));
+        awaitState(provider, "changes_at > '" + asked + "'");
+    }
+
+    @Test
+    void theChangedGroupsOfOktaAreReadBetweenTwoListings() {
+        FakeOrganizations fake = filled("okta");
+        readChanges("okta");
+        fake.api.requests().clear();
+        fake.rename("o1", "Another name");
+        fake.found("o4");
+        fake.join("o4", "u1", "admin");
+        fake.join("o4", "u2", "admin");
+        fake.join("o4", "u3", "admin");
+        fake.leave("o2", "u1"); // its last member
+        String listed = state("okta", "to_jsonb(started_at) || to_jsonb(listing_due)");
+        readChanges("okta");
+        assertTablesAreTrue("okta");
+        assertEquals(listed, state("okta", "to_jsonb(started_at) || to_jsonb(listing_due)"), "no reconcile");
+        List<String> paths = fake.api.requests().stream().map(Request::path).toList();
+        assertTrue(!paths.contains("/api/v1/groups/o3/users"), () -> "its members have not changed: " + paths);
+        fake.api.requests().clear();
+        readChanges("okta"); // the overlap shows the same groups
+        assertEquals(
+                List.of("/api/v1/groups"),
+                fake.api.requests().stream().map(Request::path).distinct().toList());
+    }
+
+    @Test
+    void theFeedOfOktaLeavesManyMissingMembershipsAndDeletedGroupsToTheReconcile() {
+        FakeOrganizations fake = filled("okta");
+        fake.api.largestPage = 200;
+        fake.found("big");
+        for (int user = 0; user < 120; user++) {
+            fake.join("big", "u" + user);
+        }
+        readChanges("okta");
+        assertTablesAreTrue("okta");
+        for (int user = 0; user < 101; user++) {
+            fake.leave("big", "u" + user);
+        }
+        fake.join("o3", "u9");
+        fake.api.fault(request -> request.path().equals("/api/v1/groups/o3/users") ? Answer.status(404) : null);
+        readChanges("okta");
+        assertEquals(
+                "120",
+                database.value("SELECT count(*) FROM neon_auth.memberships_live WHERE organization_id = 'okta-big'"));
+        fake.api.mend();
+        begin("okta");
+        awaitState("okta", "phase = 'held'");
+        assertEquals("101 memberships are missing, more than 100", state("okta", "held_because"));
+    }
+
     @Test
     void anOrganizationThatOneListingLacksStays() {
         FakeOrganizations fake = filled("workos");

@@ -616,7 +616,8 @@ public final class FakeOrganizationApis {
                     request,
                     all,
                     all.organizations().stream()
-                            .map(FakeOrganizationApis::oktaGroup)
+                            .filter(group -> oktaFilter(request, group, all))
+                            .map(group -> oktaGroup(group, all))
                             .toList());
         }
         List<Member> members = members(request, "/api/v1/groups/([^/]+)/users", all);
@@ -632,11 +633,24 @@ public final class FakeOrganizationApis {
                                 .toList());
     }
 
-    private static ObjectNode oktaGroup(Organization group) {
+    /** {@code lastMembershipUpdated gt "..." or lastUpdated gt "..."}; without a filter every group. */
+    private static boolean oktaFilter(Request request, Organization group, FakeOrganizations all) {
+        String filter = request.query().get("filter");
+        if (filter == null) {
+            return true;
+        }
+        Matcher matcher = Pattern.compile("lastMembershipUpdated gt \"([^\"]+)\" or lastUpdated gt \"([^\"]+)\"")
+                .matcher(filter);
+        return matcher.matches()
+                && (all.membersChanged(group.id()).isAfter(Instant.parse(matcher.group(1)))
+                        || group.updated().isAfter(Instant.parse(matcher.group(2))));
+    }
+
+    private static ObjectNode oktaGroup(Organization group, FakeOrganizations all) {
         ObjectNode json = object().put("id", group.id())
                 .put("created", group.created().toString())
                 .put("lastUpdated", group.updated().toString())
-                .put("lastMembershipUpdated", Instant.now().toString())
+                .put("lastMembershipUpdated", all.membersChanged(group.id()).toString())
                 .put(
                         "type",
                         switch (group.id()) {

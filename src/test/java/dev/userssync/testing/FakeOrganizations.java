@@ -5,6 +5,7 @@ import dev.userssync.testing.FakeApi.Request;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,9 @@ public final class FakeOrganizations implements AutoCloseable {
     public final FakeApi api;
     private final Map<String, Organization> organizations = new LinkedHashMap<>();
     private final List<Member> members = new ArrayList<>();
+    /** When the members of an organization last changed. */
+    private final Map<String, Instant> changed = new HashMap<>();
+
     private int joined;
 
     /** The provider's clock is ours: it decides whether a change is newer than a list. */
@@ -55,10 +59,12 @@ public final class FakeOrganizations implements AutoCloseable {
     }
 
     public synchronized void join(String organization, String user, String... roles) {
+        changed.put(organization, now());
         members.add(new Member("mem" + joined++, organization, user, List.of(roles), now(), now()));
     }
 
     public synchronized void leave(String organization, String user) {
+        changed.put(organization, now());
         members.removeIf(member -> member.organization.equals(organization) && member.user.equals(user));
     }
 
@@ -75,6 +81,11 @@ public final class FakeOrganizations implements AutoCloseable {
 
     public synchronized Organization organization(String id) {
         return organizations.get(id);
+    }
+
+    /** When the members of an organization last changed, at least its creation. */
+    public synchronized Instant membersChanged(String id) {
+        return changed.getOrDefault(id, organizations.get(id).created);
     }
 
     /** The members of one organization, or of all for null, oldest first. */
