@@ -20,7 +20,8 @@ WITH id AS (
 ), step AS (
   SELECT follows,
          CASE WHEN CAST(:?restart AS boolean) THEN restarts >= 3
-              ELSE CAST(:?more AS boolean) AND circling >= 5 AND :?unit = 'listing' AND NOT EXISTS (SELECT FROM fresh) END AS hopeless
+              ELSE CAST(:?more AS boolean) AND circling >= 5 AND :?unit = 'listing' AND NOT EXISTS (SELECT FROM fresh)
+                   AND NOT CAST(:?inside AS boolean) END AS hopeless
     FROM known, users_sync_internal.poll_state
    WHERE provider = :?provider
 ), moved AS (
@@ -33,7 +34,9 @@ WITH id AS (
     last_error = CASE WHEN hopeless THEN 'the listing comes to no end, its pages do not follow each other' ELSE last_error END,
     last_error_at = CASE WHEN hopeless THEN now() ELSE last_error_at END,
     restarts = restarts + CAST(CAST(:?restart AS boolean) AS integer),
-    circling = CASE WHEN EXISTS (SELECT FROM fresh) OR CAST(:?restart AS boolean) THEN 0 ELSE circling + 1 END,
+    circling = CASE WHEN EXISTS (SELECT FROM fresh) OR CAST(:?restart AS boolean) THEN 0
+                    WHEN CAST(:?inside AS boolean) THEN circling -- one of many lists, any of which may be empty
+                    ELSE circling + 1 END,
     listing_failures = 0,
     total    = coalesce(CAST(:?total AS bigint), total),
     pages    = pages + 1,

@@ -44,6 +44,7 @@ public final class PollParameters extends ContextBean implements Processor {
             "restart",
             "total",
             "complete",
+            "inside",
             "id",
             "userId",
             "fate",

@@ -34,6 +34,7 @@ import org.apache.camel.support.DefaultExchange;
  * must start again;</li>
  * <li>{@code retreat}: for pages by offset, the position to return to if the page does not start with a user seen
  * before;</li>
+ * <li>{@code inside}: true if the page is of one of many lists inside the listing, any of which may be empty;</li>
  * <li>{@code complete}: in a feed of changed organizations, one of which all members were listed: {@code {organization,
  * users, at}}, with the provider's own ids and the time before the first request;</li>
  * <li>{@code total}: the number of users at the provider, if it reports one.</li>
@@ -110,6 +111,7 @@ public final class UserPage extends ContextBean {
         exchange.setVariable(
                 "complete", page.hasNonNull("complete") ? JSON.writeValueAsString(page.get("complete")) : null);
         exchange.setVariable("more", page.path("more").asBoolean(false));
+        exchange.setVariable("inside", page.path("inside").asBoolean(false));
         exchange.setVariable("restart", page.path("restart").asBoolean(false));
         exchange.setVariable(
                 "total",

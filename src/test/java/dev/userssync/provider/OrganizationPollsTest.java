@@ -765,6 +765,18 @@ class OrganizationPollsTest extends RunningApp {
         assertTablesAreTrue("keycloak");
     }
 
+    /** Each is a page of its own that shows nothing new. */
+    @Test
+    void manyOrganizationsOfKeycloakWithoutGroupsAreNoListingWithoutAnEnd() {
+        FakeOrganizations fake = start("keycloak");
+        fake.api.largestPage = 100;
+        for (int organization = 10; organization < 20; organization++) {
+            fake.found("o" + organization);
+        }
+        list("keycloak");
+        assertEquals("backfill 10 10 0 0", report("keycloak"));
+    }
+
     @Test
     void membershipsOfWorkosThatArePendingStayAndAreNotActive() {
         FakeOrganizations fake = start("workos");
