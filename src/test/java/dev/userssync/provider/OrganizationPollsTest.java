@@ -765,6 +765,50 @@ class OrganizationPollsTest extends RunningApp {
         assertTablesAreTrue("keycloak");
     }
 
+    @Test
+    void theTeamsAndDirectoryGroupsOfWorkosAreListedWithTheirMembers() {
+        FakeOrganizations fake = start("workos");
+        for (int organization = 0; organization < 9; organization++) { // without teams
+            fake.found("o" + organization);
+        }
+        for (String group : List.of("team-o3-a", "team-o3-b", "team-o3-c", "dir2-a", "dir2-b", "dir2-c")) {
+            fake.found(group);
+            fake.join(group, "u1", "member");
+            fake.join(group, "u2", "member");
+            fake.join(group, "u3", "member");
+        }
+        list("workos");
+        assertEquals(
+                List.of("group dir2 3", "organization  9", "team o3 3"),
+                database.column(
+                        "SELECT concat_ws(' ', kind, replace(coalesce(parent_id, ''), 'workos-', ''), count(*)) AS one FROM neon_auth.organizations_live WHERE starts_with(id, 'workos-') GROUP BY kind, parent_id ORDER BY 1"));
+        String members =
+                "SELECT organization_id || ' ' || count(*) AS one FROM neon_auth.memberships_live WHERE starts_with(organization_id, 'workos-') GROUP BY organization_id ORDER BY organization_id COLLATE \"C\"";
+        assertEquals(
+                List.of(
+                        "workos-dir2-a 3",
+                        "workos-dir2-b 3",
+                        "workos-dir2-c 3",
+                        "workos-team-o3-a 3",
+                        "workos-team-o3-b 3",
+                        "workos-team-o3-c 3"),
+                database.column(members));
+        assertEquals("backfill 33 33 0 0", report("workos"));
+        list("workos");
+        assertEquals("reconcile 33 0 0 0", report("workos"));
+        fake.leave("dir2-a", "u1");
+        fake.dissolve("team-o3-b");
+        list("workos");
+        assertEquals(
+                List.of(
+                        "workos-dir2-a 2",
+                        "workos-dir2-b 3",
+                        "workos-dir2-c 3",
+                        "workos-team-o3-a 3",
+                        "workos-team-o3-c 3"),
+                database.column(members));
+    }
+
     /** Each is a page of its own that shows nothing new. */
     @Test
     void manyOrganizationsOfKeycloakWithoutGroupsAreNoListingWithoutAnEnd() {

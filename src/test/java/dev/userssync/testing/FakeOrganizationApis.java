@@ -18,6 +18,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The languages in which providers list organizations and memberships. Paging, limits and errors follow the providers'
@@ -156,13 +157,36 @@ public final class FakeOrganizationApis {
         if (request.number("limit", 10) > 100 || !"asc".equals(request.query().get("order"))) {
             return Answer.status(422);
         }
+        Matcher teams = Pattern.compile("/organizations/([^/]+)/groups(?:/([^/]+)/organization-memberships)?")
+                .matcher(request.path());
+        if (teams.matches()) {
+            return teams.group(2) == null
+                    ? workosGroups(request, "team-" + teams.group(1), all)
+                    : workosTeam(request, teams.group(2), all);
+        }
         return switch (request.path()) {
             case "/user_management/users", "/events" -> Answer.ok(FakeApis.list(List.of(), null));
+            case "/directories" ->
+                workosPage(
+                        request,
+                        all,
+                        Stream.of("dir1", "dir2", "dir3")
+                                .map(id -> object().put("id", id))
+                                .toList());
+            case "/directory_groups" -> workosGroups(request, request.query().get("directory"), all);
+            case "/directory_users" ->
+                workosPage(
+                        request,
+                        all,
+                        all.members(request.query().get("group")).stream()
+                                .map(member -> object().put("id", member.user()).put("directory_id", "dir1"))
+                                .toList());
             case "/organizations" ->
                 workosPage(
                         request,
                         all,
                         all.organizations().stream()
+                                .filter(organization -> !organization.id().contains("-"))
                                 .map(organization -> dated(organization.created(), organization.updated())
                                         .put("object", "organization")
                                         .put("id", organization.id())
@@ -186,6 +210,32 @@ public final class FakeOrganizationApis {
             }
             default -> null;
         };
+    }
+
+    /** Teams and directory groups: those whose id starts with {@code owner}. */
+    private static Answer workosGroups(Request request, String owner, FakeOrganizations all) {
+        return workosPage(
+                request,
+                all,
+                all.organizations().stream()
+                        .filter(group -> group.id().startsWith(owner + "-"))
+                        .map(group -> dated(group.created(), group.updated())
+                                .put("id", group.id())
+                                .put("name", group.name())
+                                .put("organization_id", owner.replace("team-", "")))
+                        .toList());
+    }
+
+    /** The memberships of the organization that a team consists of. */
+    private static Answer workosTeam(Request request, String team, FakeOrganizations all) {
+        return all.organization(team) == null
+                ? null
+                : workosPage(
+                        request,
+                        all,
+                        all.members(team).stream()
+                                .map(FakeOrganizationApis::workosMembership)
+                                .toList());
     }
 
     private static String status(Member member) {
