@@ -1,11 +1,11 @@
--- Ends what one complete list of members lacks, or names the next organization that two listings lacked. Without a row everything has ended. A dry run ends
+-- Ends what one complete list of members lacks, or names the next organization, or user, that two listings lacked. Without a row everything has ended. A dry run ends
 -- nothing, and a backfill deletes nothing.
 WITH state AS (
   SELECT * FROM users_sync_internal.poll_state
    WHERE provider = :?provider AND fence = CAST(:?fence AS bigint) AND job <> 'dry-run' FOR UPDATE
 ), next AS (
   SELECT seen.id, seen.fate, seen.stamp
-    FROM state JOIN users_sync_internal.sweep_seen AS seen ON seen.provider = state.provider AND seen.fate IN ('listed', 'missing') AND seen.id <> 'membership:'
+    FROM state JOIN users_sync_internal.sweep_seen AS seen ON seen.provider = state.provider AND seen.fate IN ('leaver', 'listed', 'missing') AND seen.id <> 'membership:'
    WHERE state.job = 'reconcile'
    ORDER BY seen.fate, seen.id
    LIMIT 1
@@ -24,9 +24,10 @@ WITH state AS (
     FROM next WHERE seen.provider = :?provider AND seen.id = next.id
 )
 UPDATE users_sync_internal.poll_state AS p SET
-  deleted     = deleted + (SELECT count(*) FROM ended) + CAST(next.fate = 'missing' AS integer),
+  deleted     = deleted + (SELECT count(*) FROM ended) + CAST(next.fate <> 'listed' AS integer),
   lease_until = now() + make_interval(secs => CAST(:?leaseSeconds AS double precision))
   FROM next
  WHERE p.provider = :?provider AND p.fence = CAST(:?fence AS bigint)
-RETURNING p.*, CASE next.fate WHEN 'missing' THEN substr(next.id, length(:?prefix) + 1) END AS organization,
+RETURNING p.*, CASE next.fate WHEN 'missing' THEN 'organization' WHEN 'leaver' THEN 'user' END AS what,
+          substr(CASE next.fate WHEN 'leaver' THEN substr(next.id, 6) ELSE next.id END, length(:?prefix) + 1) AS id,
           to_char(next.stamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS gone_at

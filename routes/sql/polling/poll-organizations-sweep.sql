@@ -33,8 +33,22 @@ WITH state AS (
            AND NOT EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = state.provider AND seen.id = 'membership:' || m.id) AS gone
     FROM state, listed JOIN neon_auth.memberships_sync AS m ON m.organization_id = listed.id AND m.deleted_at IS NULL
    WHERE users_sync_internal.scim_client_of(m.user_id) IS NULL -- no provider lists those whom a SCIM client pushes
+), leaver AS (
+  -- Where members are users: those whose membership an earlier listing ended, or whose organization it deleted, and whom this one lacks, too.
+  SELECT u.id, ended.at
+    FROM state, neon_auth.memberships_sync AS m
+    JOIN neon_auth.users_sync AS u ON u.id = m.id AND u.deleted_at IS NULL
+    LEFT JOIN neon_auth.organizations_sync AS o ON o.id = m.organization_id
+   CROSS JOIN LATERAL (SELECT greatest(m.deleted_at, o.deleted_at) AS at) AS ended
+   WHERE :?membersAreUsers = 'true' AND m.user_id = m.id AND starts_with(m.id, :?prefix)
+     AND coalesce(u.updated_at, u.created_at, '-infinity') <= ended.at
+     AND ended.at < state.started_at - make_interval(secs => CAST(:?againSeconds AS double precision))
+     AND CASE WHEN o.deleted_at IS NULL THEN EXISTS (SELECT FROM listed WHERE listed.id = m.organization_id)
+              ELSE NOT EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = state.provider AND seen.id = o.id) END
+     AND NOT EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = state.provider AND seen.id = 'membership:' || m.id)
 ), counted AS (
   SELECT state.*,
+         (SELECT count(*) FROM leaver) AS leaving,
          (SELECT count(*) FROM missing) AS absent,
          (SELECT count(*) FROM ours) AS owned,
          (SELECT count(*) FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = state.provider AND seen.fate IN ('unlisted', 'listed', 'gone')
@@ -45,8 +59,8 @@ WITH state AS (
          EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = state.provider AND seen.id > 'membership:' AND seen.id < 'membership;') AS anybody
     FROM state
 ), verdict AS (
-  SELECT provider, absent, ending,
-         CASE WHEN job = 'backfill' OR absent + ending = 0 THEN NULL
+  SELECT provider, absent, ending, leaving,
+         CASE WHEN job = 'backfill' OR absent + ending + leaving = 0 THEN NULL
               WHEN absent > 0 AND shown = 0 THEN 'the listing of organizations was empty'
               WHEN absent > CAST(:?maxDeletes AS bigint) THEN absent || ' organizations are missing, more than ' || :?maxDeletes
               -- a percentage is meaningless for a handful
@@ -57,6 +71,9 @@ WITH state AS (
               WHEN ending > CAST(:?maxDeletes AS bigint) THEN ending || ' memberships are missing, more than ' || :?maxDeletes
               WHEN ending > 5 AND ending * 100 > CAST(:?maxShare AS numeric) * kept
               THEN ending || ' of ' || kept || ' memberships are missing, more than ' || :?maxShare || ' %'
+              WHEN leaving > CAST(:?maxDeletes AS bigint) THEN leaving || ' users are missing, more than ' || :?maxDeletes
+              WHEN leaving > 5 AND leaving * 100 > CAST(:?maxShare AS numeric) * (kept + leaving)
+              THEN leaving || ' of ' || kept + leaving || ' users are missing, more than ' || :?maxShare || ' %'
               END AS doubt
     FROM counted
 ), whole AS (
@@ -65,6 +82,9 @@ WITH state AS (
 ), noted AS (
   INSERT INTO users_sync_internal.sweep_seen (provider, id, fate, missed_at)
   SELECT state.provider, missing.id, 'missing', now() FROM state, missing WHERE state.job <> 'backfill'
+), left_for_good AS (
+  INSERT INTO users_sync_internal.sweep_seen (provider, id, fate, stamp)
+  SELECT state.provider, 'user:' || leaver.id, 'leaver', leaver.at FROM state, leaver WHERE state.job <> 'backfill'
 )
 UPDATE users_sync_internal.poll_state AS p SET
   phase         = CASE WHEN doubt IS NOT NULL AND p.job <> 'dry-run' THEN 'held' WHEN absent > 0 AND p.job = 'reconcile' THEN 'again' ELSE 'ending' END,
@@ -72,10 +92,10 @@ UPDATE users_sync_internal.poll_state AS p SET
   listing_due   = CASE WHEN doubt IS NOT NULL AND p.job <> 'dry-run' THEN p.started_at + make_interval(secs => CAST(:?reconcileSeconds AS double precision))
                        WHEN absent > 0 AND p.job = 'reconcile' THEN now() + make_interval(secs => CAST(:?againSeconds AS double precision))
                        ELSE now() END,
-  deleted       = CASE WHEN p.job = 'dry-run' AND doubt IS NULL THEN deleted + absent + ending ELSE deleted END,
+  deleted       = CASE WHEN p.job = 'dry-run' AND doubt IS NULL THEN deleted + absent + ending + leaving ELSE deleted END,
   held_because  = doubt,
   held_since    = CASE WHEN p.job = 'dry-run' THEN p.held_since WHEN doubt IS NOT NULL THEN coalesce(p.held_since, now()) END,
-  missing       = absent + ending,
+  missing       = absent + ending + leaving,
   backfilled_at = CASE WHEN p.job = 'dry-run' THEN p.backfilled_at ELSE coalesce(p.backfilled_at, now()) END,
   reconciled_at = CASE WHEN p.job = 'dry-run' THEN p.reconciled_at ELSE now() END
   FROM verdict

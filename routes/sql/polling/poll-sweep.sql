@@ -11,6 +11,7 @@ WITH state AS (
      -- the longest prefix decides the provider of a user; it cannot if two providers share the prefix
      AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:?otherPrefixes AS jsonb)) AS other (prefix)
                       WHERE starts_with(u.id, other.prefix) AND length(other.prefix) >= length(:?prefix))
+     AND (coalesce(:?unlisted, '') = '' OR NOT starts_with(u.id, :?prefix || :?unlisted))
      AND (NOT EXISTS (SELECT FROM users_sync_internal.scim_client) OR users_sync_internal.scim_client_of(u.id) IS NULL)
 ), missing AS (
   SELECT ours.id FROM ours, state

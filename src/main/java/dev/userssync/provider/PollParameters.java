@@ -45,6 +45,8 @@ public final class PollParameters extends ContextBean implements Processor {
             "total",
             "complete",
             "inside",
+            "membersAreUsers",
+            "unlisted",
             "id",
             "userId",
             "fate",

@@ -625,6 +625,59 @@ class OrganizationPollsTest extends RunningApp {
         assertEquals("reconcile 3 0 1 0", report("stytch"));
     }
 
+    /** The membership ends with the first listing that lacks the member, the user with the second. */
+    @Test
+    void aMemberOfStytchWhoseDeletionNobodyReportedIsDeleted() {
+        FakeOrganizations fake = start("stytch");
+        for (String organization : List.of("o1", "o2")) {
+            fake.found(organization);
+            fake.join(organization, "u1", "editor");
+            fake.join(organization, "u2", "editor");
+        }
+        list("stytch");
+        String users = "SELECT name FROM neon_auth.users_live WHERE id IN ('stytch-%s') ORDER BY id"
+                .formatted(String.join(
+                        "', 'stytch-",
+                        fake.members(null).stream()
+                                .map(FakeOrganizations.Member::id)
+                                .toList()));
+        assertEquals(List.of("Name of u1", "Name of u2", "Name of u1", "Name of u2"), database.column(users));
+        fake.leave("o1", "u1");
+        list("stytch");
+        assertTablesAreTrue("stytch");
+        assertEquals(4, database.column(users).size());
+        fake.dissolve("o2");
+        list("stytch");
+        assertEquals(List.of("Name of u2", "Name of u1", "Name of u2"), database.column(users));
+        list("stytch");
+        assertEquals(List.of("Name of u2"), database.column(users));
+        assertEquals("reconcile 2 0 0 2", report("stytch"));
+        list("stytch");
+        assertEquals("reconcile 2 0 0 0", report("stytch"));
+    }
+
+    @Test
+    void theReconcileOfConsumersLeavesTheMembersOfStytchAlone() {
+        FakeOrganizations fake = start("stytch");
+        database.execute("DELETE FROM neon_auth.users_sync WHERE starts_with(id, 'stytch-')");
+        fake.found("o1");
+        fake.join("o1", "u1", "editor");
+        list("stytch");
+        database.execute("UPDATE neon_auth.users_sync SET id = 'stytch-member-1' WHERE id = 'stytch-"
+                + fake.members("o1").get(0).id() + "'");
+        for (int job = 0; job < 2; job++) { // a backfill and a reconcile
+            database.execute(
+                    "UPDATE users_sync_internal.poll_state SET listing_due = now(), last_report = NULL WHERE provider = 'stytch'");
+            polls().wake("stytch");
+            await().until(
+                            () -> "0"
+                                    .equals(
+                                            database.value(
+                                                    "SELECT last_report ->> 'missing' FROM users_sync_internal.poll_state WHERE provider = 'stytch'")));
+        }
+        assertEquals("1", database.value("SELECT count(*) FROM neon_auth.users_live WHERE id = 'stytch-member-1'"));
+    }
+
     @Test
     void aProjectWithoutOrganizationsSaysHowToEndThePoll() {
         FakeOrganizations fake = start("stytch");
