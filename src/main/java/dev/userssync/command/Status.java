@@ -53,7 +53,10 @@ public final class Status extends Remote {
                     poll.path("provider").asText(),
                     poll.path("last_success_at").isTextual()
                             ? poll.path("last_success_at").asText()
-                            : "not yet",
+                            : "not yet"
+                                    + (poll.path("last_error").isTextual()
+                                            ? ": " + poll.path("last_error").asText()
+                                            : ""),
                     poll.path("newer").asLong() == 0
                             ? ""
                             : "; " + poll.path("newer").asText()

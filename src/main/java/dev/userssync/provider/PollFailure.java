@@ -13,7 +13,7 @@ import org.apache.camel.util.ObjectHelper;
 
 /**
  * Classifies why a poll stopped. Out: the variables {@code error} (for log and poll_state: nothing of a user, no
- * secret), {@code retryAfter} (seconds, null if the provider did not ask for a pause) and {@code refused} (the provider
+ * secret), {@code retryAfter} (seconds, null if the provider did not ask for a pause), {@code status} of HTTP (else 0) and {@code refused} (the provider
  * does not accept the request). Thread-safe.
  */
 @BindToRegistry("poll-failure")
@@ -30,6 +30,7 @@ public final class PollFailure implements Processor {
                 api == null || api.getRetryAfter() == null
                         ? null
                         : Long.toString(api.getRetryAfter().toSeconds()));
+        exchange.setVariable("status", api == null ? 0 : api.getStatus());
         exchange.setVariable("refused", api != null && api.isRefused());
     }
 

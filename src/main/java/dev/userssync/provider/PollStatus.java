@@ -15,6 +15,7 @@ public final class PollStatus {
     private volatile long nextLook = System.nanoTime();
     private volatile long lastLook = System.nanoTime();
     private volatile boolean woken;
+    private volatile boolean stopped;
     private volatile boolean toAsk = true;
     private long nextRequest = System.nanoTime();
     private long nextProgress = System.nanoTime();
@@ -118,7 +119,7 @@ public final class PollStatus {
      *         operator wrote into the table
      */
     public boolean isDue(long now, boolean awake) {
-        if (now - nextLook < 0 && !(awake && now - lastLook > TimeUnit.MINUTES.toNanos(1))) {
+        if (stopped || now - nextLook < 0 && !(awake && now - lastLook > TimeUnit.MINUTES.toNanos(1))) {
             return false;
         }
         lastLook = now;
@@ -143,7 +144,13 @@ public final class PollStatus {
         toAsk = some;
     }
 
+    /** Ends the looking until {@link #wake}. */
+    public void stop() {
+        stopped = true;
+    }
+
     public void wake() {
+        stopped = false;
         woken = true;
         nextLook = System.nanoTime();
     }

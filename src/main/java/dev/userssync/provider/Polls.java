@@ -77,6 +77,11 @@ public final class Polls {
         status(poller).wake();
     }
 
+    /** Looks no more, until the next start or until an operator requests a job. */
+    public void stop(Exchange exchange) {
+        status(poller(exchange)).stop();
+    }
+
     /** Waits until the next request is allowed, so that one instance stays within {@code requestsPerMinute}. */
     public void pace(Exchange exchange) throws InterruptedException {
         if (unlimited) {

@@ -679,6 +679,26 @@ class OrganizationPollsTest extends RunningApp {
     }
 
     @Test
+    void aConsumerProjectOfStytchIsAskedForOrganizationsOnce() {
+        FakeOrganizations fake = start("stytch");
+        database.execute("UPDATE users_sync_internal.poll_state SET pages_total = 1 WHERE provider = 'stytch'");
+        fake.api.fault(request -> request.path().startsWith("/v1/b2b") ? Answer.status(400) : null);
+        begin("stytch");
+        awaitState(
+                "stytch",
+                "last_error = 'the project has no organizations, its API answers HTTP 400; users-sync asks again after a restart' AND phase IS NULL AND lease_until < now()");
+        fake.api.requests().clear();
+        database.execute(
+                "UPDATE users_sync_internal.poll_state SET listing_due = now() WHERE provider = 'stytch:organizations'");
+        polls().status("stytch:organizations").lookAgainAt(System.nanoTime());
+        await().during(Duration.ofMillis(300)).until(() -> fake.api.requests().isEmpty());
+        fake.api.mend();
+        fake.found("o1");
+        list("stytch"); // wakes the poll, as a request of an operator does
+        assertTablesAreTrue("stytch");
+    }
+
+    @Test
     void aProjectWithoutOrganizationsSaysHowToEndThePoll() {
         FakeOrganizations fake = start("stytch");
         fake.api.fault(request -> request.path().startsWith("/v1/b2b") ? Answer.status(400) : null);
