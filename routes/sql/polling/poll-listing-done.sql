@@ -58,6 +58,9 @@ WITH id AS (
   INSERT INTO users_sync_internal.sweep_seen AS seen (provider, id, fate)
   SELECT moved.provider, id.id, CASE WHEN :?then = 'members' THEN 'unlisted' END FROM moved, id WHERE NOT CAST(:?restart AS boolean)
   ON CONFLICT (provider, id) DO UPDATE SET fate = NULL WHERE seen.fate = 'missing'
+), without AS (
+  INSERT INTO users_sync_internal.sweep_seen (provider, id) SELECT moved.provider, 'without:' || :?without FROM moved WHERE CAST(:?without AS text) IS NOT NULL
+  ON CONFLICT DO NOTHING
 ), dated AS (
   -- by the provider's clock, as the versions of rows are
   UPDATE users_sync_internal.sweep_seen AS seen

@@ -7,6 +7,11 @@ WITH state AS (
   SELECT seen.id, seen.fate, seen.stamp
     FROM state JOIN users_sync_internal.sweep_seen AS seen ON seen.provider = state.provider AND seen.fate IN ('leaver', 'listed', 'missing') AND seen.id <> 'membership:'
    WHERE state.job = 'reconcile'
+     -- the second listing could not show it
+     AND NOT (seen.fate = 'missing'
+              AND EXISTS (SELECT FROM neon_auth.organizations_sync AS o
+                            JOIN users_sync_internal.sweep_seen AS without ON without.provider = state.provider AND without.id = 'without:' || o.kind
+                           WHERE o.id = seen.id))
    ORDER BY seen.fate, seen.id
    LIMIT 1
 ), ended AS MATERIALIZED (

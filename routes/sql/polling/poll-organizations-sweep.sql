@@ -7,6 +7,7 @@ WITH state AS (
     FROM state, neon_auth.organizations_sync AS o
    WHERE o.deleted_at IS NULL
      AND o.kind = ANY (string_to_array(:?kinds, ','))
+     AND NOT EXISTS (SELECT FROM users_sync_internal.sweep_seen AS seen WHERE seen.provider = state.provider AND seen.id = 'without:' || o.kind)
      AND starts_with(o.id, :?prefix)
      -- the longest prefix decides the provider, as for users
      AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:?otherPrefixes AS jsonb)) AS other (prefix)

@@ -7,6 +7,6 @@ ALTER TABLE users_sync_internal.poll_state DROP CONSTRAINT poll_state_phase_chec
 
 -- Of an organization: its members are still to be listed (unlisted), are listed, or have ended if the list lacks them (ended); or the provider no longer knows
 -- the organization (gone). The id of a listed membership stands behind "membership:", without a fate; that of a user whose membership has ended, and who is
--- that membership, behind "user:" (leaver).
+-- that membership, behind "user:" (leaver); a kind of organization that the API key may not list, behind "without:".
 ALTER TABLE users_sync_internal.sweep_seen DROP CONSTRAINT sweep_seen_fate_check,
   ADD CONSTRAINT sweep_seen_fate_check CHECK (fate IN ('missing', 'deleted', 'alive', 'unknown', 'unlisted', 'listed', 'ended', 'gone', 'leaver'));

@@ -47,6 +47,7 @@ public final class PollParameters extends ContextBean implements Processor {
             "inside",
             "membersAreUsers",
             "unlisted",
+            "without",
             "id",
             "userId",
             "fate",

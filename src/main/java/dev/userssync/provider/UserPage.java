@@ -37,6 +37,7 @@ import org.apache.camel.support.DefaultExchange;
  * <li>{@code inside}: true if the page is of one of many lists inside the listing, any of which may be empty;</li>
  * <li>{@code complete}: in a feed of changed organizations, one of which all members were listed: {@code {organization,
  * users, at}}, with the provider's own ids and the time before the first request;</li>
+ * <li>{@code without}: a kind of organization that the API key may not list, so that none of it is missing;</li>
  * <li>{@code total}: the number of users at the provider, if it reports one.</li>
  * </ul>
  * Thread-safe.
@@ -112,6 +113,7 @@ public final class UserPage extends ContextBean {
                 "complete", page.hasNonNull("complete") ? JSON.writeValueAsString(page.get("complete")) : null);
         exchange.setVariable("more", page.path("more").asBoolean(false));
         exchange.setVariable("inside", page.path("inside").asBoolean(false));
+        exchange.setVariable("without", page.path("without").textValue());
         exchange.setVariable("restart", page.path("restart").asBoolean(false));
         exchange.setVariable(
                 "total",

@@ -882,6 +882,40 @@ class OrganizationPollsTest extends RunningApp {
                 database.column(members));
     }
 
+    @Test
+    void theGroupsOfAuth0AreListedIfTheKeyMayListThem() {
+        FakeOrganizations fake = start("auth0");
+        for (String id : List.of("o1", "g1", "g2", "g3")) {
+            fake.found(id);
+            fake.join(id, "u1", "editor");
+            fake.join(id, "u2", "editor");
+        }
+        fake.join("g1", "con_1");
+        list("auth0");
+        String groups =
+                "SELECT concat_ws(' ', o.id, o.kind, o.parent_id, m.user_id) AS one FROM neon_auth.organizations_live AS o JOIN neon_auth.memberships_live AS m ON m.organization_id = o.id WHERE starts_with(o.id, 'auth0-g') ORDER BY 1";
+        List<String> all = database.column(groups);
+        assertEquals(6, all.size());
+        assertEquals("auth0-g1 group auth0-o1 auth0-u1", all.get(0));
+        list("auth0");
+        assertEquals("reconcile 12 0 0 0", report("auth0"));
+
+        fake.dissolve("g3");
+        fake.api.fault(request -> request.path().equals("/api/v2/groups") ? Answer.status(403) : null);
+        list("auth0");
+        assertEquals(all, database.column(groups), "the key may not list groups");
+        fake.api.mend();
+        list("auth0");
+        assertEquals(all.subList(0, 4), database.column(groups));
+
+        fake.dissolve("g2");
+        AtomicInteger listings = new AtomicInteger();
+        fake.api.fault(request ->
+                request.path().equals("/api/v2/groups") && listings.incrementAndGet() > 1 ? Answer.status(403) : null);
+        list("auth0");
+        assertEquals(all.subList(0, 4), database.column(groups), "the second listing could not show it");
+    }
+
     /** Each is a page of its own that shows nothing new. */
     @Test
     void manyOrganizationsOfKeycloakWithoutGroupsAreNoListingWithoutAnEnd() {

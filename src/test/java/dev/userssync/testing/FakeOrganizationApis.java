@@ -103,9 +103,35 @@ public final class FakeOrganizationApis {
                     all,
                     "organizations",
                     all.organizations().stream()
+                            .filter(organization -> !organization.id().startsWith("g"))
                             .map(organization -> object().put("id", organization.id())
                                     .put("name", "slug-of-" + organization.id())
                                     .put("display_name", organization.name()))
+                            .toList());
+        }
+        if (request.path().equals("/api/v2/groups")) {
+            return auth0Page(
+                    request,
+                    all,
+                    "groups",
+                    all.organizations().stream()
+                            .filter(group -> group.id().startsWith("g"))
+                            .map(group -> dated(hourBefore(group.created()), hourBefore(group.updated()))
+                                    .put("id", group.id())
+                                    .put("name", group.name())
+                                    .put("type", "organization")
+                                    .put("organization_id", "o1"))
+                            .toList());
+        }
+        List<Member> ofGroup = members(request, "/api/v2/groups/([^/]+)/members", all);
+        if (ofGroup != null) {
+            return auth0Page(
+                    request,
+                    all,
+                    "members",
+                    ofGroup.stream()
+                            .map(member -> object().put("id", member.user())
+                                    .put("member_type", member.user().startsWith("con_") ? "connection" : "user"))
                             .toList());
         }
         List<Member> members = members(request, "/api/v2/organizations/([^/]+)/members", all);
@@ -126,6 +152,11 @@ public final class FakeOrganizationApis {
                             return json;
                         })
                         .toList());
+    }
+
+    /** A group is older than the allowance for lists that lag behind. */
+    private static Instant hourBefore(Instant time) {
+        return time.minusSeconds(3_600);
     }
 
     /** The members of the organization whose id is in a path; null for another path, or an unknown organization. */
