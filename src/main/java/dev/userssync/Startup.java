@@ -12,6 +12,7 @@ import dev.userssync.management.SampleSender;
 import dev.userssync.observe.Gauges;
 import dev.userssync.observe.Readiness;
 import dev.userssync.observe.Tracing;
+import dev.userssync.routes.RouteNames;
 import dev.userssync.settings.IdPrefixes;
 import dev.userssync.settings.JqFunctions;
 import dev.userssync.settings.JqPaths;
@@ -35,6 +36,7 @@ import org.apache.camel.BindToRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.ExtendedStartupListener;
+import org.apache.camel.component.direct.DirectComponent;
 import org.apache.camel.component.platform.http.vertx.VertxPlatformHttpRouter;
 import org.apache.camel.support.jsse.SSLContextParameters;
 import org.slf4j.Logger;
@@ -53,6 +55,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
     private Providers providers;
     private KafkaSettings kafka;
     private HttpDoor door;
+    private RouteNames names;
     private boolean console;
 
     @Override
@@ -119,10 +122,16 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         }
         this.door = new HttpDoor(context, providers);
         try {
+            names = RouteNames.watch(context);
             context.addStartupListener(this);
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    @Override
+    public void onCamelContextStarting(CamelContext starting, boolean alreadyStarted) {
+        names.check();
     }
 
     @Override
@@ -140,6 +149,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         door.answerManagement(management, limitSlowClients(management));
         serveOperators(management);
         door.open();
+        context.getComponent("direct", DirectComponent.class).setBlock(false);
         if (providers.on().equals(List.of(Providers.SAMPLE))) {
             LOG.info(
                     "No provider is configured. This is what users-sync does with one, shown with an invented user:\n{}",

@@ -30,6 +30,7 @@ class PackagesTest {
     private static final Map<String, Set<String>> MAY_IMPORT = Map.ofEntries(
             Map.entry("settings", Set.of()),
             Map.entry("http", Set.of()),
+            Map.entry("routes", Set.of("settings")),
             Map.entry("database", Set.of("settings")),
             Map.entry("event", Set.of("settings", "database")),
             Map.entry("payload", Set.of("settings", "event")),

@@ -57,6 +57,10 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
     /** Refuses the waiting events. Camel stops this consumer when nothing is pending, or at the shutdown timeout. */
     @Override
     protected void doStop() throws Exception {
+        if (shards == null) {
+            super.doStop();
+            return; // it never started: another route failed first
+        }
         endpoint.component().stopped(endpoint.getName(), this);
         stopping = true;
         for (Shard shard : shards) {

@@ -44,8 +44,7 @@ public final class SettingNames {
 
     /**
      * One line for each unknown variable that is set and resembles a known one, or that is named like a setting of a
-     * provider that does not exist. Names of fewer than six letters may not differ at all: HOST is not a misspelled
-     * PORT.
+     * provider that does not exist.
      */
     public static List<String> findings(
             Map<String, String> environment, Set<String> known, Collection<String> providers) {
@@ -54,11 +53,7 @@ public final class SettingNames {
             if (value.isBlank() || known.contains(name)) {
                 return;
             }
-            int most = name.length() < 6 ? 0 : name.length() < 12 ? 1 : 2;
-            String nearest = known.stream()
-                    .filter(other -> Math.abs(other.length() - name.length()) <= most && distance(name, other) <= most)
-                    .min((one, other) -> distance(name, one) - distance(name, other))
-                    .orElse(null);
+            String nearest = NearName.of(name, known).orElse(null);
             Matcher ofAProvider = OF_A_PROVIDER.matcher(name);
             if (nearest != null) {
                 findings.add(name + " is set, but there is no such setting: did you mean " + nearest + "?");
@@ -69,28 +64,5 @@ public final class SettingNames {
             }
         });
         return findings;
-    }
-
-    /** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
-    private static int distance(String one, String other) {
-        int[][] steps = new int[one.length() + 1][other.length() + 1];
-        for (int i = 0; i <= one.length(); i++) {
-            for (int j = 0; j <= other.length(); j++) {
-                if (i == 0 || j == 0) {
-                    steps[i][j] = i + j;
-                    continue;
-                }
-                boolean same = one.charAt(i - 1) == other.charAt(j - 1);
-                steps[i][j] =
-                        Math.min(Math.min(steps[i - 1][j], steps[i][j - 1]) + 1, steps[i - 1][j - 1] + (same ? 0 : 1));
-                if (i > 1
-                        && j > 1
-                        && one.charAt(i - 1) == other.charAt(j - 2)
-                        && one.charAt(i - 2) == other.charAt(j - 1)) {
-                    steps[i][j] = Math.min(steps[i][j], steps[i - 2][j - 2] + 1);
-                }
-            }
-        }
-        return steps[one.length()][other.length()];
     }
 }
