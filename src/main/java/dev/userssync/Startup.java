@@ -12,6 +12,7 @@ import dev.userssync.management.SampleSender;
 import dev.userssync.observe.Gauges;
 import dev.userssync.observe.Readiness;
 import dev.userssync.observe.Tracing;
+import dev.userssync.routes.LiveReload;
 import dev.userssync.routes.RouteNames;
 import dev.userssync.settings.IdPrefixes;
 import dev.userssync.settings.JqFunctions;
@@ -122,6 +123,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         }
         this.door = new HttpDoor(context, providers);
         try {
+            LiveReload.replaceCamels(context);
             names = RouteNames.watch(context);
             context.addStartupListener(this);
         } catch (Exception e) {

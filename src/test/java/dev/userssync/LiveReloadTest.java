@@ -2,7 +2,11 @@ package dev.userssync;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.testing.CapturedLog;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.RunningApp;
 import java.io.IOException;
@@ -11,8 +15,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Properties;
 import java.util.stream.Stream;
+import org.apache.camel.Exchange;
 import org.junit.jupiter.api.Test;
 
 /** Profile dev: an integrator edits or breaks a provider's mapping, and the running application follows. */
@@ -30,6 +36,7 @@ class LiveReloadTest extends RunningApp {
         settings.putAll(dev);
         settings.setProperty("camel.main.routesReloadDirectory", routes.toString());
         settings.setProperty("camel.main.routesIncludePattern", "file:" + routes + "/**/*.camel.yaml");
+        settings.setProperty("camel.component.kamelet.location", "file:" + routes + "/kamelets");
     }
 
     private static Path copyOfRoutes() {
@@ -39,7 +46,8 @@ class LiveReloadTest extends RunningApp {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 Path target = copy.resolve(Path.of("routes").relativize(file));
                 Files.createDirectories(target.getParent());
-                Files.copy(file, target);
+                Files.writeString(
+                        target, Files.readString(file).replace("resource:file:routes/", "resource:file:" + copy + "/"));
             }
             return copy;
         } catch (IOException e) {
@@ -47,13 +55,110 @@ class LiveReloadTest extends RunningApp {
         }
     }
 
-    /** While Camel replaces a route, its path answers 404 for a moment. */
     private String nameAfterDelivery() {
-        await().atMost(Duration.ofSeconds(30))
-                .until(() -> new Delivery("""
-                {"type": "user.updated", "data": {"id": "u1", "name": "Jane"}}
-                """).post(webhooks("generic")).statusCode() == 204);
+        await().atMost(Duration.ofSeconds(30)).until(() -> deliver("generic") == 204);
         return database.value("SELECT name FROM neon_auth.users_sync WHERE id = 'u1'");
+    }
+
+    private int deliver(String provider) {
+        return new Delivery("""
+                {"type": "user.created", "data": {"id": "u1", "name": "Jane"}}
+                """).post(webhooks(provider)).statusCode();
+    }
+
+    /** Without a wait: the routes never stopped. */
+    private void assertAllProvidersAnswer() {
+        for (String provider : List.of("generic", "clerk", "stack-auth")) {
+            assertEquals(204, deliver(provider), provider);
+        }
+    }
+
+    private void edit(String file, String before, String after) throws IOException {
+        Path path = routes.resolve(file);
+        String text = Files.readString(path);
+        assertTrue(text.contains(before), text);
+        Files.writeString(path, text.replace(before, after));
+    }
+
+    private static final String BAD_SAVES = """
+            providers/generic.camel.yaml | steps: | steps | generic.camel.yaml:10: could not find expected ':'
+            providers/generic.camel.yaml | setBody: | setBoddy: | generic.camel.yaml:10: Unknown node id: setBoddy
+            providers/generic.camel.yaml | ltrimstr("user.") | ltrimstr("user." | generic.camel.yaml:
+            providers/clerk.camel.yaml | provider: clerk | provder: clerk | sets provder of the kamelet user-webhook-source, which has no such parameter: did you mean provider?
+            providers/clerk.camel.yaml | provider: clerk | provider: clerk, algoritm: sha256 | clerk.camel.yaml:8: mapping values are not allowed here
+            providers/clerk.camel.yaml | id: clerk | id: generic | the id generic is also that of a route in
+            user-created.camel.yaml | {{user-events.to}} | nothing:users | user-created.camel.yaml:7: No endpoint could be found for: nothing://users
+            user-created.camel.yaml | {{user-events.to}} | direct:merge-onne | user-created.camel.yaml:7: the route user-created sends to direct:merge-onne, but no route starts with it: did you mean direct:merge-one?
+            user-created.camel.yaml | {{user-events.to}} | microbatch:users?shard=1 | user-created.camel.yaml:7
+            user-changed.camel.yaml | ref: user-event | ref: user-evnt | user-changed.camel.yaml:
+            user-changed.camel.yaml | == 'created'" | == 'created" | user-changed.camel.yaml:
+            kamelets/user-webhook-source.kamelet.yaml | process: | proces: | user-webhook-source.kamelet.yaml:
+            kamelets/user-webhook-source.kamelet.yaml | direct:user-changed | direct:user-changd | user-webhook-source.kamelet.yaml:
+            kamelets/sql-action.kamelet.yaml | outputType: "{{ | outptType: "{{ | sql-action.kamelet.yaml:
+            kamelets/sql-action.kamelet.yaml | /sql/ | /sqll/ | sql-action.kamelet.yaml:
+            """;
+
+    @Test
+    void aBadSaveStopsNothing() throws IOException {
+        assertAllProvidersAnswer();
+        CapturedLog log = new CapturedLog();
+        Path edited = null;
+        String original = null;
+        for (String save : BAD_SAVES.lines().toList()) {
+            String[] parts = save.split(" \\| ");
+            if (edited != null) {
+                Files.writeString(edited, original); // with the next save at once: users-sync takes a folder that rests
+            }
+            edited = routes.resolve(parts[0]);
+            original = Files.readString(edited);
+            log.clear();
+            edit(parts[0], parts[1], parts[2]);
+            log.await("are not reloaded");
+            assertTrue(String.join("\n", log.lines()).contains(parts[3]), () -> save + log.lines());
+            assertAllProvidersAnswer();
+        }
+        log.clear();
+        Files.writeString(edited, original);
+        log.await("are those that run");
+        assertAllProvidersAnswer();
+    }
+
+    /** A step that an integrator adds, in a folder of its own, and what renames in two files do. */
+    @Test
+    void severalFilesAreTakenTogether() throws IOException {
+        CapturedLog log = new CapturedLog();
+        Path own = routes.resolve("own/welcome.camel.yaml");
+        Files.createDirectories(own.getParent());
+        Files.writeString(own, """
+                - route:
+                    id: welcome
+                    from:
+                      uri: direct:welcome
+                      steps:
+                        - toD: "direct:${header.next}"
+                """);
+        edit("user-created.camel.yaml", "direct:user-created", "direct:user-appeared");
+        edit("user-changed.camel.yaml", "direct:user-created", "direct:user-appeared");
+        edit("polling/user-gone.camel.yaml", "direct:user-created", "direct:user-appeared");
+        log.await("reloaded the routes");
+        assertAllProvidersAnswer();
+
+        long start = System.nanoTime();
+        Exchange asked =
+                template.request("direct:welcome", one -> one.getMessage().setHeader("next", "nowhere"));
+        assertNotNull(asked.getProperty(Exchange.EXCEPTION_CAUGHT));
+        assertTrue(Duration.ofNanos(System.nanoTime() - start).toSeconds() < 10, "a wait for 30 s, as Camel's default");
+
+        log.clear();
+        Files.delete(own);
+        log.await("reloaded the routes");
+        assertNull(context.getRoute("welcome"));
+        assertAllProvidersAnswer();
+
+        log.clear();
+        Files.delete(routes.resolve("user-created.camel.yaml"));
+        log.await("sends to direct:user-appeared, but no route starts with it");
+        assertAllProvidersAnswer();
     }
 
     @Test

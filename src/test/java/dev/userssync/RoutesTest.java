@@ -66,7 +66,7 @@ class RoutesTest {
     @MethodSource("routes")
     void holdsOneRouteOfItsName(Path file) throws IOException {
         JsonNode entries = YAML.readTree(file.toFile());
-        assertEquals(1, entries.size(), "one entry a file: two break live reload");
+        assertEquals(1, entries.size(), "one entry a file, of its name");
         JsonNode entry = entries.get(0);
         if (entry.has("routeConfiguration")) {
             if (entry.at("/routeConfiguration").has("id")) { // routes name it; the handler without an id is global
