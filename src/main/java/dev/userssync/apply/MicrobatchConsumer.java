@@ -1,6 +1,8 @@
 package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.StringJoiner;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
@@ -31,6 +33,7 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
     BatchObserver observer;
     private Shard[] shards;
     ExecutorService writers;
+    private Callers callers;
     volatile boolean stopping;
 
     MicrobatchConsumer(MicrobatchEndpoint endpoint, Processor route) {
@@ -47,6 +50,10 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
         writers = endpoint.getCamelContext()
                 .getExecutorServiceManager()
                 .newFixedThreadPool(this, "microbatch:" + endpoint.getName(), shards.length);
+        callers = new Callers(
+                endpoint.getCamelContext().getExecutorServiceManager(),
+                "microbatch:" + endpoint.getName() + "-callers",
+                endpoint.getCallers());
         for (int i = 0; i < shards.length; i++) {
             shards[i] = new Shard(this, i + 1);
             writers.execute(shards[i]);
@@ -70,6 +77,7 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
         for (Shard shard : shards) {
             shard.refuseAll();
         }
+        callers.close();
         super.doStop();
     }
 
@@ -80,7 +88,7 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
 
     @Override
     public int getPendingExchangesSize() {
-        return waiting.get();
+        return waiting.get() + callers.waiting();
     }
 
     @Override
@@ -90,23 +98,34 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
 
     /** Whether at least a tenth of the queue is free. The rest gives a load balancer time to send elsewhere. */
     public boolean hasRoom() {
-        return waiting.get() <= endpoint.getCapacity() - endpoint.getCapacity() / 10;
+        return getPendingExchangesSize() <= endpoint.getCapacity() - endpoint.getCapacity() / 10;
     }
 
     /**
-     * The writers that are busy for longer than a lock, a slow network and retries explain, for people; null if there
-     * are none.
+     * What stands still for longer than a lock, a slow network and retries explain, for people; null if all moves: a
+     * writer that has work, or the callers of events that are written.
      */
     public String stuck() {
         StringJoiner stuck = new StringJoiner("; ");
         for (Shard shard : shards) {
-            long seconds = shard.busySeconds();
+            long seconds = shard.stuckSeconds();
             if (seconds >= endpoint.getStuckAfter()) {
-                stuck.add("writer " + shard.number + " of " + shards.length + " has not finished a batch for " + seconds
-                        + " s");
+                stuck.add("writer " + shard.number + " of " + shards.length + " of " + endpoint.getName()
+                        + " has not finished a batch " + since(seconds)
+                        + ": see pg_stat_activity for the lock or query it waits for");
             }
         }
+        long seconds = callers.stuckSeconds();
+        if (seconds >= endpoint.getStuckAfter()) {
+            stuck.add("steps after " + endpoint.getName() + " keep all threads " + since(seconds) + ", and "
+                    + callers.waiting() + " written events wait for their reply: make these steps quicker");
+        }
         return stuck.length() == 0 ? null : stuck.toString();
+    }
+
+    private static String since(long seconds) {
+        return "for " + seconds + " s, since "
+                + Instant.now().minusSeconds(seconds).truncatedTo(ChronoUnit.SECONDS);
     }
 
     public int capacity() {
@@ -116,10 +135,11 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
     /** @throws RejectedExecutionException if there is no room */
     public void add(Exchange exchange, JsonNode event, AsyncCallback callback) {
         int hash = event.path("id").textValue().hashCode(); // first, because it fails without an id
-        if (waiting.incrementAndGet() > endpoint.getCapacity()) {
+        if (waiting.incrementAndGet() + callers.waiting() > endpoint.getCapacity()) {
             waiting.decrementAndGet();
             throw new RejectedExecutionException("the queue of microbatch:" + endpoint.getName() + " is full");
         }
-        shards[Math.floorMod(hash ^ hash >>> 16, shards.length)].add(new WaitingEvent(exchange, event, callback));
+        shards[Math.floorMod(hash ^ hash >>> 16, shards.length)].add(
+                new WaitingEvent(exchange, event, callback, callers));
     }
 }

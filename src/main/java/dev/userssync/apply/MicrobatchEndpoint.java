@@ -33,6 +33,12 @@ public final class MicrobatchEndpoint extends DefaultEndpoint {
     private int capacity = 10_000;
 
     @UriParam(
+            defaultValue = "64",
+            description =
+                    "Threads, at most, that continue the routes of callers after the commit; they exist only while steps there are slow.")
+    private int callers = 64;
+
+    @UriParam(
             defaultValue = "10000",
             description = "Milliseconds for which a failed batch is halved; after them its other events fail, too.")
     private int halvingTimeout = 10_000;
@@ -40,7 +46,7 @@ public final class MicrobatchEndpoint extends DefaultEndpoint {
     @UriParam(
             defaultValue = "10",
             description =
-                    "Seconds after which a writer that has not finished is reported in readiness; two waits for a lock take six.")
+                    "Seconds after which readiness reports a writer that does not get on; two waits for a lock take six.")
     private int stuckAfter = 10;
 
     MicrobatchEndpoint(String uri, MicrobatchComponent component, String name) {
@@ -82,6 +88,14 @@ public final class MicrobatchEndpoint extends DefaultEndpoint {
 
     public void setMaxSize(int maxSize) {
         this.maxSize = maxSize;
+    }
+
+    public int getCallers() {
+        return callers;
+    }
+
+    public void setCallers(int callers) {
+        this.callers = callers;
     }
 
     public int getStuckAfter() {

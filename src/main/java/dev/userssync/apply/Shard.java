@@ -28,7 +28,9 @@ final class Shard implements Runnable {
     /** The entries last taken from the queue. Their callers are always answered. */
     private List<BatchEntry> inHand = List.of();
 
-    private volatile long busySince; // nanoTime at the start of the route; 0 if idle
+    /** nanoTime of the last progress, or when the first event came; 0 without work. */
+    private volatile long since;
+
     private boolean closed;
 
     Shard(MicrobatchConsumer consumer, int number) {
@@ -43,6 +45,9 @@ final class Shard implements Runnable {
         }
         queue.add(event);
         if (queue.size() == 1) {
+            if (since == 0) {
+                since = System.nanoTime();
+            }
             notifyAll();
         }
     }
@@ -70,22 +75,22 @@ final class Shard implements Runnable {
             LOG.debug("writer {} failed", number, e);
             answer(inHand, new TryLater("the writer failed: " + e.getClass().getSimpleName()));
         } finally {
-            busySince = 0;
             if (!consumer.stopping) {
                 consumer.writers.execute(this);
             }
         }
     }
 
-    /** Seconds since the batch, or a part of it, entered the route; 0 if idle. */
-    long busySeconds() {
-        long since = busySince;
-        return since == 0 ? 0 : TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - since);
+    /** Seconds since the last progress, such as a part of a batch; 0 without work. */
+    long stuckSeconds() {
+        long last = since;
+        return last == 0 ? 0 : TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - last);
     }
 
     /** Waits for events; returns none when the consumer stops. */
     private synchronized List<BatchEntry> next() {
         while (queue.isEmpty()) {
+            since = 0;
             if (consumer.stopping) {
                 return List.of();
             }
@@ -157,7 +162,7 @@ final class Shard implements Runnable {
         Exchange exchange = consumer.createExchange(false);
         exchange.getMessage().setBody(events);
         long start = System.nanoTime();
-        busySince = start;
+        since = start;
         try {
             consumer.createUoW(exchange);
             consumer.getProcessor().process(exchange);
@@ -165,7 +170,7 @@ final class Shard implements Runnable {
             exchange.setException(e);
         } finally {
             consumer.doneUoW(exchange);
-            busySince = 0;
+            since = System.nanoTime();
         }
         Outcome outcome =
                 new Outcome(failure(exchange), decisions(exchange.getMessage().getBody()));

@@ -6,7 +6,7 @@ import org.apache.camel.Exchange;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One event that waits for its commit, with its caller. The writer answers the caller once. */
+/** One event that waits for its commit, with its caller. The writer decides once how the caller's route continues. */
 final class WaitingEvent {
 
     private static final Logger LOG = LoggerFactory.getLogger("users-sync");
@@ -14,31 +14,37 @@ final class WaitingEvent {
     final JsonNode event;
     private final Exchange exchange;
     private final AsyncCallback callback;
-    private boolean answered;
+    private final Callers callers;
+    /** Whether a step after another commit sent it, and may be waiting. */
+    final boolean inside = Callers.isInside();
 
-    WaitingEvent(Exchange exchange, JsonNode event, AsyncCallback callback) {
+    private boolean decided;
+
+    WaitingEvent(Exchange exchange, JsonNode event, AsyncCallback callback, Callers callers) {
         this.exchange = exchange;
         this.event = event;
         this.callback = callback;
+        this.callers = callers;
     }
 
     void done(Exception failure) {
-        if (!answered) {
+        if (!decided) {
+            decided = true;
             exchange.setException(failure);
-            answer();
+            callers.proceed(this);
         }
     }
 
     void done(String decision) {
-        if (!answered) {
+        if (!decided) {
+            decided = true;
             exchange.setVariable("decision", decision);
-            answer();
+            callers.proceed(this);
         }
     }
 
-    /** Continues the caller's route in this thread. Its exceptions do not affect the other callers of the batch. */
-    private void answer() {
-        answered = true;
+    /** Continues the caller's route in this thread. Its exceptions do not affect other callers. */
+    void proceed() {
         try {
             callback.done(false);
         } catch (RuntimeException | LinkageError | AssertionError e) {

@@ -64,9 +64,7 @@ public final class Readiness {
                 String stuck =
                         writer(name) == null ? "not running" : writer(name).stuck();
                 if (stuck != null) {
-                    return stuck.equals("not running")
-                            ? stuck
-                            : stuck + ": see pg_stat_activity for the lock or query it waits for";
+                    return stuck;
                 }
             }
             return null;

@@ -44,6 +44,10 @@ class MicrobatchTest {
     private final Semaphore open = new Semaphore(0);
 
     private final Set<String> poison = new HashSet<>();
+    /** A permit for each caller that may get past the step after its commit. */
+    private final Semaphore steps = new Semaphore(0);
+
+    private final List<String> continued = Collections.synchronizedList(new ArrayList<>());
     private volatile Exception trouble;
     private volatile Exception poisonous = new SQLException("no such value", "22003");
     private ProducerTemplate producer;
@@ -62,6 +66,17 @@ class MicrobatchTest {
                     routes.from("direct:in")
                             .errorHandler(routes.noErrorHandler())
                             .to("microbatch:test");
+                    routes.from("direct:slow")
+                            .errorHandler(routes.noErrorHandler())
+                            .to("microbatch:test")
+                            .process(exchange -> {
+                                continued.add(name(exchange));
+                                steps.acquire();
+                            });
+                    routes.from("direct:nested")
+                            .errorHandler(routes.noErrorHandler())
+                            .to("microbatch:test")
+                            .to("direct:in?synchronous=true");
                 });
         context.start();
         producer = context.createProducerTemplate();
@@ -71,7 +86,12 @@ class MicrobatchTest {
     @AfterEach
     void stop() {
         open.release(1000);
+        steps.release(1000);
         context.stop();
+    }
+
+    private static String name(Exchange exchange) {
+        return exchange.getMessage().getBody(JsonNode.class).path("name").textValue();
     }
 
     private void write(Exchange exchange) throws Exception {
@@ -90,13 +110,17 @@ class MicrobatchTest {
     }
 
     private CompletableFuture<Exchange> send(String id, String name, String updated) {
+        return send("direct:in", id, name, updated);
+    }
+
+    private CompletableFuture<Exchange> send(String route, String id, String name, String updated) {
         ObjectNode event = JsonNodeFactory.instance
                 .objectNode()
                 .put("type", "updated")
                 .put("id", id)
                 .put("name", name)
                 .put("updated_at", updated);
-        return producer.asyncSend("direct:in", exchange -> exchange.getMessage().setBody(event));
+        return producer.asyncSend(route, exchange -> exchange.getMessage().setBody(event));
     }
 
     /** The writer is busy with one event, so the following events meet in the next batch. */
@@ -290,16 +314,35 @@ class MicrobatchTest {
         }
     }
 
-    /** The caller's route continues in the writer's thread. */
     @ParameterizedTest
     @ValueSource(classes = {IllegalStateException.class, AssertionError.class, OutOfMemoryError.class})
     void aWriterThatThrowsIsReplacedAndNobodyHangs(Class<? extends Throwable> kind) throws Exception {
+        CompletableFuture<Exchange> first = busy();
+        component().consumer("test").observer = (users, nanoseconds) -> {
+            throw sneaky(kind);
+        };
+        List<CompletableFuture<Exchange>> sent =
+                IntStream.range(1, 8).mapToObj(i -> send("u" + i, "n", null)).toList();
+        waiting(7);
+        open.release(2);
+        assertInstanceOf(RejectedExecutionException.class, failure(first));
+        for (CompletableFuture<Exchange> each : sent) {
+            assertInstanceOf(RejectedExecutionException.class, failure(each));
+        }
+        component().consumer("test").observer = null;
+        open.release(1);
+        assertNull(failure(send("u9", "n", null)), "a new writer has started");
+        assertEquals(0, component().consumer("test").getPendingExchangesSize());
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {IllegalStateException.class, AssertionError.class, OutOfMemoryError.class})
+    void aCallerThatThrowsDisturbsNobody(Class<? extends Throwable> kind) throws Exception {
         busy();
-        Exchange exchange = new org.apache.camel.support.DefaultExchange(context);
         component()
                 .consumer("test")
                 .add(
-                        exchange,
+                        new org.apache.camel.support.DefaultExchange(context),
                         JsonNodeFactory.instance.objectNode().put("id", "u0").put("name", "n"),
                         doneSync -> {
                             throw sneaky(kind);
@@ -309,11 +352,102 @@ class MicrobatchTest {
         waiting(8);
         open.release(100);
         for (CompletableFuture<Exchange> each : sent) {
-            Exception failure = failure(each);
-            assertTrue(failure == null || failure instanceof RejectedExecutionException, String.valueOf(failure));
+            assertNull(failure(each));
         }
-        assertNull(failure(send("u9", "n", null)), "a new writer has started");
         assertEquals(0, component().consumer("test").getPendingExchangesSize());
+    }
+
+    /** Such as a request of 300 ms that an integrator adds after the commit. */
+    @Test
+    void aSlowStepAfterTheCommitDelaysNobody() throws Exception {
+        open.release(1000);
+        List<CompletableFuture<Exchange>> slow = IntStream.range(0, 16)
+                .mapToObj(i -> send("direct:slow", "u" + i, "n", null))
+                .toList();
+        await().until(() -> continued.size() == 16);
+        assertNull(failure(send("u0", "later", null)), "of the same user");
+        assertNull(failure(send("u99", "n", null)));
+        assertTrue(slow.stream().noneMatch(CompletableFuture::isDone));
+        steps.release(16);
+        for (CompletableFuture<Exchange> each : slow) {
+            assertNull(failure(each));
+        }
+    }
+
+    @Test
+    void callersContinueInTheOrderOfTheirCommits() throws Exception {
+        busy();
+        steps.release(1000);
+        List<CompletableFuture<Exchange>> sent = new ArrayList<>();
+        for (int i = 0; i < 15; i++) {
+            sent.add(send("direct:slow", "u1", "n" + i, null)); // without versions each needs a batch of its own
+            waiting(i + 1);
+        }
+        open.release(100);
+        for (CompletableFuture<Exchange> each : sent) {
+            assertNull(failure(each));
+        }
+        assertEquals(IntStream.range(0, 15).mapToObj(i -> "n" + i).toList(), continued);
+    }
+
+    /** More of them than there are threads for callers. */
+    @Test
+    void aStepAfterTheCommitMayWaitForAnEventOfTheSameUser() throws Exception {
+        restart("callers=2");
+        open.release(1000);
+        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 12)
+                .mapToObj(i -> send("direct:nested", "u" + i % 4, "n", null))
+                .toList();
+        for (CompletableFuture<Exchange> each : sent) {
+            assertNull(failure(each));
+        }
+    }
+
+    @Test
+    void stepsThatKeepAllThreadsAreNamed() throws Exception {
+        restart("callers=2&stuckAfter=1");
+        open.release(1000);
+        List<CompletableFuture<Exchange>> sent = IntStream.range(0, 3)
+                .mapToObj(i -> send("direct:slow", "u" + i, "n", null))
+                .toList();
+        await().until(() -> component().consumer("test").stuck() != null);
+        assertTrue(
+                component()
+                        .consumer("test")
+                        .stuck()
+                        .matches(
+                                "steps after test keep all threads for \\d+ s, since 2\\S+Z, and 1 written events wait .*"),
+                component().consumer("test").stuck());
+        steps.release(3);
+        for (CompletableFuture<Exchange> each : sent) {
+            assertNull(failure(each));
+        }
+        assertNull(component().consumer("test").stuck());
+    }
+
+    @Test
+    void callersThatWaitForAThreadCountAsWaiting() throws Exception {
+        restart("callers=1&capacity=3");
+        open.release(1000);
+        for (int i = 0; i < 4; i++) {
+            send("direct:slow", "u" + i, "n", null);
+            int size = i + 1;
+            await().until(() -> batches.size() == size);
+        }
+        waiting(3);
+        assertInstanceOf(RejectedExecutionException.class, failure(send("u9", "n", null)));
+    }
+
+    /** With other options than start(). */
+    private void restart(String options) throws Exception {
+        context.getRouteController().stopRoute("writer");
+        context.removeRoute("writer");
+        RouteBuilder.addRoutes(
+                context,
+                routes -> routes.from("microbatch:test?shards=1&maxSize=8&" + options)
+                        .routeId("writer")
+                        .errorHandler(routes.noErrorHandler())
+                        .process(this::write));
     }
 
     @SuppressWarnings("unchecked")
@@ -332,7 +466,11 @@ class MicrobatchTest {
         CompletableFuture<Exchange> first = busy();
         await().until(() -> component().consumer("test").stuck() != null);
         assertTrue(
-                component().consumer("test").stuck().matches("writer 1 of 1 has not finished a batch for \\d+ s"),
+                component()
+                        .consumer("test")
+                        .stuck()
+                        .matches(
+                                "writer 1 of 1 of test has not finished a batch for \\d+ s, since 2\\S+Z: see pg_stat_activity .*"),
                 component().consumer("test").stuck());
         open.release();
         assertNull(failure(first));
