@@ -6,7 +6,7 @@ WITH users_sync AS (
          CASE WHEN n.nspname = 'neon_auth' THEN '{SELECT,INSERT,UPDATE,DELETE}'::text[] ELSE '{SELECT,INSERT}' END AS needed
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE n.nspname = 'neon_auth' AND c.relkind IN ('r', 'p') AND c.relname IN ('users_sync', 'organizations_sync', 'memberships_sync')
-      OR n.nspname = 'users_sync_internal' AND c.relkind IN ('r', 'p') AND c.relname <> 'flyway_schema_history'
+      OR n.nspname = 'users_sync_internal' AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('flyway_schema_history', 'change_horizon')
 ), lacking AS (
   SELECT name, string_agg(right_, ', ' ORDER BY array_position(needed, right_)) AS rights
     FROM ours, unnest(needed) AS right_
@@ -21,7 +21,7 @@ SELECT true, format('the role %I may not %s %s: GRANT %s ON %s TO %I', current_u
 UNION ALL
 SELECT true, format('the role %I may not run %s: GRANT EXECUTE ON FUNCTION %s TO %I', current_user, p.oid::regprocedure, p.oid::regprocedure, current_user)
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
- WHERE n.nspname = 'users_sync_internal' AND p.proname IN ('profile_wins', 'part_wins', 'deletion_wins', 'revives', 'by_lists', 'lock_for_lists', 'list_memberships', 'state_roles', 'has_no_owner', 'has_no_parent', 'fills', 'older_fields', 'filled_fields', 'remove_memberships', 'purge_organizations', 'scim_client_of', 'prefixes_clash', 'add_scim_client', 'rotate_scim_client', 'remove_scim_client')
+ WHERE n.nspname = 'users_sync_internal' AND p.proname IN ('profile_wins', 'part_wins', 'deletion_wins', 'revives', 'by_lists', 'lock_for_lists', 'list_memberships', 'state_roles', 'has_no_owner', 'has_no_parent', 'fills', 'older_fields', 'filled_fields', 'remove_memberships', 'purge_organizations', 'scim_client_of', 'prefixes_clash', 'add_scim_client', 'rotate_scim_client', 'remove_scim_client', 'advance_changes', 'erase')
    AND NOT has_function_privilege(p.oid, 'EXECUTE')
 UNION ALL
 -- a policy for everything is no obstacle, unless another policy restricts it

@@ -19,6 +19,8 @@
 -- ids: in a trial with four clients, one transaction in forty ended in a deadlock. One INSERT cannot distinguish both
 -- kinds: excluded only has the columns of the table, so each row would need a look-up in the batch, and each column
 -- both rules.
+-- The triggers of the change feed write the history of the applied events (V16__changes.sql). The settings users_sync.ids
+-- and so on tell them where the changes come from.
 -- It returns one row (id, decision) per event that was not applied: duplicate, stale or erased. Usually there is none.
 WITH event AS MATERIALIZED (
   SELECT id, type, provider, delivery, coalesce(CAST(raw AS jsonb), jsonb_build_object('id', id)) AS raw, {casts},
@@ -45,7 +47,12 @@ changed AS (
   INSERT INTO {table} AS u (id, raw_json, {columns}, created_at, deleted_at, updated_at)
   SELECT id, raw, {columns}, created_at, deleted_at, updated_at
     FROM event
-   WHERE first_time
+   WHERE (SELECT set_config('users_sync.ids', CAST(CAST(:?id AS text[]) AS text), true)
+                 || set_config('users_sync.types', CAST(CAST(:?type AS text[]) AS text), true)
+                 || set_config('users_sync.providers', CAST(CAST(:?provider AS text[]) AS text), true)
+                 || set_config('users_sync.deliveries', CAST(CAST(:?delivery AS text[]) AS text), true)
+                 || set_config('users_sync.initial', CAST(CAST(:?initial AS text[]) AS text), true)) IS NOT NULL
+     AND first_time
      -- A purged or erased user returns only with a newer event. From then on the row outranks the tombstone.
      AND NOT EXISTS (SELECT FROM {tombstone} AS tombstone
                       WHERE tombstone.id = event.id
@@ -104,10 +111,6 @@ other AS (
 logged AS (
   INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery, entity)
   -- Of an upsert and a later deletion in one, the deletion decides.
-  SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, 'applied', coalesce(deleted_at, updated_at, created_at), NULL, NULL, delivery, {entity}
-    FROM event JOIN changed USING (id)
-   WHERE CAST(:?log AS boolean)
-   UNION ALL
   SELECT id, provider, CASE WHEN deleted_at IS NULL THEN type ELSE 'deleted' END, decision, coalesce(deleted_at, profile_version), row_version, row_deleted, delivery, {entity}
     FROM other
    WHERE CAST(:?log AS boolean)

@@ -1,10 +1,8 @@
--- Ends the memberships of an organization or user that its complete list lacks (V13__organizations.sql).
-WITH ended AS MATERIALIZED (
-  SELECT unnest(users_sync_internal.list_memberships(:?owner, :?id, CAST(:?ids AS text[]), CAST(:?at AS timestamptz))) AS id
-), logged AS (
-  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, delivery, entity)
-  SELECT id, :?provider, 'deleted', 'applied', CAST(:?at AS timestamptz) - interval '1 microsecond', :?delivery, 'membership'
-    FROM ended
-   WHERE CAST(:?log AS boolean)
+-- Ends the memberships of an organization or user that its complete list lacks (V13__organizations.sql). The triggers of the
+-- change feed write the history.
+WITH origin AS MATERIALIZED (
+  SELECT set_config('users_sync.provider', :?provider, true) AS provider, set_config('users_sync.delivery', CAST(:?delivery AS text), true) AS delivery
 )
-SELECT count(*) AS ended FROM ended
+SELECT cardinality(users_sync_internal.list_memberships(:?owner, :?id, CAST(:?ids AS text[]), CAST(:?at AS timestamptz))) AS ended
+  FROM origin
+ WHERE provider IS NOT NULL

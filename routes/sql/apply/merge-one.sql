@@ -1,6 +1,7 @@
 -- The merge rule for an event with parts of a user. One statement, one commit; the event is JSON.
 -- A newer event replaces the keys that it holds. An older event only fills missing keys of the row. Name and email are
 -- set if the event holds them. Between events of one time the provider's sequence decides, if there is one (Zitadel).
+-- The triggers of the change feed write the history of an applied event (V16__changes.sql).
 WITH event AS (
   SELECT *, once IS NULL OR users_sync_internal.first_time(provider, once) AS first_time -- with replay protection, remembers the delivery
     FROM jsonb_to_record(CAST(:?event AS jsonb))
@@ -21,7 +22,9 @@ changed AS (
   INSERT INTO neon_auth.users_sync AS u (id, raw_json, name, email, created_at, deleted_at, updated_at)
   SELECT id, raw, name, email, created_at, deleted_at, updated_at
     FROM event
-   WHERE first_time AND NOT EXISTS (SELECT FROM blocking)
+   WHERE (SELECT concat(set_config('users_sync.type', type, true), set_config('users_sync.provider', provider, true),
+                        set_config('users_sync.delivery', delivery, true)) FROM event) IS NOT NULL
+     AND first_time AND NOT EXISTS (SELECT FROM blocking)
   ON CONFLICT (id) DO UPDATE SET
     (raw_json, name, email, updated_at) = (
       SELECT CASE WHEN newer THEN coalesce(u.raw_json, '{}') || excluded.raw_json ELSE excluded.raw_json || coalesce(u.raw_json, '{}') END,
@@ -59,10 +62,9 @@ decided AS (
 ),
 logged AS (
   INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, row_version, row_deleted, delivery)
-  SELECT id, provider, type, decision, coalesce(updated_at, created_at),
-         CASE WHEN decision <> 'applied' THEN (SELECT version FROM before) END,
-         CASE WHEN decision <> 'applied' THEN coalesce((SELECT deleted_at FROM before), (SELECT at FROM blocking)) END, delivery
+  SELECT id, provider, type, decision, coalesce(updated_at, created_at), (SELECT version FROM before),
+         coalesce((SELECT deleted_at FROM before), (SELECT at FROM blocking)), delivery
     FROM decided
-   WHERE CAST(:?log AS boolean)
+   WHERE decision <> 'applied' AND CAST(:?log AS boolean)
 )
 SELECT decision FROM decided

@@ -17,11 +17,9 @@ WITH held AS (
   SELECT held.before + count(member.id) FILTER (WHERE gone AND older) AS ending, count(member.id) FILTER (WHERE gone AND older) AS missing
     FROM held LEFT JOIN member ON true GROUP BY held.before
 ), ended AS MATERIALIZED (
-  SELECT unnest(users_sync_internal.list_memberships('organization', list.id, ARRAY(SELECT member.id FROM member WHERE NOT gone), list.at)) AS id, list.at
-    FROM list, verdict WHERE verdict.ending <= CAST(:?maxDeletes AS bigint)
-), logged AS (
-  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, entity)
-  SELECT id, split_part(:?provider, ':', 1), 'deleted', 'applied', at - interval '1 microsecond', 'membership' FROM ended WHERE CAST(:?log AS boolean)
+  SELECT unnest(users_sync_internal.list_memberships('organization', list.id, ARRAY(SELECT member.id FROM member WHERE NOT gone), list.at)) AS id
+    FROM list, verdict
+   WHERE verdict.ending <= CAST(:?maxDeletes AS bigint) AND set_config('users_sync.provider', split_part(:?provider, ':', 1), true) IS NOT NULL
 )
 UPDATE users_sync_internal.poll_state AS p SET
   changes_cursor   = CAST(:?next AS jsonb) || CASE WHEN CAST(:?more AS boolean) THEN jsonb_build_object('ended', held.before + (SELECT count(*) FROM ended)) ELSE '{}' END,

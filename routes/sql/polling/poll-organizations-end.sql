@@ -19,11 +19,9 @@ WITH state AS (
            ARRAY(SELECT m.id
                    FROM neon_auth.memberships_sync AS m
                    JOIN users_sync_internal.sweep_seen AS seen ON seen.provider = :?provider AND seen.id = 'membership:' || m.id
-                  WHERE m.organization_id = next.id), next.stamp)) AS id, next.stamp
-    FROM next WHERE next.fate = 'listed'
-), logged AS (
-  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, entity)
-  SELECT id, split_part(:?provider, ':', 1), 'deleted', 'applied', stamp - interval '1 microsecond', 'membership' FROM ended WHERE CAST(:?log AS boolean)
+                  WHERE m.organization_id = next.id), next.stamp)) AS id
+    FROM next
+   WHERE next.fate = 'listed' AND set_config('users_sync.provider', split_part(:?provider, ':', 1), true) IS NOT NULL
 ), noted AS (
   UPDATE users_sync_internal.sweep_seen AS seen SET fate = CASE next.fate WHEN 'listed' THEN 'ended' ELSE 'deleted' END
     FROM next WHERE seen.provider = :?provider AND seen.id = next.id

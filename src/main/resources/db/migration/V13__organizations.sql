@@ -270,17 +270,17 @@ CREATE FUNCTION users_sync_internal.remove_memberships(user_ids TEXT[]) RETURNS 
 DECLARE
   ids TEXT[];
 BEGIN
-  WITH removed AS (
-    DELETE FROM neon_auth.memberships_sync AS m
-     WHERE m.user_id = ANY (user_ids)
-       AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u WHERE u.id = m.user_id) -- kept by a foreign key, or restored meanwhile
-    RETURNING m.id
-  )
-  SELECT coalesce(array_agg(removed.id), '{}') INTO ids FROM removed;
+  SELECT coalesce(array_agg(gone.id), '{}') INTO ids
+    FROM (SELECT m.id FROM neon_auth.memberships_sync AS m
+           WHERE m.user_id = ANY (user_ids)
+             AND NOT EXISTS (SELECT FROM neon_auth.users_sync AS u WHERE u.id = m.user_id) -- kept by a foreign key, or restored meanwhile
+           ORDER BY m.id COLLATE "C" -- every writer locks in the same order
+             FOR UPDATE) AS gone;
+  DELETE FROM users_sync_internal.event_log AS l WHERE l.entity = 'membership' AND l.user_id = ANY (ids);
+  DELETE FROM neon_auth.memberships_sync AS m WHERE m.id = ANY (ids);
   DELETE FROM users_sync_internal.membership_roles AS r
    WHERE r.id = ANY (ids) OR EXISTS (SELECT FROM unnest(user_ids) AS u (id) WHERE right(r.id, length(u.id) + 1) = ':' || u.id); -- roles without a row
   DELETE FROM users_sync_internal.membership_scope AS s WHERE s.owner = 'user' AND s.id = ANY (user_ids);
-  DELETE FROM users_sync_internal.event_log AS l WHERE l.entity = 'membership' AND l.user_id = ANY (ids);
   RETURN cardinality(ids);
 END $$;
 

@@ -82,14 +82,10 @@ BEGIN
       RAISE EXCEPTION 'the tables hold the id % already, which starts with %: choose another prefix', taken, prefix USING ERRCODE = 'US004';
     END IF;
   END IF;
-  WITH organization_row AS (
-    INSERT INTO neon_auth.organizations_sync (id, raw_json, kind, name, created_at, updated_at)
-    VALUES (organization, jsonb_build_object('id', organization, 'name', organization_name), 'organization', organization_name, now(), now())
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id
-  )
-  INSERT INTO users_sync_internal.event_log (user_id, provider, type, decision, version, entity)
-  SELECT id, 'scim', 'created', 'applied', now(), 'organization' FROM organization_row;
+  PERFORM set_config('users_sync.provider', 'scim', true);
+  INSERT INTO neon_auth.organizations_sync (id, raw_json, kind, name, created_at, updated_at)
+  VALUES (organization, jsonb_build_object('id', organization, 'name', organization_name), 'organization', organization_name, now(), now())
+  ON CONFLICT (id) DO NOTHING;
   INSERT INTO users_sync_internal.scim_client AS c (name, organization_id, id_prefix) VALUES (new_name, organization, prefix)
     ON CONFLICT (name) DO UPDATE SET removed_at = NULL;
   INSERT INTO users_sync_internal.scim_token (hash, client) VALUES (token_hash, new_name);

@@ -35,11 +35,20 @@ public final class UserEventColumns implements Processor, CamelContextAware {
     static final String PARAMETERS =
             "CamelJdbcParameters"; // JdbcConstants, which the Camel CLI has not yet loaded when it compiles this class
     /** The texts that every event may have, beside the columns of its table. */
-    private static final List<String> TEXTS =
-            List.of("type", "id", "created_at", "updated_at", "deleted_at", "provider", "delivery", "once", "joined");
+    private static final List<String> TEXTS = List.of(
+            "type",
+            "id",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+            "provider",
+            "delivery",
+            "once",
+            "joined",
+            "initial");
 
     /** The texts that were checked before, or that users-sync wrote itself. */
-    private static final Set<String> STORABLE = Set.of("type", "id", "joined");
+    private static final Set<String> STORABLE = Set.of("type", "id", "joined", "initial");
 
     private static final Map<Entity, List<String>> NAMES = Arrays.stream(Entity.values())
             .collect(Collectors.toMap(

@@ -36,6 +36,11 @@ public final class Quiet {
         return lastWork - lastTidied > 0 || System.nanoTime() - lastTidied >= TimeUnit.DAYS.toNanos(1);
     }
 
+    /** The nanoTime of the last work. */
+    long lastWork() {
+        return lastWork;
+    }
+
     void tidied() {
         lastTidied = System.nanoTime();
     }
@@ -54,7 +59,11 @@ public final class Quiet {
         }
         while (true) {
             try {
-                return pool.getConnection();
+                Connection connection = pool.getConnection();
+                if (work) {
+                    lastWork = System.nanoTime();
+                }
+                return connection;
             } catch (SQLTransientConnectionException e) {
                 if (System.nanoTime() - patientUntil >= 0) {
                     throw e;

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.userssync.settings.ContextBean;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
-import dev.userssync.settings.Setting;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -72,7 +71,6 @@ public final class PollParameters extends ContextBean implements Processor {
         }
         parameters.put("provider", Polls.poller(exchange));
         parameters.put("owner", Polls.OWNER);
-        parameters.put("log", Setting.of(context, "event-log.enabled"));
         parameters.put("webhooks", Boolean.toString(providers.on().contains(provider)));
         parameters.put("prefix", settings.prefix(provider));
         parameters.put("otherPrefixes", otherPrefixes(provider));

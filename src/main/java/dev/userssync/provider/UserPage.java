@@ -173,13 +173,15 @@ public final class UserPage extends ContextBean {
     }
 
     /**
-     * Applies one user, as if a webhook had reported it. In: the body, of {@link PageDifferences#changed}. A user that cannot be
+     * Applies one user, as if a webhook had reported it; what a backfill finds is marked as {@code initial}. In: the body, of {@link PageDifferences#changed}. A user that cannot be
      * applied is parked and does not stop the others.
      *
      * @throws IllegalStateException if it was not committed
      */
     public void apply(Exchange exchange) throws Exception {
         List<List<Exchange>> mapped = exchange.getVariable("mapped", List.class);
+        boolean initial =
+                "backfill".equals(exchange.getVariable("job")) && !"changes".equals(exchange.getVariable("unit"));
         for (Object each : exchange.getMessage().getBody(List.class)) {
             JsonNode difference = (JsonNode) each;
             for (Exchange one : mapped.get(difference.path("n").intValue())) {
@@ -187,6 +189,9 @@ public final class UserPage extends ContextBean {
                     UserEvent.prove(
                             one.getMessage().getBody(ObjectNode.class),
                             difference.path("stamp").textValue());
+                }
+                if (initial) {
+                    one.getMessage().getBody(ObjectNode.class).put("initial", true);
                 }
                 template.send("direct:user-changed", one);
                 if (one.getException() != null) {
