@@ -5,10 +5,12 @@ GRANT USAGE ON SCHEMA neon_auth, users_sync_internal TO "${role}";
 GRANT SELECT, INSERT, UPDATE, DELETE ON neon_auth.users_sync, neon_auth.organizations_sync, neon_auth.memberships_sync
   TO "${role}"; -- DELETE: erase and purge
 GRANT SELECT, INSERT, UPDATE, DELETE ON users_sync_internal.dead_letter, users_sync_internal.sweep_seen, users_sync_internal.activity,
-  users_sync_internal.user_to_ask, users_sync_internal.membership_roles, users_sync_internal.membership_scope, users_sync_internal.scim_token TO "${role}";
+  users_sync_internal.user_to_ask, users_sync_internal.membership_roles, users_sync_internal.membership_scope, users_sync_internal.scim_token,
+  users_sync_internal.reaction, users_sync_internal.reaction_retry TO "${role}";
 GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_internal.tombstone, users_sync_internal.organization_tombstone,
   users_sync_internal.membership_tombstone, users_sync_internal.scim_client TO "${role}";
-GRANT SELECT ON neon_auth.organizations_live, neon_auth.memberships_live, neon_auth.user_changes TO "${role}"; -- for console, status and reactions
+GRANT SELECT ON neon_auth.organizations_live, neon_auth.memberships_live, neon_auth.user_changes,
+  users_sync_internal.change_horizon TO "${role}"; -- for console, status and reactions
 GRANT USAGE ON SEQUENCE users_sync_internal.change_seq TO "${role}"; -- erase
 -- The merge rule. PUBLIC has this right, unless default privileges took it away.
 GRANT EXECUTE ON FUNCTION users_sync_internal.profile_wins, users_sync_internal.part_wins, users_sync_internal.deletion_wins,

@@ -93,7 +93,8 @@ BEGIN
                             WHEN o.updated_at IS NULL AND o.created_at IS NULL AND o.raw_json = jsonb_build_object('id', id) THEN 'created'
                             ELSE 'updated' END AS kind,
                        array_remove(ARRAY[%3$s], NULL) AS columns
-                  FROM new_rows AS n JOIN old_rows AS o USING (id)) AS change
+                  FROM new_rows AS n JOIN old_rows AS o USING (id)
+                OFFSET 0) AS change -- columns are compared once
           LEFT JOIN unnest(CAST(nullif(current_setting('users_sync.ids', true), '') AS text[]),
                            CAST(nullif(current_setting('users_sync.types', true), '') AS text[]),
                            CAST(nullif(current_setting('users_sync.providers', true), '') AS text[]),

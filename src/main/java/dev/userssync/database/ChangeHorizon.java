@@ -7,8 +7,8 @@ import org.apache.camel.BindToRegistry;
 import org.apache.camel.Exchange;
 
 /**
- * Decides when the change feed may hold changes that its readers do not see yet; see {@code V16__changes.sql}. Called by
- * one thread at a time.
+ * Decides when the change feed may hold changes that its readers do not see yet; see {@code V16__changes.sql}. {@link #advances} is thread-safe; one
+ * thread at a time calls the others.
  */
 @BindToRegistry("change-horizon")
 public final class ChangeHorizon extends ContextBean {
@@ -19,6 +19,7 @@ public final class ChangeHorizon extends ContextBean {
     private long lookedAt;
     private boolean idle;
     private boolean started;
+    private volatile long advances;
 
     /** Whether this instance may have written since the last look. Notes the time for {@link #advanced}. */
     public boolean isBehind(Exchange exchange) {
@@ -37,8 +38,14 @@ public final class ChangeHorizon extends ContextBean {
     /** In: the body, true if readers see every number that was given. */
     public void advanced(Exchange exchange) {
         started = true;
+        advances++;
         if (idle && Boolean.TRUE.equals(exchange.getMessage().getBody())) {
             seenUntil = lookedAt;
         }
+    }
+
+    /** Another number each time that there may be more to read. */
+    public long advances() {
+        return advances;
     }
 }

@@ -1,0 +1,202 @@
+package dev.userssync.reaction;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.testing.Delivery;
+import dev.userssync.testing.RunningApp;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.support.PluginHelper;
+import org.apache.camel.support.ResourceHelper;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Routes that receive each change after its commit: order, retries, dead letters, and what a failing one delays. */
+class ReactionsTest extends RunningApp {
+
+    private static final AtomicInteger NUMBER = new AtomicInteger();
+
+    @BeforeEach
+    void empty() {
+        database.execute(
+                "TRUNCATE neon_auth.users_sync, users_sync_internal.event_log, users_sync_internal.dead_letter");
+    }
+
+    @AfterEach
+    void removeReactions() throws Exception {
+        for (String route : context.getRoutes().stream()
+                .map(route -> route.getRouteId())
+                .filter(id -> id.startsWith("test-") || id.startsWith("user-changes-source-"))
+                .toList()) {
+            context.getRouteController().stopRoute(route);
+            context.removeRoute(route);
+        }
+    }
+
+    private String react(String suffix, Processor step) throws Exception {
+        String reaction = "reaction" + NUMBER.incrementAndGet() + suffix;
+        context.getRegistry().bind("step-" + reaction, step);
+        PluginHelper.getRoutesLoader(context)
+                .loadRoutes(ResourceHelper.fromString("test-" + reaction + ".camel.yaml", """
+                - route:
+                    id: test-%1$s
+                    from:
+                      uri: kamelet:user-changes-source?retryHours=1&name=%1$s
+                      steps:
+                        - process: {ref: step-%1$s}
+                """.formatted(reaction)));
+        await().until(() ->
+                database.column("SELECT name FROM users_sync_internal.reaction").contains(reaction));
+        return reaction;
+    }
+
+    private void post(String type, String id, int version) {
+        assertEquals(
+                204,
+                new Delivery("{\"type\": \"user." + type + "\", \"timestamp\": \"2026-01-01T00:00:" + (10 + version)
+                                + "Z\", \"data\": {\"id\": \"" + id + "\", \"name\": \"v" + version + "\"}}")
+                        .post(webhooks("generic"))
+                        .statusCode());
+    }
+
+    private static String told(Exchange exchange) {
+        JsonNode change = exchange.getMessage().getBody(JsonNode.class);
+        return change.path("id").asText() + " " + change.path("kind").asText();
+    }
+
+    @Test
+    void aReactionReceivesEachChangeWithTheRow() throws Exception {
+        ConcurrentLinkedQueue<String> seen = new ConcurrentLinkedQueue<>();
+        post("created", "before", 1);
+        react("", exchange -> {
+            JsonNode change = exchange.getMessage().getBody(JsonNode.class);
+            seen.add(told(exchange) + " " + change.at("/row/name").asText() + " "
+                    + change.at("/provider").asText() + " "
+                    + change.at("/initial").asText());
+        });
+        post("created", "u1", 1);
+        await().until(() -> seen.size() == 1);
+        post("updated", "u1", 2);
+        post("updated", "u1", 2); // a duplicate is no change
+        post("deleted", "u1", 3);
+        await().until(() -> seen.size() == 3);
+        assertEquals(
+                List.of("u1 created v1 generic false", "u1 updated v2 generic false", "u1 deleted v2 generic false"),
+                List.copyOf(seen));
+    }
+
+    @Test
+    void aFailedChangeHoldsUpTheLaterOnesOfItsRowAndNoOthers() throws Exception {
+        ConcurrentLinkedQueue<String> seen = new ConcurrentLinkedQueue<>();
+        AtomicInteger failures = new AtomicInteger(2);
+        String reaction = react("", exchange -> {
+            if (told(exchange).startsWith("bad ") && failures.getAndDecrement() > 0) {
+                throw new IllegalStateException("the other system is down");
+            }
+            seen.add(told(exchange));
+        });
+        post("created", "bad", 1);
+        post("updated", "bad", 2);
+        post("created", "good", 1);
+        await().until(() -> seen.contains("good created"));
+        assertEquals(List.of("good created"), List.copyOf(seen));
+        post("deleted", "bad", 3);
+        await().until(() -> seen.size() == 4);
+        assertEquals(
+                List.of("bad created", "bad updated", "bad deleted"),
+                seen.stream().filter(one -> one.startsWith("bad")).toList());
+        await().until(() -> database.value(
+                        "SELECT count(*) FROM users_sync_internal.reaction_retry WHERE name = '" + reaction + "'")
+                .equals("0"));
+        assertEquals(
+                "IllegalStateException",
+                database.value("SELECT error FROM users_sync_internal.reaction WHERE name = '" + reaction + "'"));
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.dead_letter"));
+    }
+
+    @Test
+    void aChangeThatFailsForTooLongIsDeadAndTheNextOneFollows() throws Exception {
+        ConcurrentLinkedQueue<String> seen = new ConcurrentLinkedQueue<>();
+        String reaction = react("", exchange -> {
+            if (told(exchange).equals("u1 created")) {
+                throw new IllegalStateException("never");
+            }
+            seen.add(told(exchange));
+        });
+        post("created", "u1", 1);
+        post("updated", "u1", 2);
+        await().until(() -> database.value("SELECT count(*) FROM users_sync_internal.reaction_retry WHERE attempts > 0")
+                .equals("1"));
+        database.execute(
+                "UPDATE users_sync_internal.reaction_retry SET failed_at = failed_at - interval '2 hours', next_at = now() WHERE attempts > 0");
+        await().until(() -> List.copyOf(seen).equals(List.of("u1 updated")));
+        assertEquals(
+                "t IllegalStateException",
+                database.value(
+                        "SELECT concat_ws(' ', dead, error) FROM users_sync_internal.reaction_retry WHERE name = '"
+                                + reaction + "'"));
+    }
+
+    @Test
+    void aSlowReactionDelaysNeitherDeliveriesNorAnotherReaction() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        Set<String> slow = ConcurrentHashMap.newKeySet();
+        Set<String> quick = ConcurrentHashMap.newKeySet();
+        react("slow", exchange -> {
+            slow.add(told(exchange));
+            release.await(30, TimeUnit.SECONDS);
+        });
+        react("quick", exchange -> quick.add(told(exchange)));
+        try {
+            for (int i = 0; i < 40; i++) {
+                post("created", "u" + i, 1);
+            }
+            await().atMost(Duration.ofSeconds(20)).until(() -> quick.size() == 40);
+            assertTrue(slow.size() < 40, "the slow one is still at work");
+        } finally {
+            release.countDown();
+        }
+        await().until(() -> slow.size() == 40);
+    }
+
+    @Test
+    void aStepThatWritesIntoTheTableAgainDoesNotWaitForItself() throws Exception {
+        ConcurrentLinkedQueue<String> seen = new ConcurrentLinkedQueue<>();
+        react("", exchange -> {
+            if (told(exchange).equals("u1 created")) {
+                post("updated", "u1", 2);
+            }
+            seen.add(told(exchange));
+        });
+        post("created", "u1", 1);
+        await().until(() -> List.copyOf(seen).equals(List.of("u1 created", "u1 updated")));
+    }
+
+    @Test
+    void anotherInstanceGoesOnAfterTheLeaseOfADeadOne() throws Exception {
+        ConcurrentLinkedQueue<String> seen = new ConcurrentLinkedQueue<>();
+        String reaction = react("", exchange -> seen.add(told(exchange)));
+        database.execute("UPDATE users_sync_internal.reaction SET fence = fence + 1, lease_owner = 'a dead instance',"
+                + " lease_until = now() + interval '2 seconds' WHERE name = '" + reaction + "'");
+        post("created", "u1", 1);
+        assertEquals(List.of(), List.copyOf(seen));
+        await().until(() -> List.copyOf(seen).equals(List.of("u1 created")));
+        assertEquals(
+                "t",
+                database.value(
+                        "SELECT lease_owner <> 'a dead instance' AND lease_until = '-infinity' FROM users_sync_internal.reaction WHERE name = '"
+                                + reaction + "'"));
+    }
+}
