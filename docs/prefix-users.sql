@@ -5,7 +5,7 @@
 -- topic run empty first.
 -- Columns that hold ids without a foreign key are not known here: change them yourself, in the same transaction, before COMMIT.
 BEGIN;
-SELECT set_config('users_sync.prefix', :'prefix', true);
+SELECT set_config('users_sync.prefix', :'prefix', true), set_config('users_sync.changes', 'off', true); -- no user changes
 
 -- The new form of an id of a user or organization.
 CREATE FUNCTION pg_temp.prefixed(id TEXT) RETURNS TEXT

@@ -10,7 +10,7 @@ WITH mine AS MATERIALIZED (
     done_at     = CASE WHEN cardinality(CAST(:?done AS bigint[])) > 0 THEN now() ELSE r.done_at END,
     failed_at   = CASE WHEN EXISTS (SELECT FROM failed) THEN now() ELSE r.failed_at END,
     error       = coalesce((SELECT error FROM failed ORDER BY seq LIMIT 1), r.error),
-    stopped     = CAST(:?stopped AS text),
+    stopped     = coalesce(CAST(:?stopped AS text), r.stopped),
     lease_until = now() + make_interval(secs => CAST(:?leaseSeconds AS double precision))
     FROM mine WHERE r.name = mine.name
 ), done AS (

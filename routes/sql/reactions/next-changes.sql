@@ -9,11 +9,11 @@ WITH horizon AS MATERIALIZED (
 ), look AS MATERIALIZED (
   SELECT *, fence = CAST(:?fence AS bigint) AS ours FROM users_sync_internal.reaction WHERE name = :?reaction FOR UPDATE
 ), free AS MATERIALIZED (
-  SELECT * FROM look WHERE stopped IS NULL AND (ours OR lease_until <= now())
+  SELECT * FROM look WHERE ours OR lease_until <= now()
 ), waiting AS MATERIALIZED (
   SELECT retry.seq, retry.entity, retry.id, max(retry.next_at) OVER (PARTITION BY retry.entity, retry.id ORDER BY retry.seq) AS due_at
     FROM users_sync_internal.reaction_retry AS retry JOIN free USING (name)
-   WHERE NOT retry.dead
+   WHERE NOT retry.dead AND free.stopped IS NULL
 ), due AS MATERIALIZED (
   SELECT log.*, false AS waits
     FROM (SELECT seq FROM waiting WHERE due_at <= now() ORDER BY seq LIMIT 100) AS retry JOIN users_sync_internal.event_log AS log USING (seq)
@@ -23,7 +23,7 @@ WITH horizon AS MATERIALIZED (
       SELECT l.* FROM users_sync_internal.event_log AS l
        WHERE l.seq > free.seq AND l.seq <= (SELECT seq FROM horizon)
        ORDER BY l.seq LIMIT 100) AS log
-   WHERE NOT EXISTS (SELECT FROM due) AND (SELECT count(*) FROM waiting) < 1000
+   WHERE free.stopped IS NULL AND NOT EXISTS (SELECT FROM due) AND (SELECT count(*) FROM waiting) < 1000
 ), page AS MATERIALIZED (
   SELECT * FROM due UNION ALL SELECT * FROM fresh
 ), taken AS (

@@ -12,6 +12,7 @@ import dev.userssync.management.SampleSender;
 import dev.userssync.observe.Gauges;
 import dev.userssync.observe.Readiness;
 import dev.userssync.observe.Tracing;
+import dev.userssync.reaction.WebhookOut;
 import dev.userssync.routes.LiveReload;
 import dev.userssync.routes.RouteNames;
 import dev.userssync.settings.IdPrefixes;
@@ -93,6 +94,7 @@ public final class Startup implements CamelContextAware, ExtendedStartupListener
         JqFunctions.load(context);
         JqPaths.check(context);
         new RetentionSettings(context).check();
+        WebhookOut.check(context);
         boolean hasScimClients = KnownClients.anyIn(context, new IdPrefixes(context, providers));
         if (providers.withUsers().isEmpty()
                 && !hasScimClients

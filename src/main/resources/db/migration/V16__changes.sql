@@ -38,7 +38,8 @@ END $$;
 REVOKE ALL ON FUNCTION users_sync_internal.advance_changes() FROM PUBLIC;
 
 -- The trigger function of one table. What the statement says of itself is in settings of the transaction: arrays users_sync.ids, .types, .providers,
--- .deliveries and .initial of a batch, or users_sync.type, .provider, .delivery and .version; users_sync.removal is erased when rows go for that reason.
+-- .deliveries and .initial of a batch, or users_sync.type, .provider, .delivery and .version; users_sync.removal is erased when rows go for that reason;
+-- users_sync.changes is off while somebody renames ids (docs/prefix-users.sql).
 -- A plan that was made for one row would compare each row of a batch with each other one: enable_nestloop.
 -- Applications may write bare rows (neon_auth.ensure_user). Such a row is created when its first event fills it.
 CREATE FUNCTION users_sync_internal.record_changes(changing regclass, entity TEXT, columns TEXT[]) RETURNS VOID
@@ -50,7 +51,9 @@ BEGIN
     CREATE OR REPLACE FUNCTION %1$s() RETURNS trigger
       LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $trigger$
     BEGIN
-      IF TG_OP = 'DELETE' THEN
+      IF current_setting('users_sync.changes', true) = 'off' THEN
+        RETURN NULL;
+      ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
           RETURN NULL;
         END IF;

@@ -40,7 +40,7 @@ class PackagesTest {
             Map.entry("resource", Set.of("event")),
             Map.entry("client", Set.of("settings", "event", "database")),
             Map.entry("scim", Set.of("settings", "event", "payload", "database", "resource", "client")),
-            Map.entry("reaction", Set.of("settings", "event", "database")),
+            Map.entry("reaction", Set.of("settings", "event", "verify", "database")),
             Map.entry("command", Set.of("settings", "database")),
             Map.entry("observe", Set.of("settings", "event", "verify", "apply", "database")),
             Map.entry(

@@ -62,7 +62,9 @@ public final class MembershipRoles {
         columns.put("active", column(events, MembershipRoles::active));
         columns.put("at", column(events, MergeRule::version));
         columns.put("provider", column(events, event -> event.path("provider").textValue()));
-        columns.put("delivery", column(events, event -> StorableText.of(event.path("delivery").textValue())));
+        columns.put(
+                "delivery",
+                column(events, event -> StorableText.of(event.path("delivery").textValue())));
         exchange.getMessage().setHeader(UserEventColumns.PARAMETERS, columns);
     }
 

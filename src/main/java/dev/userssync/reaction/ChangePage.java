@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
 public final class ChangePage {
 
     private final List<Change> changes = new ArrayList<>();
+    private volatile String stopped;
 
     private enum Outcome {
         WAITS,
@@ -23,7 +24,7 @@ public final class ChangePage {
     }
 
     /** A change with its outcome. It waits until an attempt. */
-    static final class Change {
+    final class Change {
 
         final JsonNode content;
         private final long seq;
@@ -43,13 +44,20 @@ public final class ChangePage {
             this.row = row;
         }
 
-        /** Whether every earlier change of the row is done. */
+        /** Whether every earlier change of the row is done, and the reaction goes on. */
         boolean isNext() {
-            return !waits && row.subList(0, row.indexOf(this)).stream().allMatch(one -> one.outcome == Outcome.DONE);
+            return !waits
+                    && stopped == null
+                    && row.subList(0, row.indexOf(this)).stream().allMatch(one -> one.outcome == Outcome.DONE);
         }
 
         void done() {
             outcome = Outcome.DONE;
+        }
+
+        /** Ends the reaction with this change. */
+        void stop(String why) {
+            stopped = why;
         }
 
         void failed(String why) {
@@ -76,6 +84,11 @@ public final class ChangePage {
 
     long last() {
         return changes.get(changes.size() - 1).seq;
+    }
+
+    /** Why no further change may be handed out; null: they may. */
+    String stopped() {
+        return stopped;
     }
 
     /** The numbers of the changes that are done, as Postgres writes an array. */

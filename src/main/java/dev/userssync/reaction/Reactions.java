@@ -123,6 +123,12 @@ public final class Reactions extends ContextBean {
                 .failed(status.find() ? "answered " + status.group(1) : Failure.safeReason(failure));
     }
 
+    /** Stops the reaction whose change an exchange holds, until an operator resumes it. */
+    static void stop(Exchange exchange, String why) {
+        LOG.warn("reaction {}: stopped, {}; users-sync reactions resume {}", name(exchange), why, name(exchange));
+        exchange.getProperty(CHANGE, Change.class).stop(why);
+    }
+
     /** Out: the parameters of {@code changes-done.sql}. */
     public void results(Exchange exchange) {
         ChangePage page = exchange.getVariable("page", ChangePage.class);
@@ -131,7 +137,7 @@ public final class Reactions extends ContextBean {
         message.setHeader("done", page.done());
         message.setHeader("failed", page.failed());
         message.setHeader("waiting", page.waiting());
-        message.setHeader("stopped", null);
+        message.setHeader("stopped", page.stopped());
         message.setHeader("retryHours", exchange.getVariable("retryHours", String.class));
     }
 

@@ -47,9 +47,7 @@ public final class SecretFiles {
     }
 
     static boolean isSecret(String setting) {
-        return setting.endsWith(Providers.SECRET)
-                || setting.endsWith(Providers.API_KEY)
-                || setting.endsWith(".password");
+        return setting.endsWith(".secret") || setting.endsWith(Providers.API_KEY) || setting.endsWith(".password");
     }
 
     /** The files of one context. */

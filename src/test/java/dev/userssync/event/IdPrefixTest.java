@@ -262,7 +262,8 @@ class IdPrefixTest extends RunningApp {
             }) {
                 String[] words = column.split("\\.");
                 database.execute(
-                        "UPDATE neon_auth.%s SET %s = replace(%2$s, 'g|''ü:', '')".formatted(words[0], words[1]));
+                        "SET users_sync.changes = off; UPDATE neon_auth.%s SET %s = replace(%2$s, 'g|''ü:', '')"
+                                .formatted(words[0], words[1]));
             }
             for (String column : new String[] {"membership_roles.id", "membership_scope.id", "event_log.user_id"}) {
                 String[] words = column.split("\\.");
