@@ -1,6 +1,7 @@
 package dev.userssync.apply;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.userssync.event.OwnSteps;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;
@@ -10,6 +11,8 @@ import org.apache.camel.support.DefaultAsyncProducer;
  * Queues a checked user event (body, {@link JsonNode}), and completes when it is committed or has failed. Thread-safe.
  */
 final class MicrobatchProducer extends DefaultAsyncProducer {
+
+    private static final OwnSteps OWN_STEPS = new OwnSteps();
 
     private final MicrobatchEndpoint endpoint;
 
@@ -29,6 +32,7 @@ final class MicrobatchProducer extends DefaultAsyncProducer {
             if (consumer == null) {
                 throw new RejectedExecutionException("not running");
             }
+            OWN_STEPS.process(exchange);
             consumer.add(exchange, exchange.getMessage().getBody(JsonNode.class), callback);
             return false;
         } catch (RuntimeException e) {

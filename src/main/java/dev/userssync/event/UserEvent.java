@@ -55,7 +55,7 @@ public final class UserEvent extends ContextBean implements Processor {
      * The variable with the event that was checked last, which passes unchecked: the poller checks first, and applies
      * later only the events that would change a row.
      */
-    private static final String CHECKED = "checked";
+    static final String CHECKED = "checked";
     /**
      * The variable that is true when the provider's data must replace the row, because it disproves a deletion or a
      * version in the row.
