@@ -8,7 +8,7 @@ BEGIN;
 SELECT set_config('users_sync.prefix', :'prefix', true), set_config('users_sync.changes', 'off', true); -- no user changes
 
 -- The new form of an id of a user or organization.
-CREATE FUNCTION pg_temp.prefixed(id TEXT) RETURNS TEXT
+CREATE OR REPLACE FUNCTION pg_temp.prefixed(id TEXT) RETURNS TEXT
   LANGUAGE sql STABLE
   RETURN CASE WHEN starts_with(id, current_setting('users_sync.prefix')) THEN id ELSE current_setting('users_sync.prefix') || id END;
 
@@ -16,7 +16,7 @@ CREATE FUNCTION pg_temp.prefixed(id TEXT) RETURNS TEXT
 CREATE TEMPORARY TABLE membership_ids (old TEXT PRIMARY KEY, new TEXT) ON COMMIT DROP;
 
 -- The new form of an id of a membership. Of a membership without a row, a colon tells the pair.
-CREATE FUNCTION pg_temp.prefixed_membership(id TEXT) RETURNS TEXT
+CREATE OR REPLACE FUNCTION pg_temp.prefixed_membership(id TEXT) RETURNS TEXT
   LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN CASE WHEN starts_with(id, current_setting('users_sync.prefix')) THEN id
@@ -91,10 +91,13 @@ BEGIN
   UPDATE users_sync_internal.event_log AS l
      SET user_id = CASE l.entity WHEN 'membership' THEN pg_temp.prefixed_membership(l.user_id) ELSE pg_temp.prefixed(l.user_id) END
    WHERE NOT starts_with(l.user_id, prefix);
-  -- A listing under way continues where it was; it keeps the ids of memberships behind "membership:".
+  -- A listing under way continues where it was; it keeps the ids of memberships behind "membership:", and those of users behind "user:".
   UPDATE users_sync_internal.sweep_seen AS seen
      SET id = CASE WHEN seen.provider LIKE '%:organizations' AND starts_with(seen.id, 'membership:')
-                   THEN 'membership:' || coalesce(pg_temp.prefixed_membership(nullif(substr(seen.id, 12), '')), '') ELSE pg_temp.prefixed(seen.id) END
+                   THEN 'membership:' || coalesce(pg_temp.prefixed_membership(nullif(substr(seen.id, 12), '')), '')
+                   WHEN seen.provider LIKE '%:organizations' AND starts_with(seen.id, 'user:') THEN 'user:' || pg_temp.prefixed(substr(seen.id, 6))
+                   WHEN seen.provider LIKE '%:organizations' AND starts_with(seen.id, 'without:') THEN seen.id
+                   ELSE pg_temp.prefixed(seen.id) END
    WHERE NOT starts_with(seen.id, prefix);
   UPDATE users_sync_internal.poll_state AS p SET cursor = jsonb_set(p.cursor, '{organization}', to_jsonb(pg_temp.prefixed(p.cursor ->> 'organization')))
    WHERE p.provider LIKE '%:organizations' AND p.cursor ->> 'organization' IS NOT NULL;

@@ -276,13 +276,13 @@ class IdPrefixTest extends RunningApp {
                             + " INSERT INTO users_sync_internal.organization_tombstone VALUES ('o9', now());"
                             + " INSERT INTO users_sync_internal.membership_tombstone VALUES ('o9:u9', now()), ('mem_9', now());"
                             + " INSERT INTO users_sync_internal.poll_state (provider, cursor) VALUES ('p:organizations', '{\"organization\": \"o1\", \"page\": {\"after\": [\"u1\"]}}'), ('p', '{\"organization\": \"kept\"}');"
-                            + " INSERT INTO users_sync_internal.sweep_seen (provider, id) VALUES ('p:organizations', 'membership:'), ('p:organizations', 'membership:o%3A2:u1'), ('p:organizations', 'o1'), ('p', 'membership:1')");
+                            + " INSERT INTO users_sync_internal.sweep_seen (provider, id) VALUES ('p:organizations', 'membership:'), ('p:organizations', 'membership:o%3A2:u1'), ('p:organizations', 'o1'), ('p:organizations', 'user:u1'), ('p:organizations', 'without:group'), ('p', 'membership:1')");
             for (int time = 0; time < 2; time++) {
                 database.execute(prefixUsers());
                 assertEquals(truth, database.value(IDS.replace("{old}", "clerk:")));
                 assertEquals(
                         "clerk:o1 clerk:o1:clerk:u1 | clerk:o9 | clerk:mem_9 clerk:o9:clerk:u9 | {\"page\": {\"after\": [\"u1\"]}, \"organization\": \"clerk:o1\"} {\"organization\": \"kept\"}"
-                                + " | clerk:membership:1 clerk:o1 membership: membership:clerk:o%3A2:clerk:u1",
+                                + " | clerk:membership:1 clerk:o1 membership: membership:clerk:o%3A2:clerk:u1 user:clerk:u1 without:group",
                         database.value(
                                 "SELECT concat_ws(' | ', (SELECT organization_id || ' ' || membership_id FROM projects), (SELECT id FROM users_sync_internal.organization_tombstone),"
                                         + " (SELECT string_agg(id, ' ' ORDER BY id) FROM users_sync_internal.membership_tombstone),"
