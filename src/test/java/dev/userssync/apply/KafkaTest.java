@@ -4,6 +4,8 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.userssync.HttpDoorTest;
 import dev.userssync.bench.Deliveries;
 import dev.userssync.testing.Delivery;
@@ -15,12 +17,17 @@ import dev.userssync.testing.StartedApp;
 import dev.userssync.testing.TestDatabase;
 import dev.userssync.verify.VerifyComponent;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.PluginHelper;
+import org.apache.camel.support.ResourceHelper;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,6 +43,7 @@ class KafkaTest extends RunningApp {
         settings.putAll(topic.profile("both"));
         settings.setProperty("zitadel.webhook.secret", "zitadel-secret");
         settings.setProperty("replay.protection", "stack-auth");
+        settings.setProperty("user.changes.topic", "user-changes");
     }
 
     @AfterAll
@@ -61,6 +69,27 @@ class KafkaTest extends RunningApp {
 
     private void awaitValue(String expected, String sql) {
         await().atMost(PATIENCE).until(() -> database.column(sql), List.of(expected)::equals);
+    }
+
+    /** docs/reactions/topic.camel.yaml */
+    @Test
+    void aReactionPublishesEachChange() throws Exception {
+        topic.broker.topic("user-changes", 1);
+        PluginHelper.getRoutesLoader(context)
+                .loadRoutes(ResourceHelper.fromString(
+                        "topic.camel.yaml", Files.readString(Path.of("docs/reactions/topic.camel.yaml"))));
+        await().atMost(PATIENCE)
+                .until(() -> database.value("SELECT count(*) FROM users_sync_internal.reaction")
+                        .equals("1"));
+        assertEquals(204, post(created("u9", "Jane")));
+        Exchange record = context.createConsumerTemplate()
+                .receive("kafka:user-changes?autoOffsetReset=earliest&groupId=test", PATIENCE.toMillis());
+        assertEquals("u9", record.getMessage().getHeader("kafka.KEY"));
+        JsonNode change = new ObjectMapper().readTree(record.getMessage().getBody(String.class));
+        assertEquals(
+                "user created Jane",
+                change.path("entity").asText() + " " + change.path("kind").asText() + " "
+                        + change.at("/row/name").asText());
     }
 
     @Test

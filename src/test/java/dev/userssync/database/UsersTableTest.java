@@ -63,6 +63,7 @@ class UsersTableTest extends RunningApp {
                         "i memberships_sync_organization_id_idx",
                         "i memberships_sync_deleted_at_idx",
                         "v users_live",
+                        "v user_changes",
                         "v organizations_live",
                         "v memberships_live"),
                 database.column(
