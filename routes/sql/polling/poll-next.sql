@@ -29,10 +29,10 @@ WITH first_look AS (
     lease_until = CASE WHEN unit IS NOT NULL THEN now() + make_interval(secs => CAST(:?leaseSeconds AS double precision)) ELSE '-infinity' END,
     polled_by   = CASE WHEN unit IS NOT NULL THEN :?owner ELSE p.polled_by END,
     -- Live users of this provider before its first poll, except a few whom webhooks just delivered. Only a sample is
-    -- checked.
+    -- checked. A change without a provider is somebody else's.
     adopted     = coalesce(p.adopted, (
       SELECT count(*) = 1000 OR coalesce(bool_or(unknown), false)
-        FROM (SELECT NOT EXISTS (SELECT FROM users_sync_internal.event_log AS l WHERE l.user_id = u.id AND l.decision = 'applied') AS unknown
+        FROM (SELECT NOT EXISTS (SELECT FROM users_sync_internal.event_log AS l WHERE l.user_id = u.id AND l.decision = 'applied' AND l.provider IS NOT NULL) AS unknown
                 FROM (SELECT u.id FROM neon_auth.users_sync AS u
                        WHERE u.deleted_at IS NULL AND starts_with(u.id, :?prefix)
                          AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:?otherPrefixes AS jsonb)) AS other (prefix)
