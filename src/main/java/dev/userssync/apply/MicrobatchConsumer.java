@@ -33,7 +33,7 @@ public final class MicrobatchConsumer extends DefaultConsumer implements Shutdow
     BatchObserver observer;
     private Shard[] shards;
     ExecutorService writers;
-    private Callers callers;
+    Callers callers;
     volatile boolean stopping;
 
     MicrobatchConsumer(MicrobatchEndpoint endpoint, Processor route) {

@@ -65,6 +65,7 @@ final class Shard implements Runnable {
             List<BatchEntry> batch;
             while (!(batch = next()).isEmpty()) {
                 write(batch);
+                consumer.callers.awaitQuick();
             }
         } catch (RuntimeException | Error e) {
             LOG.error(

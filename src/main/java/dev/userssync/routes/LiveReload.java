@@ -80,7 +80,7 @@ public final class LiveReload extends ServiceSupport {
                 }
             }
         } catch (Exception e) {
-            LOG.warn("{} cannot be read: {}", folder, e.toString());
+            LOG.error("the routes in {} cannot be taken; save again, or restart: {}", folder, e.toString());
         }
     }
 
@@ -96,9 +96,10 @@ public final class LiveReload extends ServiceSupport {
             LOG.info("reloaded the routes in {}", folder);
         } catch (Exception e) {
             LOG.debug("the routes could not be started", e);
-            keeping(List.of(
-                    Place.describe(e, null, context.getCamelContextExtension().getContextPlugin(Model.class))));
+            Model model = context.getCamelContextExtension().getContextPlugin(Model.class);
+            String trouble = Place.describe(e, null, model);
             replace(running);
+            keeping(List.of(trouble));
         }
     }
 
