@@ -2,7 +2,7 @@ package dev.userssync;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Properties;
 import java.util.stream.Stream;
 import org.apache.camel.Exchange;
+import org.apache.camel.component.direct.DirectConsumerNotAvailableException;
 import org.junit.jupiter.api.Test;
 
 /** Profile dev: an integrator edits or breaks a provider's mapping, and the running application follows. */
@@ -73,6 +74,10 @@ class LiveReloadTest extends RunningApp {
         }
     }
 
+    private static void awaitLine(CapturedLog log, String text) {
+        await().atMost(Duration.ofMinutes(1)).until(() -> log.lines().stream().anyMatch(line -> line.contains(text)));
+    }
+
     private void edit(String file, String before, String after) throws IOException {
         Path path = routes.resolve(file);
         String text = Files.readString(path);
@@ -113,17 +118,17 @@ class LiveReloadTest extends RunningApp {
             original = Files.readString(edited);
             log.clear();
             edit(parts[0], parts[1], parts[2]);
-            log.await("are not reloaded");
+            awaitLine(log, "are not reloaded");
             assertTrue(String.join("\n", log.lines()).contains(parts[3]), () -> save + log.lines());
             assertAllProvidersAnswer();
         }
         log.clear();
         Files.writeString(edited, original);
-        log.await("are those that run");
+        awaitLine(log, "are those that run");
         assertAllProvidersAnswer();
     }
 
-    /** A step that an integrator adds, in a folder of its own, and what renames in two files do. */
+    /** A route of an integrator in a new folder, and a name that changes in three files. */
     @Test
     void severalFilesAreTakenTogether() throws IOException {
         CapturedLog log = new CapturedLog();
@@ -132,33 +137,61 @@ class LiveReloadTest extends RunningApp {
         Files.writeString(own, """
                 - route:
                     id: welcome
+                    errorHandler: {noErrorHandler: {}}
                     from:
                       uri: direct:welcome
                       steps:
                         - toD: "direct:${header.next}"
                 """);
+        Files.writeString(routes.resolve("sql/operators/count-users.sql"), "SELECT 42 AS total");
         edit("user-created.camel.yaml", "direct:user-created", "direct:user-appeared");
         edit("user-changed.camel.yaml", "direct:user-created", "direct:user-appeared");
         edit("polling/user-gone.camel.yaml", "direct:user-created", "direct:user-appeared");
-        log.await("reloaded the routes");
+        awaitLine(log, "reloaded the routes");
         assertAllProvidersAnswer();
+
+        assertEquals("42", template.requestBody("direct:count-users", null, String.class));
 
         long start = System.nanoTime();
         Exchange asked =
                 template.request("direct:welcome", one -> one.getMessage().setHeader("next", "nowhere"));
-        assertNotNull(asked.getProperty(Exchange.EXCEPTION_CAUGHT));
+        assertInstanceOf(DirectConsumerNotAvailableException.class, asked.getException());
         assertTrue(Duration.ofNanos(System.nanoTime() - start).toSeconds() < 10, "a wait for 30 s, as Camel's default");
 
         log.clear();
         Files.delete(own);
-        log.await("reloaded the routes");
+        awaitLine(log, "reloaded the routes");
         assertNull(context.getRoute("welcome"));
         assertAllProvidersAnswer();
 
         log.clear();
-        Files.delete(routes.resolve("user-created.camel.yaml"));
-        log.await("sends to direct:user-appeared, but no route starts with it");
+        Path created = routes.resolve("user-created.camel.yaml");
+        String text = Files.readString(created);
+        Files.delete(created);
+        awaitLine(log, "sends to direct:user-appeared, but no route starts with it");
         assertAllProvidersAnswer();
+        log.clear();
+        Files.writeString(created, text);
+        awaitLine(log, "are those that run");
+    }
+
+    /** Two consumers of one name: Camel finds it only when it starts the second. */
+    @Test
+    void theRoutesReturnIfTheNewOnesCannotStart() throws IOException {
+        CapturedLog log = new CapturedLog();
+        Path second = Files.writeString(routes.resolve("second.camel.yaml"), """
+                - route:
+                    id: second
+                    from:
+                      uri: direct:merge-one
+                      steps:
+                        - stop: {}
+                """);
+        awaitLine(log, "are not reloaded");
+        assertAllProvidersAnswer();
+        log.clear();
+        Files.delete(second);
+        awaitLine(log, "are those that run");
     }
 
     @Test
