@@ -2,14 +2,16 @@
 -- ones. A change waits while an earlier one of the same row is to be retried (waits). A thousand changes that wait hold
 -- new ones up. Without a change there is one row without seq; wake_millis: nothing will be due before this.
 -- A reaction starts with the changes after its first look.
+-- A look that waited for a statement that moved the cursor does not see the retries of that statement: it takes nothing.
 WITH horizon AS MATERIALIZED (
   SELECT seq FROM users_sync_internal.change_horizon
 ), first_look AS (
   INSERT INTO users_sync_internal.reaction (name, seq) SELECT :?reaction, seq FROM horizon ON CONFLICT DO NOTHING
 ), look AS MATERIALIZED (
-  SELECT *, fence = CAST(:?fence AS bigint) AS ours FROM users_sync_internal.reaction WHERE name = :?reaction FOR UPDATE
+  SELECT *, fence = CAST(:?fence AS bigint) AND lease_owner = :?owner AS ours FROM users_sync_internal.reaction WHERE name = :?reaction FOR UPDATE
 ), free AS MATERIALIZED (
-  SELECT * FROM look WHERE ours OR lease_until <= now()
+  SELECT * FROM look
+   WHERE (ours OR lease_until <= now()) AND seq = (SELECT r.seq FROM users_sync_internal.reaction AS r WHERE r.name = :?reaction)
 ), waiting AS MATERIALIZED (
   SELECT retry.seq, retry.entity, retry.id, max(retry.next_at) OVER (PARTITION BY retry.entity, retry.id ORDER BY retry.seq) AS due_at
     FROM users_sync_internal.reaction_retry AS retry JOIN free USING (name)

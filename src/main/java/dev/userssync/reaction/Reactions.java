@@ -44,6 +44,9 @@ public final class Reactions extends ContextBean {
 
     /** When one reaction looks again. */
     private static final class Schedule {
+        /** Of the last page. It stays ours when a look or the results fail, unless another instance takes the lease. */
+        private volatile String fence = "-1";
+
         private volatile long lookedAt;
         private volatile long advances = -1;
         private volatile long retryAt;
@@ -76,7 +79,7 @@ public final class Reactions extends ContextBean {
         parameters(exchange).setHeader("owner", OWNER);
     }
 
-    /** Takes the rows of {@code next-changes.sql}. Out: the variables {@code page}, null without changes, and {@code fence}. */
+    /** Takes the rows of {@code next-changes.sql}. Out: the variable {@code page}, null without changes. */
     public void looked(Exchange exchange) throws Exception {
         List<Map<?, ?>> found = exchange.getMessage().getBody(List.class);
         Schedule schedule = schedule(exchange);
@@ -94,7 +97,7 @@ public final class Reactions extends ContextBean {
         if (first.get("seq") == null) {
             exchange.removeVariable("page");
         } else {
-            exchange.setVariable("fence", first.get("fence"));
+            schedule.fence = first.get("fence").toString();
             exchange.setVariable("page", new ChangePage(found));
         }
     }
@@ -176,11 +179,11 @@ public final class Reactions extends ContextBean {
         message.setHeader("leaseSeconds", Integer.toString(LEASE));
     }
 
-    private static Message parameters(Exchange exchange) {
+    private Message parameters(Exchange exchange) {
         Message message = exchange.getMessage();
         message.removeHeaders("*");
         message.setHeader("reaction", name(exchange));
-        message.setHeader("fence", exchange.getVariable("fence", String.class));
+        message.setHeader("fence", schedule(exchange).fence);
         message.setHeader("leaseSeconds", Integer.toString(LEASE));
         return message;
     }

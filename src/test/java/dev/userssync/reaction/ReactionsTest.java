@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.RunningApp;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -198,5 +199,54 @@ class ReactionsTest extends RunningApp {
                 database.value(
                         "SELECT lease_owner <> 'a dead instance' AND lease_until = '-infinity' FROM users_sync_internal.reaction WHERE name = '"
                                 + reaction + "'"));
+    }
+
+    @Test
+    void anInstanceWhoseResultsAreLostGoesOnBeforeItsLeaseEnds() throws Exception {
+        ConcurrentLinkedQueue<String> seen = new ConcurrentLinkedQueue<>();
+        String reaction = react("", exchange -> seen.add(told(exchange)));
+        database.execute("CREATE SEQUENCE failures; CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS"
+                + " 'BEGIN IF nextval(''public.failures'') = 1 THEN RAISE ''lost''; END IF; RETURN NEW; END';"
+                + " CREATE TRIGGER fail_once BEFORE UPDATE ON users_sync_internal.reaction FOR EACH ROW"
+                + " WHEN (NEW.name = '" + reaction + "' AND NEW.seq > OLD.seq) EXECUTE FUNCTION fail_once()");
+        try {
+            post("created", "u1", 1);
+            post("updated", "u1", 2);
+            await().atMost(Duration.ofSeconds(20))
+                    .until(() -> seen.stream().filter("u1 created"::equals).count() == 2);
+            await().until(() -> seen.contains("u1 updated"));
+        } finally {
+            database.execute("DROP FUNCTION fail_once CASCADE; DROP SEQUENCE failures");
+        }
+    }
+
+    @Test
+    void aLookThatWaitedForResultsTakesTheirRetriesIntoAccount() throws Exception {
+        ConcurrentLinkedQueue<String> seen = new ConcurrentLinkedQueue<>();
+        String reaction = react("", exchange -> seen.add(told(exchange)));
+        try (Connection results = database.connect()) {
+            results.setAutoCommit(false);
+            results.createStatement()
+                    .execute("SELECT FROM users_sync_internal.reaction WHERE name = '" + reaction + "' FOR UPDATE");
+            database.execute("INSERT INTO neon_auth.users_sync (id, name) VALUES ('u1', 'Sam');"
+                    + " UPDATE neon_auth.users_sync SET name = 'Sam Patel' WHERE id = 'u1'");
+            post("created", "u2", 1);
+            await().until(() -> database.value(
+                            "SELECT count(*) FROM pg_stat_activity"
+                                    + " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%change_horizon%'")
+                    .equals("1"));
+            results.createStatement()
+                    .execute("WITH failed AS (UPDATE users_sync_internal.reaction AS r SET seq = l.seq"
+                            + " FROM users_sync_internal.event_log AS l"
+                            + " WHERE l.user_id = 'u1' AND l.kind = 'created' AND r.name = '" + reaction
+                            + "' RETURNING name, l.seq)"
+                            + " INSERT INTO users_sync_internal.reaction_retry (name, seq, entity, id, next_at)"
+                            + " SELECT name, seq, 'user', 'u1', now() + interval '2 seconds' FROM failed");
+            results.commit();
+        }
+        await().until(() -> seen.size() == 3);
+        assertEquals(
+                List.of("u1 created", "u1 updated"),
+                seen.stream().filter(one -> one.startsWith("u1")).toList());
     }
 }
