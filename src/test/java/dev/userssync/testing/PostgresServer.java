@@ -60,11 +60,32 @@ public final class PostgresServer implements AutoCloseable {
 
     /** An immediate shutdown; Postgres recovers from its log at the next start. */
     public void crash() throws IOException, InterruptedException {
-        long pid = Long.parseLong(
-                Files.readAllLines(data.resolve("postmaster.pid")).get(0).strip());
-        ProcessHandle postmaster = ProcessHandle.of(pid).orElseThrow();
-        new ProcessBuilder("kill", "-QUIT", Long.toString(pid)).start().waitFor(); // Postgres' immediate shutdown
-        postmaster.onExit().orTimeout(30, TimeUnit.SECONDS).join();
+        ProcessHandle postmaster = postmaster();
+        new ProcessBuilder("kill", "-QUIT", Long.toString(postmaster.pid()))
+                .start()
+                .waitFor(); // Postgres' immediate shutdown
+        awaitExit(List.of(postmaster));
+    }
+
+    /** Sends SIGKILL to each process of Postgres, which recovers from its log at the next start. */
+    public void kill() throws IOException {
+        ProcessHandle postmaster = postmaster();
+        List<ProcessHandle> processes =
+                Stream.concat(Stream.of(postmaster), postmaster.descendants()).toList();
+        processes.forEach(ProcessHandle::destroyForcibly);
+        awaitExit(processes);
+    }
+
+    private ProcessHandle postmaster() throws IOException {
+        return ProcessHandle.of(Long.parseLong(Files.readAllLines(data.resolve("postmaster.pid"))
+                        .get(0)
+                        .strip()))
+                .orElseThrow();
+    }
+
+    private void awaitExit(List<ProcessHandle> processes) throws IOException {
+        processes.forEach(
+                process -> process.onExit().orTimeout(30, TimeUnit.SECONDS).join());
         server.close(); // frees the directory, and logs that there is nothing to stop
     }
 
