@@ -1,11 +1,11 @@
 package dev.userssync;
 
 import dev.userssync.client.KnownClients;
+import dev.userssync.console.Console;
+import dev.userssync.console.ConsoleIndexes;
 import dev.userssync.database.Database;
 import dev.userssync.http.SlowClients;
 import dev.userssync.management.Access;
-import dev.userssync.management.Console;
-import dev.userssync.management.ConsoleIndexes;
 import dev.userssync.management.ManagementApi;
 import dev.userssync.management.OperatorRoutes;
 import dev.userssync.management.SampleSender;

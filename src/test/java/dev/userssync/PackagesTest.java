@@ -43,8 +43,8 @@ class PackagesTest {
             Map.entry("reaction", Set.of("settings", "event", "verify", "database")),
             Map.entry("command", Set.of("settings", "database")),
             Map.entry("observe", Set.of("settings", "event", "verify", "apply", "database")),
-            Map.entry(
-                    "management", Set.of("settings", "event", "verify", "provider", "database", "observe", "client")));
+            Map.entry("management", Set.of("settings", "event", "verify", "provider", "database", "observe", "client")),
+            Map.entry("console", Set.of("settings", "event", "database", "observe", "management")));
 
     private static List<Path> sources() throws IOException {
         try (Stream<Path> files = Files.walk(ROOT)) {

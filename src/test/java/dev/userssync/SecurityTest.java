@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.userssync.console.ConsoleSession;
 import dev.userssync.database.Database;
 import dev.userssync.database.DatabaseUrl;
 import dev.userssync.management.Access;
-import dev.userssync.management.ConsoleSession;
 import dev.userssync.testing.CapturedLog;
 import dev.userssync.testing.Delivery;
 import dev.userssync.testing.Http;

@@ -32,11 +32,11 @@ public final class Access {
     }
 
     /** The current password, because CONSOLE_PASSWORD_FILE may have changed; empty if there is none. */
-    String password() {
+    public String password() {
         return Setting.of(context, "console.password");
     }
 
-    boolean hasPassword() {
+    public boolean hasPassword() {
         return !password().isEmpty();
     }
 
@@ -45,7 +45,7 @@ public final class Access {
         return dev || hasPassword();
     }
 
-    boolean isPassword(String given) {
+    public boolean isPassword(String given) {
         return hasPassword() && given != null && MessageDigest.isEqual(hash(password()), hash(given));
     }
 
@@ -53,12 +53,12 @@ public final class Access {
      * While too many guesses are pending, passwords are not checked; an instant refusal would leak that a guess is
      * wrong.
      */
-    boolean isBusyWithGuesses() {
+    public boolean isBusyWithGuesses() {
         return guesses.get() >= GUESSES;
     }
 
     /** Answers a wrong password after a second. */
-    void wrongPassword(Vertx vertx, Runnable answer) {
+    public void wrongPassword(Vertx vertx, Runnable answer) {
         guesses.incrementAndGet();
         vertx.setTimer(1_000, later -> {
             guesses.decrementAndGet();
@@ -110,7 +110,7 @@ public final class Access {
      * Whether the request comes from this machine, and not through a program on it. A browser with a foreign page sends
      * Origin, or a Host of that page's choice (DNS rebinding). A proxy names its client.
      */
-    static boolean isLocal(HttpServerRequest request) {
+    public static boolean isLocal(HttpServerRequest request) {
         try {
             return InetAddress.getByName(request.remoteAddress().hostAddress()).isLoopbackAddress()
                     && request.authority() != null
@@ -125,7 +125,7 @@ public final class Access {
     }
 
     /** Whether a page of this host and port sent the request; true if the browser sends no origin. */
-    static boolean isSameOrigin(HttpServerRequest request) {
+    public static boolean isSameOrigin(HttpServerRequest request) {
         String site = request.getHeader("Sec-Fetch-Site");
         String origin = request.getHeader("Origin");
         return (site == null || site.equals("same-origin") || site.equals("none"))

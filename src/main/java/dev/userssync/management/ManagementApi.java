@@ -91,14 +91,14 @@ public final class ManagementApi {
                         request,
                         () -> json(Map.of(
                                 "user",
-                                routes.row("find-user", "id", required(request, "id")),
+                                routes.row("find-user", "id", Parameters.required(request, "id")),
                                 "history",
-                                routes.ask("user-history", "id", required(request, "id"))))));
+                                routes.ask("user-history", "id", Parameters.required(request, "id"))))));
         router.post("/admin/user/erase")
                 .handler(request -> answerPersonal(request, () -> (String) routes.ask(
                         "erase-user",
                         "id",
-                        required(request, "id"),
+                        Parameters.required(request, "id"),
                         "force",
                         String.valueOf("true".equals(request.request().getParam("force"))))));
         router.post("/admin/purge")
@@ -167,14 +167,6 @@ public final class ManagementApi {
                     + "; check with --dry-run, then add --confirm (dryRun=true and confirm=true over HTTP)");
         }
         return (String) routes.ask("purge-users", "days", days);
-    }
-
-    private static String required(RoutingContext request, String name) {
-        String value = request.request().getParam(name);
-        if (value == null || value.isBlank()) {
-            throw new IllegalArgumentException(name + " is missing");
-        }
-        return value;
     }
 
     private static String json(Object value) throws Exception {

@@ -29,7 +29,7 @@ public final class OperatorRoutes {
      * @throws IllegalArgumentException if a value holds U+0000, which Postgres cannot store, or if a function of ours
      *         refuses the request
      */
-    Object ask(String route, Object... headers) throws Exception {
+    public Object ask(String route, Object... headers) throws Exception {
         Map<String, Object> all = new LinkedHashMap<>();
         for (int i = 0; i < headers.length; i += 2) {
             if (headers[i + 1] instanceof String text && text.indexOf(0) >= 0) {
@@ -50,13 +50,13 @@ public final class OperatorRoutes {
     }
 
     @SuppressWarnings("unchecked")
-    List<Map<String, Object>> rows(String route, Object... headers) throws Exception {
+    public List<Map<String, Object>> rows(String route, Object... headers) throws Exception {
         return (List<Map<String, Object>>) ask(route, headers);
     }
 
     /** The only row, or an empty map. */
     @SuppressWarnings("unchecked")
-    Map<String, Object> row(String route, Object... headers) throws Exception {
+    public Map<String, Object> row(String route, Object... headers) throws Exception {
         return ask(route, headers) instanceof Map<?, ?> row ? (Map<String, Object>) row : Map.of();
     }
 

@@ -16,13 +16,13 @@ import org.apache.camel.FluentProducerTemplate;
  * {@code POST /admin/users/{provider}/{id}/refresh}. The poll of a provider's organizations has the name {@code
  * <provider>:organizations} here. Thread-safe.
  */
-final class PollCommands {
+public final class PollCommands {
 
     private final CamelContext context;
     private final PollSettings settings;
     private final Polls polls;
 
-    PollCommands(CamelContext context) {
+    public PollCommands(CamelContext context) {
         this.context = context;
         this.settings = new PollSettings(context);
         this.polls = context.getRegistry().lookupByNameAndType("polls", Polls.class);
@@ -75,7 +75,7 @@ final class PollCommands {
      * @param poller the name of a provider or, for its organizations, provider:organizations
      * @throws IllegalArgumentException if it is not polled
      */
-    String command(String route, String poller, String variable, String value) {
+    public String command(String route, String poller, String variable, String value) {
         String provider = poller.split(":", 2)[0];
         boolean users = poller.equals(provider);
         if (!settings.isPolled(provider)

@@ -61,9 +61,9 @@ final class ScimClientCommands {
 
     private String add(RoutingContext request) throws Exception {
         String name = name(request);
-        String organization = Console.required(request, "organization").strip();
-        String organizationName = Console.param(request, "organizationName");
-        String prefix = Console.param(request, "prefix");
+        String organization = Parameters.required(request, "organization").strip();
+        String organizationName = Parameters.optional(request, "organizationName");
+        String prefix = Parameters.optional(request, "prefix");
         prefix = prefix == null ? name + ":" : prefix;
         if (!ID_PREFIX.matcher(prefix).matches()) {
             throw new IllegalArgumentException(
@@ -103,7 +103,7 @@ final class ScimClientCommands {
 
     private String rotate(RoutingContext request) throws Exception {
         String name = name(request);
-        String keep = Console.param(request, "keep");
+        String keep = Parameters.optional(request, "keep");
         keep = keep == null ? A_DAY : keep;
         Matcher duration = DURATION.matcher(keep.strip());
         if (!duration.matches()) {
@@ -129,7 +129,7 @@ final class ScimClientCommands {
     }
 
     private static String name(RoutingContext request) {
-        String name = Console.required(request, "name").strip();
+        String name = Parameters.required(request, "name").strip();
         if (!NAME.matcher(name).matches()) {
             throw new IllegalArgumentException(
                     "the name must have 1 to 63 letters, digits and characters of . _ -, and start with a letter or digit");

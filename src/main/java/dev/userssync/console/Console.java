@@ -1,6 +1,9 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
 import dev.userssync.database.Database;
+import dev.userssync.management.Access;
+import dev.userssync.management.OperatorRoutes;
+import dev.userssync.management.Parameters;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.RoutingContext;
@@ -55,7 +58,7 @@ public final class Console {
         router.route(HttpMethod.GET, "/console/login").handler(request -> html(request, 200, "login", Map.of()));
         action(router, "/console/login", request -> door.login(request, this));
         page(router, "/console/users", "users", users::users);
-        page(router, "/console/user", "user", request -> users.user(param(request, "id"), null));
+        page(router, "/console/user", "user", request -> users.user(Parameters.optional(request, "id"), null));
         page(router, "/console/organizations", "organizations", organizations::organizations);
         page(router, "/console/organization", "organization", organizations::organization);
         page(router, "/console/sync", "sync", request -> sync.sync(null));
@@ -64,7 +67,7 @@ public final class Console {
                 router,
                 "/console/dead-letter",
                 "dead-letter",
-                request -> deadLetters.deadLetter(param(request, "id"), null));
+                request -> deadLetters.deadLetter(Parameters.optional(request, "id"), null));
         form(router, "/console/logout", null, request -> Map.of());
         form(router, "/console/user/refresh", "user", users::refresh);
         form(router, "/console/user/erase", "user", users::erase);
@@ -216,21 +219,5 @@ public final class Console {
                     .putHeader("Cache-Control", "private, max-age=3600")
                     .end(io.vertx.core.buffer.Buffer.buffer(file.result()));
         });
-    }
-
-    static String param(RoutingContext request, String name) {
-        String value = request.request().getFormAttribute(name);
-        if (value == null) {
-            value = request.request().getParam(name);
-        }
-        return value == null || value.isBlank() ? null : value;
-    }
-
-    static String required(RoutingContext request, String name) {
-        String value = param(request, name);
-        if (value == null) {
-            throw new IllegalArgumentException(name + " is missing");
-        }
-        return value;
     }
 }

@@ -1,5 +1,8 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
+import dev.userssync.management.OperatorRoutes;
+import dev.userssync.management.Parameters;
+import dev.userssync.management.PollCommands;
 import dev.userssync.observe.DatabaseFigures;
 import dev.userssync.observe.Freshness;
 import dev.userssync.settings.Providers;
@@ -30,7 +33,7 @@ final class SyncPages {
 
     Map<String, Object> poll(RoutingContext request, String route, String done) throws Exception {
         try {
-            polls.command("direct:" + route, Console.required(request, "provider"), "request", "reconcile");
+            polls.command("direct:" + route, Parameters.required(request, "provider"), "request", "reconcile");
             return sync(done);
         } catch (CamelExecutionException e) {
             IllegalArgumentException refusal = ObjectHelper.getException(IllegalArgumentException.class, e);

@@ -1,5 +1,7 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
+import dev.userssync.management.OperatorRoutes;
+import dev.userssync.management.Parameters;
 import dev.userssync.settings.Providers;
 import io.vertx.ext.web.RoutingContext;
 import java.util.HashMap;
@@ -21,9 +23,9 @@ final class DeadLetterPages {
 
     Map<String, Object> deadLetters(RoutingContext request, String message) throws Exception {
         Map<String, Object> model = new HashMap<>();
-        String provider = Console.param(request, "provider");
-        List<Map<String, Object>> letters =
-                routes.rows("list-dead-letters", "before", Console.param(request, "before"), "provider", provider);
+        String provider = Parameters.optional(request, "provider");
+        List<Map<String, Object>> letters = routes.rows(
+                "list-dead-letters", "before", Parameters.optional(request, "before"), "provider", provider);
         model.put("more", letters.size() > Console.PAGE);
         letters = letters.subList(0, Math.min(Console.PAGE, letters.size()));
         letters.forEach(letter -> letter.put(
@@ -53,7 +55,7 @@ final class DeadLetterPages {
     }
 
     Map<String, Object> replayOne(RoutingContext request) throws Exception {
-        String id = Console.required(request, "id");
+        String id = Parameters.required(request, "id");
         deadLetter(id, null);
         routes.ask("replay-dead-letter", "letter", Long.valueOf(id));
         Map<String, Object> model = deadLetter(id, null);
@@ -65,7 +67,7 @@ final class DeadLetterPages {
     }
 
     Map<String, Object> discard(RoutingContext request) throws Exception {
-        String id = Console.required(request, "id");
+        String id = Parameters.required(request, "id");
         deadLetter(id, null);
         routes.ask("discard-dead-letter", "letter", id);
         return deadLetter(id, "The dead letter was discarded and its body removed.");
@@ -75,9 +77,9 @@ final class DeadLetterPages {
         Object result = routes.ask(
                 "replay-dead-letters",
                 "provider",
-                Console.param(request, "provider"),
+                Parameters.optional(request, "provider"),
                 "kind",
-                Console.param(request, "kind"));
+                Parameters.optional(request, "kind"));
         return deadLetters(request, "Replayed: " + result);
     }
 }

@@ -2,7 +2,7 @@
 //DEPS io.pebbletemplates:pebble:4.1.1
 //DEPS org.webjars.npm:htmx.org:2.0.10
 //DEPS org.webjars.npm:picocss__pico:2.1.1
-package dev.userssync.management;
+package dev.userssync.console;
 
 import io.pebbletemplates.pebble.PebbleEngine;
 import io.pebbletemplates.pebble.extension.AbstractExtension;

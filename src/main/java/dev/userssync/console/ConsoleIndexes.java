@@ -1,4 +1,4 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
 import dev.userssync.database.OpenDatabase;
 import dev.userssync.database.ServerConnections;

@@ -1,4 +1,4 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;

@@ -1,6 +1,9 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
 import dev.userssync.event.ApiFailure;
+import dev.userssync.management.OperatorRoutes;
+import dev.userssync.management.Parameters;
+import dev.userssync.management.PollCommands;
 import dev.userssync.settings.PollSettings;
 import dev.userssync.settings.Providers;
 import io.vertx.ext.web.RoutingContext;
@@ -33,7 +36,7 @@ final class UserPages {
     Map<String, Object> users(RoutingContext request) throws Exception {
         Map<String, Object> model = new HashMap<>();
         for (String name : List.of("q", "state", "provider", "afterTime", "afterId")) {
-            model.put(name, Console.param(request, name));
+            model.put(name, Parameters.optional(request, name));
         }
         String provider = (String) model.get("provider");
         String prefix = provider == null ? null : prefixes().get(provider);
@@ -92,8 +95,8 @@ final class UserPages {
     }
 
     Map<String, Object> erase(RoutingContext request) throws Exception {
-        String id = Console.required(request, "id");
-        if (!id.equals(Console.param(request, "confirm"))) {
+        String id = Parameters.required(request, "id");
+        if (!id.equals(Parameters.optional(request, "confirm"))) {
             return user(id, "Nothing was erased: the text that you typed is not the id.");
         }
         Map<String, Object> model = user(id, "The user was erased.");
@@ -103,8 +106,8 @@ final class UserPages {
     }
 
     Map<String, Object> refresh(RoutingContext request) throws Exception {
-        String id = Console.required(request, "id");
-        String provider = Console.required(request, "provider");
+        String id = Parameters.required(request, "id");
+        String provider = Parameters.required(request, "provider");
         String prefix = polling.prefix(provider);
         try {
             polls.command(

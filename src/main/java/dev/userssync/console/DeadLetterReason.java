@@ -1,4 +1,4 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
 /** Explains in plain words why a delivery was parked, and what to do. */
 record DeadLetterReason(String what, String todo) {

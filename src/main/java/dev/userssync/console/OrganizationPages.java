@@ -1,5 +1,7 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
+import dev.userssync.management.OperatorRoutes;
+import dev.userssync.management.Parameters;
 import io.vertx.ext.web.RoutingContext;
 import java.util.HashMap;
 import java.util.List;
@@ -16,7 +18,7 @@ final class OrganizationPages {
 
     Map<String, Object> organizations(RoutingContext request) throws Exception {
         Map<String, Object> model = new HashMap<>();
-        String q = Console.param(request, "q");
+        String q = Parameters.optional(request, "q");
         model.put("q", q);
         page(
                 model,
@@ -28,8 +30,8 @@ final class OrganizationPages {
 
     Map<String, Object> organization(RoutingContext request) throws Exception {
         Map<String, Object> model = new HashMap<>();
-        String id = Console.required(request, "id");
-        String after = Console.param(request, "after");
+        String id = Parameters.required(request, "id");
+        String after = Parameters.optional(request, "after");
         model.put("organization", routes.row("find-organization", "id", id));
         List<Map<String, Object>> members = routes.rows("organization-members", "id", id, "after", after);
         page(model, "members", members);

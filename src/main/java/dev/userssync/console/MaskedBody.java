@@ -1,4 +1,4 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;

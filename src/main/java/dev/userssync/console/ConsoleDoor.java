@@ -1,5 +1,6 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
+import dev.userssync.management.Access;
 import io.vertx.core.http.Cookie;
 import io.vertx.core.http.CookieSameSite;
 import io.vertx.ext.web.RoutingContext;

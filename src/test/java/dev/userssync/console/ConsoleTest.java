@@ -1,4 +1,4 @@
-package dev.userssync.management;
+package dev.userssync.console;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
