@@ -10,7 +10,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON users_sync_internal.dead_letter, users_s
 GRANT SELECT, INSERT, UPDATE ON users_sync_internal.poll_state, users_sync_internal.tombstone, users_sync_internal.organization_tombstone,
   users_sync_internal.membership_tombstone, users_sync_internal.scim_client TO "${role}";
 GRANT SELECT ON neon_auth.organizations_live, neon_auth.memberships_live, neon_auth.user_changes,
-  users_sync_internal.change_horizon TO "${role}"; -- for console, status and reactions
+  users_sync_internal.change_horizon, users_sync_internal.reaction_state TO "${role}"; -- for console, status and reactions
 GRANT USAGE ON SEQUENCE users_sync_internal.change_seq TO "${role}"; -- erase
 -- The merge rule. PUBLIC has this right, unless default privileges took it away.
 GRANT EXECUTE ON FUNCTION users_sync_internal.profile_wins, users_sync_internal.part_wins, users_sync_internal.deletion_wins,

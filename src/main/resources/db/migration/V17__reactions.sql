@@ -27,3 +27,14 @@ CREATE TABLE users_sync_internal.reaction_retry (
   PRIMARY KEY (name, seq)
 );
 CREATE INDEX reaction_retry_row_idx ON users_sync_internal.reaction_retry (name, entity, id, seq) WHERE NOT dead;
+
+-- For operators: how far each reaction is. behind: the numbers that it has not read. lag_seconds: the age of the oldest change that is neither done nor dead.
+CREATE VIEW users_sync_internal.reaction_state AS
+  SELECT r.name, r.stopped, r.done_at, r.failed_at, r.error, CASE WHEN r.lease_until > now() THEN r.lease_owner END AS worker,
+         coalesce(horizon.seq - fresh.seq + 1, 0) AS behind, retry.waiting, retry.dead,
+         coalesce(greatest(extract(epoch FROM clock_timestamp() - least(fresh.at, (SELECT l.at FROM users_sync_internal.event_log AS l WHERE l.seq = retry.first))), 0), 0)
+           AS lag_seconds
+    FROM users_sync_internal.reaction AS r CROSS JOIN users_sync_internal.change_horizon AS horizon
+    LEFT JOIN LATERAL (SELECT l.seq, l.at FROM users_sync_internal.event_log AS l WHERE l.seq > r.seq AND l.seq <= horizon.seq ORDER BY l.seq LIMIT 1) AS fresh ON true
+   CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE NOT t.dead) AS waiting, count(*) FILTER (WHERE t.dead) AS dead, min(t.seq) FILTER (WHERE NOT t.dead) AS first
+                         FROM users_sync_internal.reaction_retry AS t WHERE t.name = r.name) AS retry;

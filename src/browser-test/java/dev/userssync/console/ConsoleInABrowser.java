@@ -106,6 +106,13 @@ class ConsoleInABrowser extends RunningApp {
                 INSERT INTO users_sync_internal.activity (provider, minute, applied, duplicate, stale, parked, refused, last_webhook_at)
                 VALUES ('clerk', now() - interval '10 minutes', 412, 9, 2, 0, 0, now() - interval '40 seconds'), ('clerk', now() - interval '5 hours', 2950, 31, 7, 1, 2, NULL),
                        ('generic', now() - interval '3 minutes', 14, 0, 0, 1, 0, now() - interval '3 minutes')""");
+        database.execute("""
+                DELETE FROM users_sync_internal.reaction;
+                INSERT INTO users_sync_internal.reaction (name, seq, done_at, failed_at, error)
+                SELECT 'welcome', max(seq), now() - interval '9 minutes', now() - interval '20 seconds', 'answered 503' FROM users_sync_internal.event_log;
+                INSERT INTO users_sync_internal.reaction_retry (name, seq, entity, id, attempts, failed_at, next_at, dead, error)
+                SELECT 'welcome', seq, 'user', user_id, 4, now() - interval '8 minutes', now() + interval '1 hour', user_id = 'user_2x3', 'answered 503'
+                  FROM users_sync_internal.event_log WHERE user_id IN ('user_2x3', 'user_2x9') AND kind IS NOT NULL""");
         browser.manage().deleteAllCookies();
         size(1200, 900);
         media("light");
@@ -191,6 +198,20 @@ class ConsoleInABrowser extends RunningApp {
     }
 
     @Test
+    void theDeadChangesOfAReactionAreReplayed() throws IOException {
+        logIn();
+        browser.findElement(By.linkText("Reactions")).click();
+        text("answered 503");
+        picture("reactions");
+        browser.findElement(By.linkText("welcome")).click();
+        text("Changes that failed");
+        picture("reaction");
+        browser.findElement(By.xpath("//button[text()='Replay dead']")).click();
+        text("Changes to be delivered again: 2.");
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.reaction_retry WHERE dead"));
+    }
+
+    @Test
     void aBrakeIsConfirmedOrDismissed() {
         logIn();
         browser.get(management("/console/sync"));
@@ -214,7 +235,7 @@ class ConsoleInABrowser extends RunningApp {
         assertAccessible("login " + scheme);
         logIn();
         String letter = database.value("SELECT max(id) FROM users_sync_internal.dead_letter");
-        for (String page : new String[] {"users", "users?q=jane", "user?id=user_2x9", "organizations", "organization?id=org_1", "sync", "dead-letters", "dead-letter?id=" + letter}) {
+        for (String page : new String[] {"users", "users?q=jane", "user?id=user_2x9", "organizations", "organization?id=org_1", "sync", "dead-letters", "dead-letter?id=" + letter, "reactions", "reaction?name=welcome"}) {
             browser.get(management("/console/" + page));
             assertAccessible(page + " " + scheme);
         }
@@ -235,7 +256,7 @@ class ConsoleInABrowser extends RunningApp {
         logIn();
         size(375, 800);
         String letter = database.value("SELECT max(id) FROM users_sync_internal.dead_letter");
-        for (String page : new String[] {"login", "users", "user?id=user_2x9", "organizations", "organization?id=org_1", "sync", "dead-letters", "dead-letter?id=" + letter}) {
+        for (String page : new String[] {"login", "users", "user?id=user_2x9", "organizations", "organization?id=org_1", "sync", "dead-letters", "dead-letter?id=" + letter, "reactions", "reaction?name=welcome"}) {
             browser.get(management("/console/" + page));
             assertEquals(375L, browser.executeScript("return document.documentElement.scrollWidth"), page + " is wider than a phone");
         }
@@ -250,7 +271,7 @@ class ConsoleInABrowser extends RunningApp {
         logIn();
         browser.switchTo().activeElement().sendKeys("ada");
         await().until(() -> browser.findElements(By.cssSelector("#results tbody tr")).size() == 1);
-        for (String page : new String[] {"user?id=user_2x0", "organization?id=org_1", "sync", "dead-letters"}) {
+        for (String page : new String[] {"user?id=user_2x0", "organization?id=org_1", "sync", "dead-letters", "reaction?name=welcome"}) {
             browser.get(management("/console/" + page));
         }
         List<String> asked = new ArrayList<>();

@@ -27,6 +27,7 @@ import picocli.CommandLine.Command;
             Status.class,
             Sample.class,
             Replay.class,
+            Reactions.class,
             Backfill.class,
             Reconcile.class,
             Refresh.class,

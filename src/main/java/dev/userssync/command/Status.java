@@ -3,8 +3,10 @@ package dev.userssync.command;
 import com.fasterxml.jackson.databind.JsonNode;
 import picocli.CommandLine.Command;
 
-/** Shows sync status: users, last webhooks, event counts, dead letters. */
-@Command(name = "status", description = "Shows sync status: users, last webhooks, event counts, dead letters.")
+/** Shows sync status: users, last webhooks, event counts, reactions, dead letters. */
+@Command(
+        name = "status",
+        description = "Shows sync status: users, last webhooks, event counts, reactions, dead letters.")
 public final class Status extends Remote {
 
     @Override
@@ -77,6 +79,7 @@ public final class Status extends Remote {
                                 : ""));
             }
         });
+        status.path("reactions").forEach(reaction -> out("reaction " + Reactions.line(reaction)));
         if (status.path("dead_letters").isEmpty()) {
             out("dead letters none");
         }

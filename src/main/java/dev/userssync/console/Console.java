@@ -4,6 +4,7 @@ import dev.userssync.database.Database;
 import dev.userssync.management.Access;
 import dev.userssync.management.OperatorRoutes;
 import dev.userssync.management.Parameters;
+import dev.userssync.management.ReactionCommands;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.RoutingContext;
@@ -34,6 +35,7 @@ public final class Console {
     private final OrganizationPages organizations;
     private final SyncPages sync;
     private final DeadLetterPages deadLetters;
+    private final ReactionPages reactions;
 
     /** Renders a page, on a worker thread. */
     private interface Page {
@@ -49,6 +51,7 @@ public final class Console {
         this.organizations = new OrganizationPages(routes);
         this.sync = new SyncPages(context, routes);
         this.deadLetters = new DeadLetterPages(context, routes);
+        this.reactions = new ReactionPages(routes);
     }
 
     public void serveOn(VertxPlatformHttpRouter router) {
@@ -68,6 +71,8 @@ public final class Console {
                 "/console/dead-letter",
                 "dead-letter",
                 request -> deadLetters.deadLetter(Parameters.optional(request, "id"), null));
+        page(router, "/console/reactions", "reactions", request -> reactions.reactions(null));
+        page(router, "/console/reaction", "reaction", reactions::reaction);
         form(router, "/console/logout", null, request -> Map.of());
         form(router, "/console/user/refresh", "user", users::refresh);
         form(router, "/console/user/erase", "user", users::erase);
@@ -93,6 +98,10 @@ public final class Console {
         form(router, "/console/dead-letter/replay", "dead-letter", deadLetters::replayOne);
         form(router, "/console/dead-letter/discard", "dead-letter", deadLetters::discard);
         form(router, "/console/dead-letters/replay", "dead-letters", deadLetters::replayAll);
+        for (String verb : ReactionCommands.VERBS) {
+            String template = verb.equals("remove") ? "reactions" : "reaction";
+            form(router, "/console/reaction/" + verb, template, request -> reactions.run(verb, request));
+        }
     }
 
     private void page(VertxPlatformHttpRouter router, String path, String template, Page page) {

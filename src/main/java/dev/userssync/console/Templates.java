@@ -76,7 +76,7 @@ final class Templates {
         }
     }
 
-    /** {@code when}: a time for people. {@code ago}: its age. {@code url}: escaped for a query. */
+    /** {@code when}: a time for people. {@code ago}: its age. {@code seconds}: a duration. {@code url}: escaped for a query. */
     private static final class Filters extends AbstractExtension {
 
         @Override
@@ -84,6 +84,7 @@ final class Templates {
             return Map.of(
                     "when", filter(time -> TIME.format(Instant.parse(time))),
                     "ago", filter(time -> ago(Duration.between(Instant.parse(time), Instant.now()))),
+                    "seconds", filter(seconds -> ago(Duration.ofSeconds(Long.parseLong(seconds)))),
                     "url", filter(text -> URLEncoder.encode(text, StandardCharsets.UTF_8)));
         }
 

@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The operator's API of a running instance on the management port, for curl and the command line. {@link Access} checks
- * each caller. {@link PollCommands} and {@link ScimClientCommands} add commands. Parameters are in the query. In Java,
+ * each caller. {@link PollCommands}, {@link ReactionCommands} and {@link ScimClientCommands} add commands. Parameters are in the query. In Java,
  * because Camel's HTTP consumers can only listen on the webhook port.
  */
 public final class ManagementApi {
@@ -50,6 +50,7 @@ public final class ManagementApi {
 
     public void serveOn(VertxPlatformHttpRouter router) {
         new PollCommands(context).serveOn(router, this::answer);
+        new ReactionCommands(routes).serveOn(router, this::answer);
         new ScimClientCommands(context, routes).serveOn(router, this::answerPersonal);
         router.post("/sample/:provider")
                 .handler(request -> answer(request, () -> samples.send(request.pathParam("provider"))));
@@ -139,6 +140,7 @@ public final class ManagementApi {
         });
         status.put("providers", providers);
         status.put("polls", routes.rows("list-polls"));
+        status.put("reactions", routes.rows("list-reactions"));
         status.put("dead_letters", routes.rows("count-dead-letters"));
         return status;
     }

@@ -165,6 +165,13 @@ public final class Reactions extends ContextBean {
         return schedules.values().stream().anyMatch(schedule -> schedule.working);
     }
 
+    /** In: the header {@code name}, a reaction. Whether its route runs in this instance. */
+    public boolean hasRoute(Exchange exchange) {
+        String timer = "timer://" + exchange.getMessage().getHeader("name", String.class) + "-changes";
+        return context.getRoutes().stream()
+                .anyMatch(route -> timer.equals(route.getEndpoint().getEndpointBaseUri()));
+    }
+
     /** Out: the parameters of {@code keep-reactions.sql}. */
     public void keep(Exchange exchange) {
         StringJoiner names = new StringJoiner(",", "{", "}");

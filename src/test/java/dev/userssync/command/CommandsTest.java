@@ -47,7 +47,7 @@ class CommandsTest extends RunningApp {
     private int run(String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
         if (!all.contains("print-sql") && !all.contains("--help")) {
-            all.add(1, "--url=" + management(""));
+            all.add("--url=" + management(""));
         }
         CommandRun run = CommandRun.of(all);
         out = run.out();
@@ -98,6 +98,46 @@ class CommandsTest extends RunningApp {
         assertEquals(0, json().at("/users/total").asInt(-1));
         assertTrue(json().at("/providers/generic/on").asBoolean());
         assertTrue(json().at("/providers/generic/last_webhook_at").isTextual());
+    }
+
+    @Test
+    void reactionsAreListedAndSteered() throws Exception {
+        assertEquals(0, run("reactions"), () -> err);
+        assertTrue(out.contains("no reaction has run yet"), out);
+        database.execute("""
+                INSERT INTO users_sync_internal.reaction (name, seq, stopped, failed_at, error) SELECT 'a b&c', seq, 'answered 410', '2026-11-28Z', 'ConnectException'
+                  FROM users_sync_internal.change_horizon;
+                INSERT INTO users_sync_internal.event_log (seq, at, user_id, kind, type, decision) VALUES (0, now(), 'u1', 'created', 'created', 'applied');
+                INSERT INTO users_sync_internal.reaction_retry (name, seq, entity, id, dead, next_at) VALUES ('a b&c', 0, 'user', 'u1', true, now() + interval '1 hour')""");
+        assertEquals(0, run("reactions"), () -> err);
+        assertTrue(
+                out.matches(
+                        "(?s)a b&c +lag 0 s, 0 not read, 0 waiting, 1 dead, last done not yet; last error 2026-11-28T00:00:00Z: ConnectException; stopped: answered 410\\s+"),
+                out);
+        assertEquals(0, run("status"), () -> err);
+        assertTrue(out.contains("reaction a b&c"), out);
+        assertEquals(0, run("status", "--json"));
+        assertEquals(1, json().at("/reactions/0/dead").asInt());
+        assertEquals(0, run("reactions", "replay", "a b&c"), () -> err);
+        assertTrue(out.contains("changes: 1"), out);
+        assertEquals(0, run("reactions", "--json"), () -> err);
+        assertEquals("1 0", json().at("/0/waiting") + " " + json().at("/0/dead"));
+        for (String command : List.of("retry", "resume", "replay --seq 0", "replay --from 0")) {
+            List<String> arguments = new ArrayList<>(List.of(("reactions " + command).split(" ")));
+            arguments.add("a b&c");
+            arguments.add("--json");
+            assertEquals(0, run(arguments.toArray(String[]::new)), () -> err);
+            assertEquals(1, json().path("changes").asInt(), command);
+        }
+        assertEquals(
+                "0", database.value("SELECT count(*) FROM users_sync_internal.reaction_retry"), "from 0: read again");
+        database.execute(
+                "INSERT INTO users_sync_internal.reaction_retry (name, seq, entity, id, dead) VALUES ('a b&c', 0, 'user', 'u1', true)");
+        assertEquals(0, run("reactions", "discard", "a b&c"), () -> err);
+        assertEquals("0", database.value("SELECT count(*) FROM users_sync_internal.reaction_retry"));
+        assertEquals(0, run("reactions", "remove", "a b&c"), () -> err);
+        assertEquals(1, run("reactions", "remove", "a b&c"));
+        assertTrue(err.contains("there is no reaction a b&c"), err);
     }
 
     @Test

@@ -89,7 +89,9 @@ class ConsoleTest extends RunningApp {
                 "/console/user?id=u1",
                 "/console/sync",
                 "/console/dead-letters",
-                "/console/dead-letter?id=1"
+                "/console/dead-letter?id=1",
+                "/console/reactions",
+                "/console/reaction?name=welcome"
             })
     void withoutASessionThereIsOnlyTheLogin(String path) {
         user("u1", "Ada Hidden", null);
@@ -381,6 +383,39 @@ class ConsoleTest extends RunningApp {
                 "2", database.value("SELECT attempts FROM users_sync_internal.dead_letter WHERE provider = 'clerk'"));
         assertEquals(
                 "1", database.value("SELECT attempts FROM users_sync_internal.dead_letter WHERE provider = 'generic'"));
+    }
+
+    @Test
+    void aReactionIsShownAndSteered() {
+        assertTrue(page("/console/reactions").body().contains("No reaction has run yet"));
+        database.execute("""
+                INSERT INTO users_sync_internal.event_log (seq, at, user_id, kind, type, decision) VALUES (60, now() - interval '20 minutes', 'u<1>', 'created', 'created', 'applied');
+                INSERT INTO users_sync_internal.reaction (name, seq, stopped, error, failed_at) SELECT 'to <crm>', seq, 'answered 410', 'ConnectException', now()
+                  FROM users_sync_internal.change_horizon;
+                INSERT INTO users_sync_internal.reaction_retry (name, seq, entity, id, attempts, next_at, failed_at, dead, error)
+                SELECT 'to <crm>', i, 'user', 'u<1>', 7, now() + interval '1 hour', now(), i < 60, 'ConnectException' FROM generate_series(1, 61) AS i""");
+        String list = page("/console/reactions").body();
+        assertTrue(list.contains("to &lt;crm&gt;") && list.contains("20 min") && list.contains("<td>59</td>"), list);
+        String here = "/console/reaction?name=" + url("to <crm>");
+        String body = page(here).body();
+        assertTrue(body.contains("answered 410: no change is delivered until you resume it"), body);
+        assertFalse(body.contains("created"), "a later page");
+        String last = page(here + "&after=50").body();
+        assertTrue(last.contains("u&lt;1&gt;") && last.contains("<td>created</td>") && last.contains("after 60"), last);
+        String name = "name=" + url("to <crm>");
+        assertEquals(
+                403, form("/console/reaction/resume", name, "Cookie", cookie).statusCode());
+        assertTrue(submit(here, "/console/reaction/discard", name)
+                .body()
+                .contains("Dead changes that were discarded: 59."));
+        assertTrue(submit(here, "/console/reaction/resume", name).body().contains("Waiting changes are due now: 2."));
+        assertFalse(page(here).body().contains("answered 410"));
+        database.execute("UPDATE users_sync_internal.reaction_retry SET dead = true");
+        assertTrue(submit(here, "/console/reaction/replay", name).body().contains("Changes to be delivered again: 2."));
+        assertTrue(
+                submit(here, "/console/reaction/retry", name).body().contains("The waiting changes are due now: 2."));
+        assertTrue(submit(here, "/console/reaction/remove", name).body().contains("No reaction has run yet"));
+        assertEquals(400, page(here).statusCode());
     }
 
     @Test

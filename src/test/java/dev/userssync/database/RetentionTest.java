@@ -78,12 +78,22 @@ class RetentionTest extends RunningApp {
                 INSERT INTO users_sync_internal.activity (provider, minute) VALUES ('generic', now() - interval '31 days'), ('generic', now());
                 INSERT INTO users_sync_internal.dead_letter (provider, body, reason, state, last_failed_at)
                 VALUES ('generic', 'a', 'old', 'replayed', now() - interval '91 days'), ('generic', 'b', 'parked', 'parked', now() - interval '91 days'),
-                       ('generic', 'c', 'young', 'discarded', now() - interval '89 days')""");
+                       ('generic', 'c', 'young', 'discarded', now() - interval '89 days');
+                UPDATE users_sync_internal.event_log SET seq = CASE user_id WHEN 'old' THEN 1 ELSE 2 END;
+                INSERT INTO users_sync_internal.reaction (name, seq) VALUES ('r1', 2), ('r2', 2), ('r3', 2);
+                INSERT INTO users_sync_internal.reaction_retry (name, seq, entity, id, dead, failed_at) VALUES ('r1', 1, 'user', 'old', false, now()),
+                  ('r1', 2, 'user', 'young', false, now() - interval '91 days'), ('r2', 2, 'user', 'young', true, now() - interval '91 days'),
+                  ('r3', 2, 'user', 'young', true, now() - interval '89 days'), ('r3', 3, 'user', 'erased', true, now())""");
         Map<?, ?> forgotten = context.createFluentProducerTemplate()
                 .to("direct:forget-history")
                 .request(Map.class);
-        assertEquals("{decisions=1, minutes=1, letters=1}", forgotten.toString());
+        assertEquals("{decisions=1, minutes=1, letters=1, changes=3}", forgotten.toString());
         assertEquals("young", database.value("SELECT user_id FROM users_sync_internal.event_log"));
+        assertEquals(
+                "r1 2, r3 2",
+                database.value(
+                        "SELECT string_agg(concat_ws(' ', name, seq), ', ' ORDER BY name) FROM users_sync_internal.reaction_retry"));
+        database.execute("DELETE FROM users_sync_internal.reaction");
         assertEquals(
                 "parked young",
                 database.value("SELECT string_agg(reason, ' ' ORDER BY reason) FROM users_sync_internal.dead_letter"));

@@ -9,6 +9,7 @@ import dev.userssync.testing.Delivery;
 import dev.userssync.testing.Http;
 import dev.userssync.testing.RunningApp;
 import dev.userssync.testing.TestSettings;
+import java.sql.Connection;
 import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.BeforeEach;
@@ -118,6 +119,38 @@ class MetricsTest extends RunningApp {
         assertEquals(ignored + 1, value(events("other", "ignored")));
         assertEquals(parked + 1, value(events("other", "parked")));
         await().atMost(Duration.ofSeconds(30)).until(() -> value("users_sync_dead_letters{provider=\"generic\"}") == 1);
+    }
+
+    @Test
+    void reactionsHaveFiguresOfTheirOwn() {
+        assertFalse(scrape().contains("users_sync_reaction"), "there is no reaction");
+        assertTrue(scrape().contains("users_sync_change_feed_lag_seconds"));
+        database.execute("""
+                INSERT INTO users_sync_internal.reaction (name, seq, stopped) SELECT 'welcome', seq, 'answered 410' FROM users_sync_internal.change_horizon;
+                INSERT INTO users_sync_internal.event_log (seq, at, user_id, kind, type, decision) VALUES (0, now() - interval '1 hour', 'u1', 'created', 'created', 'applied');
+                INSERT INTO users_sync_internal.reaction_retry (name, seq, entity, id, dead) VALUES ('welcome', 0, 'user', 'u1', false), ('welcome', -1, 'user', 'u0', true),
+                  ('welcome', -2, 'user', 'u0', true)""");
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> value("users_sync_reaction_dead{reaction=\"welcome\"}") == 2);
+        assertEquals(1, value("users_sync_reaction_waiting{reaction=\"welcome\"}"));
+        assertEquals(1, value("users_sync_reaction_stopped{reaction=\"welcome\"}"));
+        double lag = value("users_sync_reaction_lag_seconds{reaction=\"welcome\"}");
+        assertTrue(lag >= 3600 && lag < 3700, () -> "lag " + lag);
+        database.execute("DELETE FROM users_sync_internal.reaction");
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> value("users_sync_reaction_lag_seconds{reaction=\"welcome\"}") == 0);
+    }
+
+    @Test
+    void aLongTransactionHoldsUpTheReadersOfTheFeed() throws Exception {
+        try (Connection other = database.connect()) {
+            other.setAutoCommit(false);
+            other.createStatement()
+                    .execute("INSERT INTO neon_auth.users_sync (id, name, raw_json) VALUES ('slow', 'Slow', '{}')");
+            user("created", "u1", "2026-01-01T00:00:00Z").post(webhooks("generic"));
+            await().atMost(Duration.ofSeconds(20)).until(() -> value("users_sync_change_feed_lag_seconds") > 1);
+        }
+        await().atMost(Duration.ofSeconds(20)).until(() -> value("users_sync_change_feed_lag_seconds") == 0);
     }
 
     @Test

@@ -59,10 +59,14 @@ class MonitoringFilesTest extends RunningApp {
                         .signed(TestSettings.SECRET, 1)
                         .post(webhooks("generic"))
                         .statusCode());
+        database.execute(
+                "INSERT INTO users_sync_internal.reaction (name, seq) VALUES ('welcome', 0) ON CONFLICT DO NOTHING");
         System.gc(); // before the first collection there are no figures of pauses
         await().atMost(Duration.ofSeconds(20)).until(() -> {
             String metrics = Http.get(management("/observe/metrics")).body();
-            return metrics.contains("users_sync_repaired_rows_total") && metrics.contains("jvm_gc_pause_seconds_sum");
+            return metrics.contains("users_sync_repaired_rows_total")
+                    && metrics.contains("users_sync_reaction_stopped")
+                    && metrics.contains("jvm_gc_pause_seconds_sum");
         });
         for (String line : Http.get(management("/observe/metrics"))
                 .body()
