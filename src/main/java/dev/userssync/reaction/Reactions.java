@@ -128,7 +128,11 @@ public final class Reactions extends ContextBean {
 
     /** Stops the reaction whose change an exchange holds, until an operator resumes it. */
     static void stop(Exchange exchange, String why) {
-        LOG.warn("reaction {}: stopped, {}; docs/reactions.md says how to resume it", name(exchange), why);
+        LOG.warn(
+                "reaction {}: stopped, {}; to resume it: users-sync reactions resume {}",
+                name(exchange),
+                why,
+                name(exchange));
         exchange.getProperty(CHANGE, Change.class).stop(why);
     }
 
