@@ -41,6 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
  * receiving endpoint. What the endpoint keeps equals the table.
  */
 @Tag("app")
+@Tag("faults")
 class ReactionCrashTest {
 
     private static final String WEBHOOKS = "webhooks";
@@ -115,7 +116,6 @@ class ReactionCrashTest {
     }
 
     /** As many changes as {@code -Dchanges=} says. */
-    @Tag("faults")
     @Test
     void everyOneOf200000ChangesArrivesInOrderWhateverDies() throws Exception {
         play(Integer.getInteger("changes", 200_000), Duration.ofSeconds(15), false);
