@@ -5,6 +5,7 @@ import dev.userssync.database.Database;
 import dev.userssync.event.Failure;
 import dev.userssync.reaction.ChangePage.Change;
 import dev.userssync.settings.ContextBean;
+import dev.userssync.settings.KafkaSettings;
 import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
@@ -57,6 +58,9 @@ public final class Reactions extends ContextBean {
 
     /** Whether there may be a change. Then this instance works on the reaction until {@link #rest}. */
     public boolean isDue(Exchange exchange) {
+        if (new KafkaSettings(context).ingestsOnly()) {
+            return false; // it may have no database
+        }
         Schedule schedule = schedule(exchange);
         long now = System.nanoTime();
         ChangeHorizon horizon = context.getRegistry().lookupByNameAndType("change-horizon", ChangeHorizon.class);
